@@ -1,0 +1,109 @@
+"""The 3D morphable model that turns coefficients into vertices (for training only)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+
+_KEYS = (
+    "neutral",
+    "uv",
+    "faces",
+    "face_uvs",
+    "identity",
+    "expression",
+    "identity_names",
+    "expression_names",
+)
+
+
+@dataclass(frozen=True)
+class MorphableModel:
+    """A linear face model: vertices = neutral + identity modes + expression shapes.
+
+    neutral: (V, 3) float32, model units (ICT-FaceKit: cm), y up, z toward the viewer.
+    uv: (U, 2) float32 in 0..1, v up.  faces, face_uvs: (F, 4) int32 polygons into vertices and
+    uvs; a triangle repeats its last index.  identity: (I, V, 3) float16, unit variance.
+    expression: (E, V, 3) float16, each in 0..1.
+    """
+
+    neutral: NDArray[np.float32]
+    uv: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    face_uvs: NDArray[np.int32]
+    identity: NDArray[np.float16]
+    expression: NDArray[np.float16]
+    identity_names: tuple[str, ...]
+    expression_names: tuple[str, ...]
+
+    @classmethod
+    def load(cls, path: str | Path) -> MorphableModel:
+        """Read the ``.npz`` that `save` (or ``prnet facemodel``) wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                missing = [key for key in _KEYS if key not in arrays]
+                if missing:
+                    raise PrnetError(f"{path}: expected a face model with {_KEYS}, got no {missing}")
+                fields = {key: arrays[key] for key in _KEYS}
+        except (OSError, ValueError) as error:
+            if isinstance(error, PrnetError):
+                raise
+            raise PrnetError(f"{path}: expected a face model (.npz), got {error}") from error
+        for key in ("identity_names", "expression_names"):
+            fields[key] = tuple(str(name) for name in fields[key])
+        return cls(**fields)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one ``.npz``."""
+        np.savez(path, **{key: getattr(self, key) for key in _KEYS})
+
+    def expression_basis(self, names: Sequence[str]) -> NDArray[np.float16]:
+        """The shapes of ``names`` in that order: (len(names), V, 3)."""
+        unknown = set(names) - set(self.expression_names)
+        if unknown:
+            raise PrnetError(f"expected expressions of the face model, got {sorted(unknown)}")
+        return self.expression[[self.expression_names.index(name) for name in names]]
+
+    def vertices(
+        self,
+        identity: NDArray[np.floating],
+        expression: NDArray[np.floating],
+        *,
+        expression_names: Sequence[str] | None = None,
+        subset: NDArray[np.integer] | slice = slice(None),
+    ) -> NDArray[np.float32]:
+        """Coefficients (..., I) and (..., E) -> vertices (..., V, 3) in model units.
+
+        ``subset`` limits the result to those vertices.
+        """
+        shapes = (
+            self.expression
+            if expression_names is None
+            else self.expression_basis(expression_names)
+        )
+        basis = np.concatenate([self.identity[:, subset], shapes[:, subset]]).astype(np.float32)
+        coefficients = np.concatenate([identity, expression], axis=-1).astype(np.float32)
+        offsets = np.tensordot(coefficients, basis, axes=1)
+        return np.asarray(self.neutral[subset] + offsets, np.float32)
+
+
+def to_image(
+    vertices: NDArray[np.floating],
+    scale: float,
+    rotation: NDArray[np.floating],
+    translation: NDArray[np.floating],
+) -> NDArray[np.float32]:
+    """Model vertices (V, 3), y up -> image frame (V, 3): x right, y down, z nearer = larger.
+
+    Weak perspective as in the labels: x = s (R X)_x + t_x, y = -s (R X)_y + t_y, z = s (R X)_z.
+    """
+    turned = scale * vertices @ np.asarray(rotation).T
+    return np.stack(
+        [turned[:, 0] + translation[0], translation[1] - turned[:, 1], turned[:, 2]], axis=1
+    ).astype(np.float32)
