@@ -1,0 +1,123 @@
+"""Any trained network -> the ONNX file that `prnet.network` runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+OPSET = 17
+INPUT, OUTPUT = "crops", "position_maps"
+MAP_SIZE = 256
+
+
+class _Deployed(nn.Module):
+    """Crops (B, S, S, 3) uint8 RGB -> position maps (B, 256, 256, 3) float32 in crop pixels."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor) -> Tensor:
+        maps: Tensor = self.network(crops.permute(0, 3, 1, 2).float() / 255)
+        return maps.permute(0, 2, 3, 1)
+
+
+def export_onnx(
+    network: nn.Module,
+    path: str | Path,
+    *,
+    crop_size: int,
+    half_storage: bool = True,
+    sample_crops: NDArray[np.uint8] | None = None,
+) -> float:
+    """Write ``network`` to ``path``; returns the largest difference to torch, in crop pixels.
+
+    ``network`` maps (B, 3, S, S) float32 in 0..1, S = ``crop_size``, to (B, 3, 256, 256) crop
+    pixels. The file takes ``crops`` (B, S, S, 3) uint8 RGB to ``position_maps`` (B, 256, 256, 3)
+    float32, for any B. ``half_storage`` keeps the convolution weights as float16, half the size;
+    the computation stays float32. The difference is over two random crops and ``sample_crops``
+    (N, S, S, 3) uint8. The file appears whole or not at all.
+    """
+    path = Path(path)
+    was_training = network.training
+    deployed = _Deployed(network).eval().cpu()
+    model = _to_onnx(deployed, crop_size)
+    if half_storage:
+        store_half(model)
+    onnx.checker.check_model(model)
+    random = np.random.default_rng(0).integers(0, 256, (2, crop_size, crop_size, 3), np.uint8)
+    crops = random if sample_crops is None else np.concatenate([random, sample_crops])
+    data = model.SerializeToString()
+    difference = _difference(deployed, data, crops)
+    network.train(was_training)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return difference
+
+
+def _to_onnx(deployed: nn.Module, crop_size: int) -> onnx.ModelProto:
+    """Traced with the TorchScript exporter, which needs no package but ``onnx``."""
+    sample = torch.zeros(2, crop_size, crop_size, 3, dtype=torch.uint8)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own notice that a successor exists
+        file = Path(folder) / "network.onnx"
+        torch.onnx.export(
+            deployed,
+            (sample,),
+            file,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
+        )
+        model = onnx.load(file)
+    model.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", MAP_SIZE, MAP_SIZE, 3])
+    )
+    return model
+
+
+def store_half(model: onnx.ModelProto) -> None:
+    """Replace the float32 weights of two or more axes by float16 ones, each with a Cast, in place.
+
+    ONNX Runtime folds the casts when it loads the file. Biases and batch-norm statistics stay
+    float32: they are small, and variances can pass float16's largest number, 65504.
+    """
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        name = tensor.name
+        weights = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(weights, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _difference(deployed: nn.Module, model: bytes, crops: NDArray[np.uint8]) -> float:
+    """Largest difference between ONNX Runtime and torch over ``crops``, in crop pixels."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    difference = 0.0
+    for crop in crops:
+        (maps,) = session.run([OUTPUT], {INPUT: crop[None]})
+        with torch.no_grad():
+            expected = deployed(torch.from_numpy(crop[None])).numpy()
+        difference = max(difference, float(np.abs(maps - expected).max()))
+    return difference
