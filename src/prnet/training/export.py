@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from prnet.files import write_atomically
+from prnet.network import MAP_SIZE, PositionMapNetwork
+
 OPSET = 17
 INPUT, OUTPUT = "crops", "position_maps"
-MAP_SIZE = 256
 
 
 class _Deployed(nn.Module):
@@ -48,24 +48,19 @@ def export_onnx(
     the computation stays float32. The difference is over two random crops and ``sample_crops``
     (N, S, S, 3) uint8. The file appears whole or not at all.
     """
-    path = Path(path)
     was_training = network.training
     deployed = _Deployed(network).eval().cpu()
     model = _to_onnx(deployed, crop_size)
     if half_storage:
         store_half(model)
     onnx.checker.check_model(model)
-    random = np.random.default_rng(0).integers(0, 256, (2, crop_size, crop_size, 3), np.uint8)
-    crops = random if sample_crops is None else np.concatenate([random, sample_crops])
-    data = model.SerializeToString()
-    difference = _difference(deployed, data, crops)
+    crops = np.random.default_rng(0).integers(0, 256, (2, crop_size, crop_size, 3), np.uint8)
+    if sample_crops is not None:
+        crops = np.concatenate([crops, sample_crops])
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+        difference = _difference(deployed, PositionMapNetwork(temporary), crops)
     network.train(was_training)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return difference
 
 
@@ -111,13 +106,13 @@ def store_half(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def _difference(deployed: nn.Module, model: bytes, crops: NDArray[np.uint8]) -> float:
-    """Largest difference between ONNX Runtime and torch over ``crops``, in crop pixels."""
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+def _difference(
+    deployed: nn.Module, exported: PositionMapNetwork, crops: NDArray[np.uint8]
+) -> float:
+    """Largest difference between the exported network and torch over ``crops``, in crop pixels."""
     difference = 0.0
     for crop in crops:
-        (maps,) = session.run([OUTPUT], {INPUT: crop[None]})
         with torch.no_grad():
             expected = deployed(torch.from_numpy(crop[None])).numpy()
-        difference = max(difference, float(np.abs(maps - expected).max()))
+        difference = max(difference, float(np.abs(exported(crop[None]) - expected).max()))
     return difference

@@ -122,18 +122,16 @@ def read_index(path: Path, *, skip_checksums: bool = False) -> tuple[int, dict[s
         if b"" not in records:
             raise _Malformed("a table without a checkpoint's header")
         header = _message(records.pop(b""))
-        if header.get(2, [0])[0] != 0:
+        if header.get(2, [0])[-1] != 0:
             raise _Malformed("a big-endian one")
         entries = {key.decode(): _entry(value) for key, value in records.items()}
     except _Malformed as error:
+        raise PrnetError(f"{path}: expected a TensorFlow checkpoint index, got {error}") from None
+    except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise PrnetError(
-            f"{path}: expected a TensorFlow V2 checkpoint index, got {error}"
-        ) from None
-    except (IndexError, struct.error, UnicodeDecodeError, TypeError) as error:
-        raise PrnetError(
-            f"{path}: expected a TensorFlow V2 checkpoint index, got broken records ({error})"
+            f"{path}: expected a TensorFlow checkpoint index, got broken records ({error})"
         ) from error
-    return int(header.get(1, [1])[0]), entries
+    return int(header.get(1, [1])[-1]), entries
 
 
 class _Malformed(Exception):
@@ -230,17 +228,17 @@ def _entry(record: bytes) -> TensorEntry:
     fields = _message(record)
 
     def number(field: int) -> int:
-        return int(fields.get(field, [0])[0])
+        return int(fields.get(field, [0])[-1])
 
-    shape = _message(_bytes(fields.get(2, [b""])[0]))
+    shape = _message(_bytes(fields.get(2, [b""])[-1]))
     sizes = (_message(_bytes(dimension)) for dimension in shape.get(2, []))
     return TensorEntry(
         dtype=_DTYPES.get(number(1)),
-        shape=tuple(int(size.get(1, [0])[0]) for size in sizes),
+        shape=tuple(int(size.get(1, [0])[-1]) for size in sizes),
         shard=number(3),
         offset=number(4),
         size=number(5),
-        crc=_uint32(_bytes(fields.get(6, [b"\0" * 4])[0]), 0),
+        crc=_uint32(_bytes(fields.get(6, [b"\0" * 4])[-1]), 0),
         sliced=7 in fields,
     )
 
