@@ -1,0 +1,111 @@
+"""Image -> faces: the one place where the steps are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.boxes import Box
+from prnet.crop import CropTransform
+from prnet.detect import GIVEN_BOX_RULE, DetectorName, FaceDetector, make_detector
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.image import MAX_PIXELS, load_image
+from prnet.network import PositionMapNetwork, layout_file
+from prnet.uv import UVLayout
+
+
+class Reconstructor:
+    """Finds and reconstructs the faces of an image.
+
+    ``model``: a model folder or network file, None is the one in the package.
+    ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
+    of them need), or any FaceDetector.
+    ``passes``: with 2, the landmarks of the first pass place the crop of the second.
+    ``threads``: of one network call, None lets ONNX Runtime choose.
+    ``max_pixels``: larger files are refused.
+
+        reconstruct = Reconstructor()
+        faces = reconstruct("photo.jpg")
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        detector: DetectorName | FaceDetector = "auto",
+        detector_model: str | Path | None = None,
+        passes: int = 1,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        if passes < 1:
+            raise PrnetError(f"expected at least 1 pass, got {passes}")
+        self.network = PositionMapNetwork(model, threads=threads, providers=providers)
+        self.layout = UVLayout.load(layout_file(model))
+        self.detector = (
+            make_detector(detector, model_path=detector_model)
+            if isinstance(detector, str)
+            else detector
+        )
+        self.passes, self.max_pixels = passes, max_pixels
+
+    def __call__(
+        self,
+        source: str | Path | NDArray[Any],
+        *,
+        boxes: Sequence[Box] | None = None,
+        landmarks: Sequence[NDArray[np.floating]] | None = None,
+    ) -> list[Face]:
+        """Image (a path, or an array as load_image takes it) -> its faces, the largest first.
+
+        ``boxes`` or ``landmarks`` (each (68, 2 or 3), image pixels) say where the faces are
+        instead of the detector; the result then keeps their order.
+        """
+        image = load_image(source, max_pixels=self.max_pixels)
+        size = self.network.crop_size
+        if landmarks is not None:
+            boxes = [_landmark_box(points) for points in landmarks]
+            crops = [CropTransform.from_landmarks(points, size=size) for points in landmarks]
+        else:
+            rule = GIVEN_BOX_RULE
+            if boxes is None:
+                rule = self.detector.crop_rule
+                boxes = self.detector(image)
+            crops = [CropTransform.from_box(_checked(box), rule, size=size) for box in boxes]
+        faces = self.from_crops(image, boxes, crops)
+        for _ in range(self.passes - 1):
+            crops = [CropTransform.from_landmarks(face.landmarks, size=size) for face in faces]
+            faces = self.from_crops(image, boxes, crops)
+        return faces
+
+    def from_crops(
+        self, image: NDArray[np.uint8], boxes: Sequence[Box], crops: Sequence[CropTransform]
+    ) -> list[Face]:
+        """One network call for crops of one image (H, W, 3) uint8; a face for each."""
+        if not crops:
+            return []
+        maps = self.network(np.stack([crop.crop_image(image) for crop in crops]))
+        return [
+            Face.from_crop_map(crop_map, crop=crop, layout=self.layout, box=box, image=image)
+            for crop_map, crop, box in zip(maps, crops, boxes, strict=True)
+        ]
+
+
+def _landmark_box(landmarks: NDArray[np.floating]) -> Box:
+    shape = np.shape(landmarks)
+    if shape not in ((68, 2), (68, 3)) or not np.isfinite(landmarks).all():
+        raise PrnetError(f"expected 68 finite landmarks (68, 2) or (68, 3), got shape {shape}")
+    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
+    return _checked(Box(*(float(edge) for edge in (*low, *high))))
+
+
+def _checked(box: Box) -> Box:
+    if not (np.isfinite(box.xyxy).all() and box.width > 0 and box.height > 0):
+        raise PrnetError(f"expected a box with x0 < x1 and y0 < y1, got {box.xyxy}")
+    return box

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from numpy.typing import NDArray
+
+from prnet.camera import Pose
+from prnet.errors import PrnetError
+from prnet.export import FACE_OUTPUTS, obj_bytes
+from prnet.face import Face
+from standins import make_face
+
+
+@pytest.fixture(scope="module")
+def face() -> Face:
+    image: NDArray[np.uint8] = np.random.default_rng(0).integers(0, 256, (200, 240, 3), np.uint8)
+    return make_face(Pose(20, 5, -10), image=image)
+
+
+@pytest.mark.parametrize("kind", ["obj", "obj-plain", "ply"])
+def test_meshes_read_back_equal_upright_and_outward(face: Face, tmp_path: Path, kind: str) -> None:
+    output = FACE_OUTPUTS[kind]
+    path = tmp_path / f"face{output.ending}"
+    output.write(face, path)
+    mesh = trimesh.load(path, process=False)
+    assert isinstance(mesh, trimesh.Trimesh)
+    np.testing.assert_allclose(mesh.vertices, face.vertices * [1, -1, 1], atol=6e-4)
+    np.testing.assert_array_equal(mesh.faces, face.triangles)
+    if kind != "obj-plain":
+        np.testing.assert_array_equal(mesh.visual.vertex_colors[:, :3], face.vertex_colors())
+    assert (mesh.face_normals[:, 2] > 0).mean() > 0.8  # a convex front, seen from +z
+    forehead, chin = mesh.vertices[0], mesh.vertices[-1]
+    assert forehead[1] > chin[1]
+
+
+def test_landmarks_read_back(face: Face, tmp_path: Path) -> None:
+    face.save(tmp_path / "face.txt")
+    np.testing.assert_allclose(np.loadtxt(tmp_path / "face.txt"), face.landmarks, atol=6e-4)
+
+
+def test_npz_is_enough_to_rebuild_the_mesh(face: Face, tmp_path: Path) -> None:
+    face.save(tmp_path / "face.npz")
+    with np.load(tmp_path / "face.npz") as arrays:
+        np.testing.assert_array_equal(arrays["position_map"][arrays["region"]], face.vertices)
+        np.testing.assert_array_equal(arrays["triangles"], face.triangles)
+        np.testing.assert_array_equal(arrays["landmarks"], face.landmarks)
+        np.testing.assert_allclose(arrays["pose"], face.pose)
+
+
+def test_json_describes_the_face(face: Face, tmp_path: Path) -> None:
+    face.save(tmp_path / "face.json")
+    description = json.loads((tmp_path / "face.json").read_text())
+    np.testing.assert_allclose(description["landmarks"], face.landmarks, atol=6e-4)
+    assert description["pose"]["yaw"] == pytest.approx(20, abs=0.01)
+    assert description["vertices"] == len(face.vertices)
+    FACE_OUTPUTS["pose"].write(face, tmp_path / "pose.json")
+    assert json.loads((tmp_path / "pose.json").read_text()) == description["pose"]
+
+
+def test_same_face_gives_the_same_bytes(face: Face, tmp_path: Path) -> None:
+    for name, output in FACE_OUTPUTS.items():
+        first, second = tmp_path / f"a{output.ending}", tmp_path / f"b{output.ending}"
+        output.write(face, first)
+        output.write(face, second)
+        assert first.read_bytes() == second.read_bytes(), name
+
+
+def test_face_without_image_gives_plain_meshes(tmp_path: Path) -> None:
+    make_face().save(tmp_path / "face.obj")
+    assert len((tmp_path / "face.obj").read_text().splitlines()[0].split()) == 4
+
+
+def test_unknown_suffix_is_named(face: Face, tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match=r"face\.stl: expected a suffix out of .*\.obj.*'\.stl'"):
+        face.save(tmp_path / "face.stl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_obj_text_is_fast() -> None:
+    vertices = np.random.default_rng(0).uniform(0, 500, (40_000, 3))
+    triangles = np.arange(240_000).reshape(-1, 3) % 40_000
+    colors = np.zeros((40_000, 3), np.uint8)
+    start = time.process_time()
+    obj_bytes(vertices, triangles, colors)
+    assert time.process_time() - start < 1.0  # 0.2 s; the bound is for busy machines
