@@ -19,14 +19,17 @@ from prnet.rasterize import interpolate, rasterize
 _SECTORS = 64
 """Directions around the face in which the rings have anchors."""
 
-_HEAD_RINGS = np.array([0.90, 1.0, 1.06, 1.13, 1.22, 1.32])
+_HEAD_RINGS = np.array([0.05, 0.8, 0.92, 1.0, 1.06, 1.13, 1.22, 1.32])
 """Radii, in units of the face outline, of the rings that turn with the head."""
 
-_HEAD_DROP = np.array([-0.10, 0.0, -0.18, -0.32, -0.46, -0.60])
+_HEAD_DROP = np.array([-0.4, -0.3, -0.12, 0.0, -0.18, -0.32, -0.46, -0.60])
 """Depth of these rings below the outline, in units of the face's mean radius."""
 
-_STILL_RINGS = np.array([0.12, 0.3, 0.6, 1.0])
+_STILL = np.array([0.06, 0.15, 0.3, 0.6, 1.0], np.float32)
 """Rings from the head to the far border (fractions of the way), which turn less and less."""
+
+_FULL_FILL = 25.0
+"""Turns of so many degrees and more replace badly seen parts by their mirror twins entirely."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,14 @@ class PhotoMesh:
             raise PrnetError(f"expected a (H, W, 3) uint8 image, got {image.shape} {image.dtype}")
         self.image = image
         self.camera = camera
-        self.vertices = np.asarray(vertices, np.float32)
+        self._vertices = np.asarray(vertices, np.float32)
         self._topology = topology
-        face = topology.close(self.vertices)
-        rings, self._turning = _rings(face, image.shape[:2])
-        self._sheet = np.concatenate([face, rings])
-        self._own, self._mirrored, self._trust = _texture_coordinates(self._sheet, topology, image)
+        origin = np.array([*camera.translation, 0.0], np.float32)
+        face = (topology.close(self._vertices) - origin) @ _in_image(camera.rotation)
+        self._head = np.concatenate([face, _head_rings(face)], dtype=np.float32)
+        self._far = _far_ring(self._head, camera, image.shape[:2])
+        sheet = self._place(camera)
+        self._attributes = _texture_coordinates(sheet, topology, image.shape[:2])
 
     def turn(
         self, yaw: float, pitch: float, *, background: NDArray[np.uint8] | None = None
@@ -80,44 +85,38 @@ class PhotoMesh:
 
         ``background`` (H, W, 3) uint8 replaces what lies beyond the head.
         """
-        turned = turned_rotation(self.camera.rotation, yaw, pitch)
-        change = turned @ self.camera.rotation.T
-        flip = np.array([1.0, -1.0, 1.0])
-        matrix = (flip[:, None] * change * flip).astype(np.float32)
-        origin = np.array([*self.camera.translation, 0.0], np.float32)
-        moved = (self._sheet - origin) @ matrix.T + origin
-        count = len(self.vertices)
-        shift = _centre(self.vertices) - _centre(moved[:count])
-        moved[:, :2] += shift
-        turning = self._turning[:, None]
-        moved[-len(turning) :, :2] = (
-            turning * moved[-len(turning) :, :2] + (1 - turning) * self._sheet[-len(turning) :, :2]
-        )
-        moved[-len(turning) :, 2] -= (1 - self._turning) * 4 * np.ptp(self.vertices[:, 2])
-        camera = Camera(self.camera.scale, turned, self.camera.translation + shift)
-        picture = self._render(moved, background)
-        return View(picture, camera, moved[:count])
+        rotation = turned_rotation(self.camera.rotation, yaw, pitch)
+        camera = Camera(self.camera.scale, rotation, self.camera.translation)
+        count = len(self._vertices)
+        shift = _centre(self._vertices) - _centre(self._place(camera)[:count])
+        camera = Camera(camera.scale, rotation, camera.translation + shift)
+        sheet = self._place(camera)
+        cosine = (np.trace(rotation @ self.camera.rotation.T) - 1) / 2
+        fill = min(1.0, float(np.degrees(np.arccos(min(1.0, cosine)))) / _FULL_FILL)
+        return View(self._render(sheet, fill, background), camera, sheet[:count])
+
+    def _place(self, camera: Camera) -> NDArray[np.float32]:
+        """The sheet in the image frame of ``camera``: face, rings of the head, still rings."""
+        head = self._head @ _in_image(camera.rotation).T
+        head[:, :2] += np.asarray(camera.translation, np.float32)
+        still = _STILL[:, None, None]
+        between = (1 - still) * head[-_SECTORS:] + still * self._far
+        return np.concatenate([head, between.reshape(-1, 3)])
 
     def _render(
-        self, moved: NDArray[np.float32], background: NDArray[np.uint8] | None
+        self, sheet: NDArray[np.float32], fill: float, background: NDArray[np.uint8] | None
     ) -> NDArray[np.uint8]:
         height, width = self.image.shape[:2]
         triangles = self._topology.sheet_triangles
-        raster = rasterize(moved, triangles, height, width)
-        still = np.zeros(len(moved), np.float32)
-        still[-len(self._turning) :] = 1 - self._turning
-        attributes = np.concatenate(
-            [self._own, self._mirrored, self._trust[:, None], still[:, None]], axis=1
-        )
-        values = interpolate(raster, triangles, attributes).reshape(-1, 6)
+        raster = rasterize(sheet, triangles, height, width)
+        values = interpolate(raster, triangles, self._attributes).reshape(-1, 6)
         colour = _sample(self.image, values[:, :2])
-        hidden = np.flatnonzero(values[:, 4] < 1)
-        trust = values[hidden, 4, None]
-        colour[hidden] = trust * colour[hidden] + (1 - trust) * _sample(
-            self.image, values[hidden, 2:4]
-        )
+        hidden = np.flatnonzero(values[:, 4])
+        mirrored = fill * values[hidden, 4, None]
+        twin = _sample(self.image, values[hidden, 2:4])
+        colour[hidden] += mirrored * (twin - colour[hidden])
         if background is not None:
-            keep = (1 - values[:, 5:] / _STILL_RINGS[0]).clip(0, 1) * raster.mask.reshape(-1, 1)
+            keep = (1 - values[:, 5:] / _STILL[0]).clip(0, 1) * raster.mask.reshape(-1, 1)
             colour = keep * colour + (1 - keep) * background.reshape(-1, 3)
         return np.rint(colour).astype(np.uint8).reshape(height, width, 3)
 
@@ -132,6 +131,7 @@ class Topology:
 
     def __init__(self, triangles: NDArray[np.integer], mirror: NDArray[np.integer]) -> None:
         count = len(mirror)
+        rings = len(_HEAD_RINGS) + len(_STILL)
         loops = sorted(boundary_loops(triangles), key=len)[:-1]
         fans = [
             np.stack([np.full(len(loop), count + i), np.roll(loop, -1), loop], 1)
@@ -139,13 +139,28 @@ class Topology:
         ]
         self._loops = loops
         self.face_triangles = np.concatenate([triangles, *fans]).astype(np.int32)
-        self.mirror = np.concatenate([mirror, _mirror_loops(loops, mirror, count)])
-        rings = _ring_triangles(len(_HEAD_RINGS) + len(_STILL_RINGS)) + count + len(loops)
-        self.sheet_triangles = np.concatenate([self.face_triangles, rings]).astype(np.int32)
+        opposite = (_SECTORS // 2 - np.arange(_SECTORS)) % _SECTORS
+        rows = np.arange(rings)[:, None] * _SECTORS + count + len(loops)
+        self.sheet_mirror = np.concatenate(
+            [mirror, _mirror_loops(loops, mirror, count), (rows + opposite).ravel()]
+        )
+        self.count = count + len(loops)
+        around = _ring_triangles(rings) + self.count
+        self.sheet_triangles = np.concatenate([self.face_triangles, around]).astype(np.int32)
+        self._degree = np.bincount(self.face_triangles.ravel(), minlength=self.count)
 
     def close(self, vertices: NDArray[np.float32]) -> NDArray[np.float32]:
         """Vertices (V, 3) and behind them the loops' centres."""
         return np.concatenate([vertices, *(vertices[loop].mean(0)[None] for loop in self._loops)])
+
+    def blur(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Face values (N,) averaged over each vertex's triangles, twice."""
+        triangles = self.face_triangles
+        for _ in range(2):
+            means = values[triangles].mean(1)
+            total = sum(np.bincount(triangles[:, k], means, self.count) for k in range(3))
+            values = total / np.maximum(self._degree, 1)
+        return np.asarray(values, np.float32)
 
 
 def turned_rotation(
@@ -208,33 +223,51 @@ def _ring_triangles(rings: int) -> NDArray[np.int64]:
     )
 
 
-def _rings(
-    face: NDArray[np.float32], size: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Anchors (R * S, 3) around the face and how far each turns with the head (R * S,), 1 to 0."""
-    centre = _centre(face)
-    offset = face[:, :2] - centre
+def _in_image(rotation: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The rotation for points whose y runs down."""
+    flip = np.array([1.0, -1.0, 1.0])
+    return np.asarray(flip[:, None] * rotation * flip, np.float32)
+
+
+def _directions() -> NDArray[np.float64]:
+    angle = np.arange(_SECTORS) * (2 * np.pi / _SECTORS)
+    return np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+def _sector(offset: NDArray[np.floating]) -> NDArray[np.int64]:
+    turns = np.arctan2(offset[:, 1], offset[:, 0]) / (2 * np.pi)
+    return np.asarray(np.rint(turns * _SECTORS).astype(np.int64) % _SECTORS)
+
+
+def _head_rings(head: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Anchors (rings * sectors, 3) around the face (N, 3), seen from the front in its own frame."""
+    centre = _centre(head)
+    offset = head[:, :2] - centre
     radius = np.hypot(*offset.T)
-    angle = np.arctan2(offset[:, 1], offset[:, 0])
-    sector = np.rint(angle / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
+    sector = _sector(offset)
     outline = np.zeros(_SECTORS, np.float32)
     np.maximum.at(outline, sector, radius)
     outline = _smooth(np.maximum(outline, _smooth(outline)))
     rim = radius > 0.9 * outline[sector]
-    total = np.bincount(sector[rim], face[rim, 2], _SECTORS)
+    total = np.bincount(sector[rim], head[rim, 2], _SECTORS)
     depth = _smooth(total / np.maximum(np.bincount(sector[rim], minlength=_SECTORS), 1))
-    direction = np.arange(_SECTORS) * (2 * np.pi / _SECTORS)
-    unit = np.stack([np.cos(direction), np.sin(direction)], 1)
-    head = _HEAD_RINGS[:, None] * outline
-    far = np.maximum(1.5 * head[-1], 1.1 * np.hypot(*size))
-    still = head[-1] + _STILL_RINGS[:, None] * (far - head[-1])
-    reach = np.concatenate([head, still])
-    drop = np.concatenate([_HEAD_DROP, np.full(len(_STILL_RINGS), _HEAD_DROP[-1])])
-    z = depth + drop[:, None] * outline.mean()
-    xy = centre + reach[..., None] * unit
-    turning = np.concatenate([np.ones(len(_HEAD_RINGS)), 1 - _STILL_RINGS])
-    anchors = np.concatenate([xy, z[..., None]], -1).reshape(-1, 3)
-    return anchors.astype(np.float32), np.repeat(turning, _SECTORS).astype(np.float32)
+    xy = centre + (_HEAD_RINGS[:, None] * outline)[..., None] * _directions()
+    z = depth + _HEAD_DROP[:, None] * outline.mean()
+    return np.concatenate([xy, z[..., None]], -1).reshape(-1, 3).astype(np.float32)
+
+
+def _far_ring(
+    head: NDArray[np.float32], camera: Camera, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Anchors (sectors, 3) in the image frame, beyond the picture and far behind the head."""
+    matrix = _in_image(camera.rotation)
+    roll = np.arctan2(-matrix[0, 1], matrix[1, 1])
+    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    middle = _centre(head @ matrix.T) + camera.translation
+    extent = float(np.ptp(head, axis=0).max())
+    reach = 1.5 * np.hypot(*size) + extent
+    z = np.full((_SECTORS, 1), head[:, 2].min() - 4 * extent)
+    return np.concatenate([middle + reach * _directions() @ turn.T, z], 1).astype(np.float32)
 
 
 def _smooth(around: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -242,40 +275,55 @@ def _smooth(around: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def _texture_coordinates(
-    sheet: NDArray[np.float32], topology: Topology, image: NDArray[np.uint8]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Photo coordinates of each vertex (N, 2) and of its mirror twin (N, 2), trust in the first."""
-    height, width = image.shape[:2]
-    count = len(topology.mirror)
-    own = sheet[:, :2]
-    mirrored = own.copy()
-    mirrored[:count] = own[topology.mirror]
-    seen = _seen(sheet[:count], topology.face_triangles, height, width)
-    inside = ((own[:count] >= 0) & (own[:count] < (width, height))).all(1)
-    seen = seen * inside
-    trust = np.ones(len(sheet), np.float32)
-    twin = seen[topology.mirror]
-    trust[:count] = (seen + 1e-3) / (seen + twin * (1 - seen) + 1e-3)
-    return own, mirrored, trust
+    sheet: NDArray[np.float32], topology: Topology, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Per vertex (N, 6): x, y in the photo, x, y of its mirror twin, need of that, stillness."""
+    mirror = topology.sheet_mirror
+    own = sheet[:, :2].copy()
+    seen = _seen(sheet, topology, size)
+    behind = np.flatnonzero(seen[topology.count :] == 0) + topology.count
+    own[behind] = _pushed_out(own[behind], sheet[: topology.count])
+    better = ((seen[mirror] - seen - 0.1) / 0.3).clip(0, 1)
+    better[: topology.count] = topology.blur(better[: topology.count])
+    better[-len(_STILL) * _SECTORS :] = 0
+    still = np.zeros(len(sheet), np.float32)
+    still[-len(_STILL) * _SECTORS :] = np.repeat(_STILL, _SECTORS)
+    return np.concatenate(
+        [own, own[mirror], better[:, None], still[:, None]], axis=1, dtype=np.float32
+    )
+
+
+def _pushed_out(points: NDArray[np.float32], face: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points (N, 2) behind the face, moved from its centre to just beyond its outline."""
+    centre = _centre(face)
+    outline = np.zeros(_SECTORS, np.float32)
+    np.maximum.at(outline, _sector(face[:, :2] - centre), np.hypot(*(face[:, :2] - centre).T))
+    offset = points - centre
+    radius = np.hypot(*offset.T) + 1e-6
+    wanted = np.maximum(radius, 1.06 * outline[_sector(offset)])
+    return np.asarray(centre + offset * (wanted / radius)[:, None], np.float32)
 
 
 def _seen(
-    vertices: NDArray[np.float32], triangles: NDArray[np.int32], height: int, width: int
+    sheet: NDArray[np.float32], topology: Topology, size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """How well the photo shows each vertex, 0 to 1: not behind others, not at a grazing angle."""
-    corners = vertices[triangles]
+    """How well the photo shows each vertex, 0 to 1: not behind the face, not at a grazing angle."""
+    height, width = size
+    face, triangles = sheet[: topology.count], topology.face_triangles
+    corners = face[triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     total = [
-        sum(np.bincount(triangles[:, k], normals[:, i], len(vertices)) for k in range(3))
+        sum(np.bincount(triangles[:, k], normals[:, i], len(face)) for k in range(3))
         for i in range(3)
     ]
-    facing = -total[2] / (np.sqrt(sum(t * t for t in total)) + 1e-9)  # y down: outward is -z
-    raster = rasterize(vertices, triangles, height, width, cull="back")
-    x = np.rint(vertices[:, 0]).astype(int).clip(0, width - 1)
-    y = np.rint(vertices[:, 1]).astype(int).clip(0, height - 1)
-    tolerance = 0.02 * np.ptp(vertices[:, 1])
-    in_front = vertices[:, 2] > raster.depth[y, x] - tolerance
-    return np.asarray(((facing - 0.1) / 0.25).clip(0, 1) * in_front, np.float32)
+    facing = np.ones(len(sheet))  # y runs down, so the outward normal has negative z
+    facing[: len(face)] = -total[2] / (np.sqrt(sum(t * t for t in total)) + 1e-9)
+    raster = rasterize(face, triangles, height, width, cull="back")
+    x, y = np.rint(sheet[:, :2].T).astype(int)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    depth = raster.depth[y.clip(0, height - 1), x.clip(0, width - 1)]
+    in_front = sheet[:, 2] > depth - 0.02 * np.ptp(face[:, 1])
+    return np.asarray(((facing - 0.2) / 0.3).clip(0, 1) * in_front * inside, np.float32)
 
 
 def _sample(image: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
