@@ -78,8 +78,9 @@ def draw_mesh(
 def draw_pose_box(
     image: NDArray[np.uint8], face: Face, *, colour: Colour = BOX_COLOUR
 ) -> NDArray[np.uint8]:
-    """The box around the canonical head, seen by the face's camera; its front is drawn thicker."""
-    head = face.layout.canonical_vertices * FLIP_Y
+    """The box around the canonical face's landmarks, seen by the face's camera; its front is drawn
+    thicker."""
+    head = face.layout.sample_landmarks(face.layout.canonical) * FLIP_Y
     low, high = head.min(axis=0), head.max(axis=0)
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
     back, front = (
@@ -133,7 +134,7 @@ def _paint(
     if (high <= low).any():
         return image
     size = high - low
-    factor = int(np.clip(_MAX_CANVAS // size.max(), 1, 4))
+    factor = next(n for n in (5, 3, 1) if n == 1 or size.max() * n <= _MAX_CANVAS)  # odd: centred
     mask = Image.new("L", (int(size[0]) * factor, int(size[1]) * factor))
     canvas = ImageDraw.Draw(mask)
     for line in lines:
@@ -147,8 +148,8 @@ def _paint(
 
 def _stroke(canvas: ImageDraw.ImageDraw, points: Points, width: float) -> None:
     if len(points) == 1:
-        (x, y), radius = points[0], width / 2
+        (x, y), radius = np.rint(points[0]), round(width / 2)
         canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
     else:
-        corners = [(float(x), float(y)) for x, y in points]
+        corners = [(float(x), float(y)) for x, y in np.rint(points)]
         canvas.line(corners, fill=255, width=max(1, round(width)), joint="curve")

@@ -153,13 +153,10 @@ def obj_bytes(
     colors: NDArray[np.uint8] | None = None,
 ) -> bytes:
     """Wavefront OBJ text of vertices (V, 3), triangles (T, 3) and colours (V, 3) uint8 or None."""
-    rows, row = vertices, "v %.3f %.3f %.3f\n"
+    columns = [_text_columns(vertices, decimals=3)]
     if colors is not None:
-        rows, row = np.concatenate([vertices, colors / 255.0], axis=1), row[:-1] + 3 * " %.4f"
-        row += "\n"
-    points = row * len(rows) % tuple(rows.ravel().tolist())
-    faces = "f %d %d %d\n" * len(triangles) % tuple((triangles + 1).ravel().tolist())
-    return (points + faces).encode()
+        columns.append(_text_columns(colors / 255, decimals=4))
+    return _text_rows("v", columns) + _text_rows("f", [_text_columns(triangles + 1, decimals=0)])
 
 
 def ply_bytes(
@@ -190,6 +187,34 @@ def ply_bytes(
         "end_header\n",
     ]
     return "\n".join(header).encode() + points.tobytes() + faces.tobytes()
+
+
+def _text_columns(values: NDArray[Any], *, decimals: int) -> NDArray[np.uint8]:
+    """Numbers (N, C) -> their text (N, bytes), a space before each; 0 marks unused bytes.
+
+    Python's own formatting takes three times as long for a mesh of 60,000 vertices.
+    """
+    scaled = np.rint(np.abs(values) * 10**decimals).astype(np.int64)[..., None]
+    width = max(len(str(scaled.max(initial=0))), decimals + 1)
+    powers = 10 ** np.arange(width - 1, -1, -1)
+    digits = (scaled // powers % 10 + ord("0")).astype(np.uint8)
+    leading = powers[: width - decimals - 1]
+    digits[..., : len(leading)][scaled < leading] = 0
+    space = np.full_like(scaled, ord(" "), np.uint8)
+    minus = np.where((values < 0)[..., None] & (scaled > 0), ord("-"), 0).astype(np.uint8)
+    parts = [space, minus, digits]
+    if decimals:
+        point = np.full_like(scaled, ord("."), np.uint8)
+        parts[2:] = [digits[..., :-decimals], point, digits[..., -decimals:]]
+    return np.concatenate(parts, axis=-1).reshape(len(values), -1)
+
+
+def _text_rows(keyword: str, columns: list[NDArray[np.uint8]]) -> bytes:
+    """Rows of text: the keyword, the columns, a line feed."""
+    rows = len(columns[0])
+    first, last = (np.full((rows, 1), ord(byte), np.uint8) for byte in (keyword, "\n"))
+    text = np.concatenate([first, *columns, last], axis=1).ravel()
+    return bytes(text[text != 0].data)
 
 
 def _write_json(path: Path, description: dict[str, Any]) -> None:

@@ -1,0 +1,7 @@
+"""``python -m prnet``."""
+
+import sys
+
+from prnet.cli import main
+
+sys.exit(main())

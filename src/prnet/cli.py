@@ -1,0 +1,63 @@
+"""The ``prnet`` command: hands over to one module of :mod:`prnet.commands`, imported on demand."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from prnet.errors import PrnetError
+
+COMMANDS = {
+    "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
+    "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
+    "facemodel": ("prnet.commands.facemodel", "a face model's own files -> one .npz for training"),
+}
+"""Name: (module, summary). The module's docstring is the command's description."""
+
+USAGE_ERROR = 2
+"""Exit status when a command cannot start: wrong options, no model, no place for results."""
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    args = _parser(argv[0] if argv else "").parse_args(argv)
+    try:
+        status: int = args.run(args)
+    except PrnetError as error:
+        print(f"prnet {args.command}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """All commands by name; only the chosen one is imported, so that ``--help`` is quick."""
+    parser = argparse.ArgumentParser(
+        prog="prnet", description="3D faces from one photo.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module_name, summary) in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == chosen:
+            module = importlib.import_module(module_name)
+            command.description = module.__doc__
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"prnet {version('prnet')}")
+        parser.exit()

@@ -1,0 +1,236 @@
+"""Photos -> 3D faces.
+
+Every face of every photo gets a mesh with vertex colours, 68 landmarks and a pose; every photo
+with a face gets an overlay picture to look at. Files are called after the photo: NAME.obj, or
+NAME_0.obj, NAME_1.obj (largest face first) when there are several; photos with the same stem
+keep their suffix (NAME_jpg.obj, NAME_png.obj).
+
+exit status:
+  0  every photo could be read, and there was a face in at least one
+  1  some photo could not be read or its results not be written; the others were done
+  2  wrong options, or no model, or no place for the results: nothing was done
+  3  no photo had a face
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.boxes import Box
+from prnet.commands._results import SUMMARIES, make_folder, output_names, save_faces
+from prnet.detect import DetectorName
+from prnet.errors import PrnetError
+from prnet.export import describe_face
+from prnet.face import Face
+from prnet.files import expand_inputs
+from prnet.image import MAX_PIXELS
+from prnet.reconstruct import Reconstructor
+
+DEFAULT_SAVE = ("obj", "landmarks", "pose", "overlay")
+
+ALL_WELL, SOME_FAILED, NO_FACE = 0, 1, 3
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """What became of one photo; with ``--json``, one line of the output."""
+
+    file: str
+    status: Literal["ok", "no_face", "failed"]
+    error: str | None = None
+    faces: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``prnet reconstruct``."""
+    add = parser.add_argument
+    add("photos", nargs="+", metavar="PHOTO", help="photo, folder of photos or pattern")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    kinds = "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
+    add(
+        "--save",
+        type=_save_list,
+        default=DEFAULT_SAVE,
+        metavar="KIND,...",
+        help=f"what to save, by default {','.join(DEFAULT_SAVE)}. {kinds}",
+    )
+    add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
+    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--box",
+        type=_box,
+        action="append",
+        metavar="X0,Y0,X1,Y1",
+        help="face box in pixels, brows to chin and ear to ear, instead of a detector; "
+        "once for each face",
+    )
+    where.add_argument(
+        "--landmarks",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="68 rows of x y [z] in pixels, instead of a detector; once for each face",
+    )
+    add("--passes", type=_positive, default=1, help="2: crop again by the first landmarks")
+    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+    add("--max-pixels", type=_positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
+    add("--threads", type=_positive, help="threads of the network")
+    add("--json", action="store_true", help="one JSON line for each photo and one summary")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reconstruct every photo; one bad photo never stops the others."""
+    landmarks = [read_landmarks(path) for path in args.landmarks] if args.landmarks else None
+    reconstruct = Reconstructor(
+        args.model,
+        detector=args.detector,
+        detector_model=args.detector_model,
+        passes=args.passes,
+        threads=args.threads,
+        max_pixels=args.max_pixels,
+    )
+    folder = make_folder(args.out)
+    results, paths = _inputs(args.photos)
+    keep = {Path(os.path.abspath(path)) for path in paths}
+    named = list(zip(paths, output_names(paths), strict=True))
+    for result in results:
+        _tell(result, as_json=args.json)
+    for path, name in _progress(named):
+        try:
+            faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
+            of_faces, of_photo = save_faces(faces, name, folder, save=args.save, keep=keep)
+            result = _photo_result(path, faces, of_faces, of_photo)
+        except (PrnetError, MemoryError) as error:
+            result = _failed(path, error)
+        _tell(result, as_json=args.json)
+        results.append(result)
+    return _summarise(results, folder, as_json=args.json)
+
+
+def read_landmarks(path: Path) -> NDArray[np.float64]:
+    """Text of 68 rows x y [z], separated by spaces or commas -> (68, 2 or 3)."""
+    try:
+        rows = path.read_text().replace(",", " ").splitlines()
+        points = np.array([[float(word) for word in row.split()] for row in rows if row.strip()])
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PrnetError(f"{path}: expected 68 rows of x y [z], got: {reason}") from error
+    if points.shape not in ((68, 2), (68, 3)):
+        raise PrnetError(f"{path}: expected 68 rows of x y [z], got shape {points.shape}")
+    return points
+
+
+def _inputs(arguments: Iterable[str]) -> tuple[list[PhotoResult], list[Path]]:
+    """Photos to do, and a failure for each folder or pattern that holds none."""
+    failures, paths = [], []
+    for argument in arguments:
+        try:
+            paths += expand_inputs([argument])
+        except PrnetError as error:
+            failures.append(_failed(argument, error))
+    return failures, expand_inputs(paths)
+
+
+def _failed(path: str | Path, error: Exception) -> PhotoResult:
+    message = str(error) or type(error).__name__
+    named = message if str(path) in message else f"{path}: {message}"
+    return PhotoResult(str(path), "failed", error=named)
+
+
+def _photo_result(
+    path: Path, faces: list[Face], of_faces: list[dict[str, str]], of_photo: dict[str, str]
+) -> PhotoResult:
+    described = [
+        {**describe_face(face), "files": files} for face, files in zip(faces, of_faces, strict=True)
+    ]
+    return PhotoResult(str(path), "ok" if faces else "no_face", faces=described, files=of_photo)
+
+
+def _progress(named: list[tuple[Path, str]]) -> Iterable[tuple[Path, str]]:
+    """A bar on stderr when there are several photos and somebody is looking."""
+    if len(named) < 2 or not sys.stderr.isatty():
+        return named
+    from tqdm import tqdm
+
+    bar: Iterable[tuple[Path, str]] = tqdm(named, unit="photo", leave=False)
+    return bar
+
+
+def _tell(result: PhotoResult, *, as_json: bool) -> None:
+    if as_json:
+        _print(json.dumps(asdict(result)))
+    elif result.status == "failed":
+        _print(f"prnet reconstruct: {result.error}", error=True)
+    elif result.status == "no_face":
+        _print(f"{result.file}: no face found")
+    else:
+        for face in result.faces:
+            pose = face["pose"]
+            angles = ", ".join(f"{name} {pose[name]:.0f}" for name in ("yaw", "pitch", "roll"))
+            _print(f"{result.file}: {angles} -> {', '.join(face['files'].values())}")
+        for path in result.files.values():
+            _print(f"{result.file}: -> {path}")
+
+
+def _summarise(results: list[PhotoResult], folder: Path, *, as_json: bool) -> int:
+    count = {
+        "photos": len(results),
+        "faces": sum(len(result.faces) for result in results),
+        "without_face": sum(result.status == "no_face" for result in results),
+        "failed": sum(result.status == "failed" for result in results),
+    }
+    status = SOME_FAILED if count["failed"] else ALL_WELL if count["faces"] else NO_FACE
+    if as_json:
+        _print(json.dumps({"summary": {**count, "exit_status": status}}))
+    else:
+        _print(
+            f"{count['photos']} photos, {count['faces']} faces, {count['without_face']} photos "
+            f"without a face, {count['failed']} failed; results in {folder}"
+        )
+    return status
+
+
+def _print(line: str, *, error: bool = False) -> None:
+    """A line that does not tear a progress bar."""
+    stream = sys.stderr if error else sys.stdout
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(line, file=stream)
+    else:
+        print(line, file=stream, flush=True)
+
+
+def _save_list(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
+    if not kinds or set(kinds) - set(SUMMARIES):
+        raise argparse.ArgumentTypeError(f"expected some of {','.join(SUMMARIES)}, got '{text}'")
+    return kinds
+
+
+def _box(text: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected X0,Y0,X1,Y1, got '{text}'") from None
+    if not (np.isfinite([x0, y0, x1, y1]).all() and x0 < x1 and y0 < y1):
+        raise argparse.ArgumentTypeError(f"expected X0 < X1 and Y0 < Y1, got '{text}'")
+    return Box(x0, y0, x1, y1)
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a positive whole number, got '{text}'")
+    return int(text)

@@ -1,0 +1,44 @@
+"""Run everything on the sample photo that the package carries: astronaut Eileen Collins, NASA,
+public domain. Needs no network connection."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from importlib import resources
+from pathlib import Path
+
+from prnet.commands._results import SUMMARIES, make_folder, save_faces
+from prnet.image import load_image
+from prnet.reconstruct import Reconstructor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``prnet try``."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("prnet-try"), metavar="DIR", help="by default prnet-try"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Save every kind of result of the sample photo and say what each is."""
+    folder = make_folder(args.out)
+    with resources.as_file(resources.files("prnet") / "data" / "sample" / "astronaut.jpg") as path:
+        image = load_image(path)
+    reconstruct = Reconstructor()
+    start = time.perf_counter()
+    faces = reconstruct(image)
+    milliseconds = 1000 * (time.perf_counter() - start)
+    of_faces, of_photo = save_faces(faces, "astronaut", folder, save=tuple(SUMMARIES))
+    for face in faces:
+        yaw, pitch, roll = face.pose
+        print(
+            f"astronaut.jpg, {milliseconds:.0f} ms: {len(face.vertices)} vertices, "
+            f"yaw {yaw:.0f}, pitch {pitch:.0f}, roll {roll:.0f} degrees\n"
+        )
+    for files in [*of_faces, of_photo]:
+        for kind, file in files.items():
+            print(f"  {file:<38} {SUMMARIES[kind]}")
+    print(f"\nResults in {folder.resolve()}; look at astronaut_overlay.jpg first.")
+    print("Next: prnet reconstruct YOUR_PHOTO.jpg --out results")
+    return 0

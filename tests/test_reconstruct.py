@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from prnet.boxes import Box
+from prnet.crop import CropRule, CropTransform
+from prnet.errors import PrnetError
+from prnet.reconstruct import Reconstructor
+from standins import make_layout, write_model
+
+IMAGE: NDArray[np.uint8] = np.zeros((300, 400, 3), np.uint8)
+
+
+class TwoFaces:
+    """A detector that sees the same two boxes everywhere."""
+
+    name = "two"
+    crop_rule = CropRule(scale=2.0, shift_y=0.1)
+    boxes = (Box(100, 50, 200, 150, 0.9), Box(300, 100, 340, 140, 0.8))
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return list(self.boxes)
+
+
+class NoFace(TwoFaces):
+    boxes = ()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+def test_faces_lie_where_their_boxes_are(model: Path) -> None:
+    faces = Reconstructor(model, detector=TwoFaces(), threads=1)(IMAGE)
+    assert [face.box for face in faces] == list(TwoFaces.boxes)
+    for face in faces:
+        x, y = face.box.centre
+        np.testing.assert_allclose(
+            face.camera.translation[:2], [x, y + 0.1 * face.box.width], atol=0.01
+        )
+        np.testing.assert_allclose(face.pose, (0, 0, 0), atol=0.01)
+        # The stand-in network's egg is half as large as canonical in a crop of 128 pixels.
+        assert face.camera.scale == pytest.approx(0.5 * 2 * face.box.width / 128, rel=1e-4)
+        assert face.landmarks[:, 2].mean() == pytest.approx(0, abs=1e-3)
+        assert face.image is not None
+
+
+def test_given_landmarks_and_boxes_replace_the_detector(model: Path) -> None:
+    reconstruct = Reconstructor(model, detector=NoFace())
+    assert reconstruct(IMAGE) == []
+    layout = make_layout()
+    landmarks = layout.sample_landmarks(layout.canonical) + np.float32([150, 120, 0])
+    small = 0.2 * landmarks
+    of_landmarks = reconstruct(IMAGE, landmarks=[small, landmarks])
+    boxes = [face.box for face in of_landmarks]
+    assert boxes[0].area < boxes[1].area  # in the caller's order
+    for face, points in zip(of_landmarks, (small, landmarks), strict=True):
+        assert face.crop == CropTransform.from_landmarks(points, size=128)
+    of_boxes = reconstruct(IMAGE, boxes=boxes)
+    assert [face.box for face in of_boxes] == boxes
+
+
+def test_second_pass_crops_by_the_first_landmarks(model: Path) -> None:
+    once = Reconstructor(model, detector=TwoFaces())(IMAGE)
+    twice = Reconstructor(model, detector=TwoFaces(), passes=2)(IMAGE)
+    for first, second in zip(once, twice, strict=True):
+        assert second.crop == CropTransform.from_landmarks(first.landmarks, size=128)
+        assert second.box == first.box
+
+
+def test_batch_gives_what_single_calls_give(model: Path) -> None:
+    reconstruct = Reconstructor(model, detector=TwoFaces())
+    for face in reconstruct(IMAGE):
+        crop = CropTransform.from_box(face.box, TwoFaces.crop_rule, size=128)
+        (alone,) = reconstruct.from_crops(IMAGE, [face.box], [crop])
+        np.testing.assert_array_equal(alone.position_map, face.position_map)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"boxes": [Box(5, 5, 5, 9)]}, "expected a box with x0 < x1"),
+        ({"boxes": [Box(0, 0, np.nan, 9)]}, "expected a box with x0 < x1"),
+        ({"landmarks": [np.zeros((5, 2))]}, r"expected 68 finite landmarks .* got shape \(5, 2\)"),
+        ({"landmarks": [np.zeros((68, 2))]}, "expected a box with x0 < x1"),
+        ({"landmarks": [np.full((68, 2), np.nan)]}, "expected 68 finite landmarks"),
+    ],
+)
+def test_wrong_places_are_refused(model: Path, arguments: dict, message: str) -> None:
+    with pytest.raises(PrnetError, match=message):
+        Reconstructor(model, detector=NoFace())(IMAGE, **arguments)
+
+
+def test_wrong_settings_are_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match="at least 1 pass, got 0"):
+        Reconstructor(model, passes=0)
+    lonely = tmp_path / "network.onnx"
+    lonely.write_bytes((model / "network.onnx").read_bytes())
+    with pytest.raises(PrnetError, match=r"uv_layout\.npz: expected a UV layout"):
+        Reconstructor(lonely)
