@@ -124,6 +124,7 @@ def read_index(path: Path, *, skip_checksums: bool = False) -> tuple[int, dict[s
         header = _message(records.pop(b""))
         if header.get(2, [0])[-1] != 0:
             raise _Malformed("a big-endian one")
+        shards = _integer(header.get(1, [1])[-1])
         entries = {key.decode(): _entry(value) for key, value in records.items()}
     except _Malformed as error:
         raise PrnetError(f"{path}: expected a TensorFlow checkpoint index, got {error}") from None
@@ -131,7 +132,7 @@ def read_index(path: Path, *, skip_checksums: bool = False) -> tuple[int, dict[s
         raise PrnetError(
             f"{path}: expected a TensorFlow checkpoint index, got broken records ({error})"
         ) from error
-    return int(header.get(1, [1])[-1]), entries
+    return shards, entries
 
 
 class _Malformed(Exception):
@@ -228,13 +229,13 @@ def _entry(record: bytes) -> TensorEntry:
     fields = _message(record)
 
     def number(field: int) -> int:
-        return int(fields.get(field, [0])[-1])
+        return _integer(fields.get(field, [0])[-1])
 
     shape = _message(_bytes(fields.get(2, [b""])[-1]))
     sizes = (_message(_bytes(dimension)) for dimension in shape.get(2, []))
     return TensorEntry(
         dtype=_DTYPES.get(number(1)),
-        shape=tuple(int(size.get(1, [0])[-1]) for size in sizes),
+        shape=tuple(_integer(size.get(1, [0])[-1]) for size in sizes),
         shard=number(3),
         offset=number(4),
         size=number(5),
@@ -246,4 +247,10 @@ def _entry(record: bytes) -> TensorEntry:
 def _bytes(value: int | bytes) -> bytes:
     if isinstance(value, int):
         raise _Malformed("a record with a number for a message")
+    return value
+
+
+def _integer(value: int | bytes) -> int:
+    if isinstance(value, bytes):
+        raise _Malformed("a record with a message for a number")
     return value
