@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from prnet.cli import main
+from prnet.commands._results import SUMMARIES, output_names
+from standins import make_layout, write_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with two photos of one stem."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8))
+    picture.save(folder / "a.jpg")
+    picture.save(folder / "a.png")
+    return folder
+
+
+def _run(*arguments: object, model: Path) -> int:
+    return main(["reconstruct", *(str(argument) for argument in arguments), "--model", str(model)])
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_default_results(photos: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert _run(photos / "a.jpg", "--out", out, "--box", "20,10,90,80", model=model) == 0
+    assert _names(out) == {"a.obj", "a_landmarks.txt", "a_pose.json", "a_overlay.jpg"}
+
+
+def test_every_face_of_every_photo(photos: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    boxes = ["--box", "20,10,90,80", "--box=-10,-5,30,40"]
+    assert _run(photos, "--out", out, "--save", "obj,overlay", *boxes, model=model) == 0
+    faces = {f"a_{suffix}_{i}.obj" for suffix in ("jpg", "png") for i in (0, 1)}
+    assert _names(out) == faces | {"a_jpg_overlay.jpg", "a_png_overlay.jpg"}
+
+
+def test_every_kind_can_be_saved(photos: Path, model: Path, tmp_path: Path) -> None:
+    kinds = ",".join(SUMMARIES)
+    arguments = ["--out", tmp_path, "--save", kinds, "--detector", "none"]
+    assert _run(photos / "a.png", *arguments, model=model) == 0
+    assert len(_names(tmp_path) - {"photos"}) == len(SUMMARIES)
+
+
+def test_one_bad_photo_does_not_stop_the_others(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "bad.jpg").write_bytes(b"not a picture")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    inputs = [photos / "gone.jpg", photos / "bad.jpg", empty, photos / "a.jpg"]
+    assert _run(*inputs, "--out", tmp_path / "out", "--detector", "none", model=model) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 3
+    for name in ("gone.jpg", "bad.jpg", "empty"):
+        (line,) = [line for line in errors if name in line]
+        assert "expected" in line
+        assert "got" in line
+    assert "a.obj" in _names(tmp_path / "out")
+
+
+def test_no_face_is_status_3(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
+    out = tmp_path / "out"
+    assert _run(tmp_path / "black.png", "--out", out, model=model) == 3
+    assert "black.png: no face found" in capsys.readouterr().out
+    assert _names(out) == set()
+
+
+def test_json_lines(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--out", tmp_path / "out", "--detector", "none", "--json"]
+    assert _run(photos / "a.jpg", photos / "gone.jpg", *arguments, model=model) == 1
+    photo, gone, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (photo["status"], gone["status"]) == ("ok", "failed")
+    (face,) = photo["faces"]
+    assert np.shape(face["landmarks"]) == (68, 3)
+    for path in [*face["files"].values(), *photo["files"].values()]:
+        assert Path(path).is_file()
+    counts = {"photos": 2, "faces": 1, "without_face": 0, "failed": 1, "exit_status": 1}
+    assert last == {"summary": counts}
+
+
+def test_landmarks_file_places_the_face(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stand-in network answers the egg: given its landmarks, it lies on them."""
+    layout = make_layout()
+    landmarks = 0.3 * layout.sample_landmarks(layout.canonical) + np.float32([60, 50, 0])
+    file = tmp_path / "landmarks.txt"
+    np.savetxt(file, landmarks[:, :2], delimiter=",")
+    Image.new("RGB", (120, 90)).save(tmp_path / "black.png")
+    arguments = ["--out", tmp_path / "out", "--landmarks", file, "--json"]
+    assert _run(tmp_path / "black.png", *arguments, model=model) == 0
+    (face,) = json.loads(capsys.readouterr().out.splitlines()[0])["faces"]
+    centre = (landmarks.min(axis=0) + landmarks.max(axis=0))[:2] / 2
+    moved = np.array(face["pose"]["camera"]["translation"][:2])
+    np.testing.assert_allclose(moved, centre, atol=0.5)
+
+
+def test_landmarks_file_of_another_form_is_refused(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "five.txt"
+    np.savetxt(file, np.zeros((5, 2)))
+    arguments = ["--out", tmp_path / "out", "--landmarks", file]
+    assert _run(photos / "a.jpg", *arguments, model=model) == 2
+    assert "five.txt: expected 68 rows of x y [z], got shape (5, 2)" in capsys.readouterr().err
+
+
+def test_photos_are_never_written_over(photos: Path, model: Path) -> None:
+    shutil.copy(photos / "a.jpg", photos / "b_overlay.jpg")
+    shutil.move(photos / "a.jpg", photos / "b.jpg")
+    before = (photos / "b_overlay.jpg").read_bytes()
+    assert _run(photos, "--out", photos, "--detector", "none", model=model) == 1
+    assert (photos / "b_overlay.jpg").read_bytes() == before
+
+
+def test_unusable_folder_is_one_line(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert _run(photos, "--out", tmp_path / "file", model=model) == 2
+    assert _run(photos, "--out", tmp_path / "file" / "below", model=model) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2
+    assert all("expected a folder for the results" in line for line in errors)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user with limits")
+def test_read_only_folder_is_one_line(photos: Path, model: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    assert _run(photos, "--out", closed, model=model) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--box", "1,2,3"],
+        ["--box", "5,5,1,9"],
+        ["--box", "nan,0,1,1"],
+        ["--save", "obj,stl"],
+        ["--save", ","],
+        ["--passes", "0"],
+        ["--detector", "unknown"],
+        ["--box", "1,2,3,4", "--landmarks", "x.txt"],
+    ],
+)
+def test_wrong_options_are_usage_errors(
+    photos: Path, model: Path, tmp_path: Path, wrong: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        _run(photos, "--out", tmp_path / "out", *wrong, model=model)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_model_is_one_line(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(photos, "--out", tmp_path / "out", model=tmp_path / "gone") == 2
+    assert "gone: expected a network file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a.jpg", "b.jpg"], ["a", "b"]),
+        (["a.jpg", "a.png"], ["a_jpg", "a_png"]),
+        (["A.jpg", "a.PNG"], ["A_jpg", "a_png"]),
+        (["x/a.jpg", "y/a.jpg", "z/a.jpg"], ["a_jpg", "a_jpg-2", "a_jpg-3"]),
+        (["a.jpg", "a_1.jpg"], ["a", "a_1_jpg"]),
+        (["b_1.jpg", "b_x.jpg"], ["b_1", "b_x"]),
+        (["a.jpg", "a.png", "a_jpg.png"], ["a_jpg", "a_png", "a_jpg-2"]),
+    ],
+)
+def test_names_never_clash(paths: list[str], names: list[str]) -> None:
+    assert output_names([Path(path) for path in paths]) == names
