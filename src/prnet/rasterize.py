@@ -15,8 +15,8 @@ BACKGROUND = -1
 _SUBPIXEL = 1024.0
 """Vertices are snapped to 1/1024 pixel, so that edge functions are exact in float64."""
 
-_CHUNK = 1 << 19
-"""At most about this many candidate pixels are tested at once (memory)."""
+_CHUNK = 1 << 20
+"""Triangles are drawn together until their boxes hold so many pixels (memory)."""
 
 _EMPTY = np.iinfo(np.int64).min
 
@@ -42,18 +42,23 @@ class Raster:
 
 @dataclass(frozen=True)
 class _Triangles:
-    """Edge functions in pixels: e = a x + b y + c, positive inside; z as a plane; pixel boxes.
+    """Triangles that may cover pixels; coordinates count from the first pixel of their box.
 
-    a, b, c: (3, N) float64, edge i is opposite corner i, c is lowered by half a step where a
-    centre on the edge belongs to the neighbour.  plane: (3, N) float64.  box: (4, N) int64
-    first column, first row, columns, rows.  index: (N,) into the caller's triangles.
+    edges: (3, 3, N) float64, for the edge opposite each corner the step in x, the step in y and
+    the value at the first pixel: twice an area in square pixels.  threshold: (3, N) float64, the
+    least value that counts as inside: 0 for top and left edges, else half the smallest step.
+    plane: (3, N) float64, the same three for z.  area: (N,) float64, the triangle's own.
+    column, row, columns, rows: (N,) int64, the box.  index: (N,) into the caller's triangles.
     """
 
-    a: NDArray[np.float64]
-    b: NDArray[np.float64]
-    c: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    threshold: NDArray[np.float64]
     plane: NDArray[np.float64]
-    box: NDArray[np.int64]
+    area: NDArray[np.float64]
+    column: NDArray[np.int64]
+    row: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    rows: NDArray[np.int64]
     index: NDArray[np.int64]
 
 
@@ -73,12 +78,11 @@ def rasterize(
     ``cull="back"`` skips triangles that run clockwise on screen (an outward-wound surface runs
     counterclockwise where it faces the viewer).
     """
-    corners = np.asarray(vertices, np.float64).T[:, np.asarray(triangles).T]  # (3 xyz, 3, T)
-    setup = _set_up(corners, height, width, cull)
+    setup = _set_up(np.asarray(vertices), np.asarray(triangles), height, width, cull)
     keys = np.full(height * width, _EMPTY)
     for pixel, key in _fragments(setup, width):
         np.maximum.at(keys, pixel, key)
-    return _resolve(corners, keys, height, width)
+    return _resolve(setup, keys, height, width, len(triangles))
 
 
 def interpolate(
@@ -95,55 +99,96 @@ def interpolate(
 
 
 def _set_up(
-    corners: NDArray[np.float64], height: int, width: int, cull: Literal["none", "back"]
+    vertices: NDArray[np.floating],
+    triangles: NDArray[np.integer],
+    height: int,
+    width: int,
+    cull: Literal["none", "back"],
 ) -> _Triangles:
-    with np.errstate(invalid="ignore"):
-        x, y = np.rint(corners[:2] * _SUBPIXEL) / _SUBPIXEL
-        area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])  # > 0: clockwise
-        first_x, last_x = np.ceil(x.min(0)).clip(0), np.floor(x.max(0)).clip(max=width - 1)
-        first_y, last_y = np.ceil(y.min(0)).clip(0), np.floor(y.max(0)).clip(max=height - 1)
-        seen = area < 0 if cull == "back" else area != 0
-        seen &= (first_x <= last_x) & (first_y <= last_y) & np.isfinite(corners).all((0, 1))
-    index = np.flatnonzero(seen)
-    box = np.stack([first_x, first_y, last_x - first_x + 1, last_y - first_y + 1])[:, index]
-    x, y, z, area = x[:, index], y[:, index], corners[2][:, index], area[index]
-    sign = np.sign(area)
-    dx, dy = np.roll(x, 1, 0) - np.roll(x, -1, 0), np.roll(y, 1, 0) - np.roll(y, -1, 0)
-    dx, dy = dx * sign, dy * sign
-    a, b = -dy, dx
-    c = -(a * np.roll(x, -1, 0) + b * np.roll(y, -1, 0))
-    slopes = (a * z).sum(0) / np.abs(area), (b * z).sum(0) / np.abs(area)
-    plane = np.stack([*slopes, z[0] - slopes[0] * x[0] - slopes[1] * y[0]])
-    top_left = (dy < 0) | ((dy == 0) & (dx > 0))
-    return _Triangles(
-        a, b, c - np.where(top_left, 0.0, 0.5 / _SUBPIXEL**2), plane, box.astype(np.int64), index
-    )
+    finite = np.isfinite(vertices).all(1)
+    if not finite.all():
+        vertices = np.where(finite[:, None], vertices, 0)
+    x, y = np.rint(vertices[:, :2].T * np.float64(_SUBPIXEL)) / _SUBPIXEL
+    i, j, k = np.ascontiguousarray(triangles.T)
+    x, y = (x[i], x[j], x[k]), (y[i], y[j], y[k])
+    clockwise = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    left, right = _pixel_range(*x, width)
+    top, bottom = _pixel_range(*y, height)
+    kept = (clockwise < 0 if cull == "back" else clockwise != 0) & (left <= right) & (top <= bottom)
+    if not finite.all():
+        kept &= finite[triangles].all(1)
+    index = np.flatnonzero(kept)
+    left, right, top, bottom = left[index], right[index], top[index], bottom[index]
+    x, y = [v[index] - left for v in x], [v[index] - top for v in y]
+    z = [vertices[:, 2].astype(np.float64)[corner[index]] for corner in (i, j, k)]
+    area = np.abs(clockwise[index])
+    sign = np.sign(clockwise[index])
+    edges = np.empty((3, 3, len(index)))
+    threshold = np.empty((3, len(index)))
+    plane = np.zeros((3, len(index)))
+    for corner in range(3):
+        start, end = (corner + 1) % 3, (corner + 2) % 3
+        dx, dy = (x[end] - x[start]) * sign, (y[end] - y[start]) * sign
+        edges[corner] = 0 - dy, dx, dy * x[start] - dx * y[start]
+        plane += edges[corner] * (z[corner] / area)
+        threshold[corner] = np.where((dy < 0) | ((dy == 0) & (dx > 0)), 0, 0.5 / _SUBPIXEL**2)
+    box = np.stack([left, top, right - left + 1, bottom - top + 1]).astype(np.int64)
+    return _Triangles(edges, threshold, plane, area, box[0], box[1], box[2], box[3], index)
+
+
+def _pixel_range(
+    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """First and last integer coordinate in 0..size-1 between the least and the greatest."""
+    first = np.ceil(np.minimum(np.minimum(a, b), c))
+    last = np.floor(np.maximum(np.maximum(a, b), c))
+    return np.maximum(first, 0), np.minimum(last, size - 1)
 
 
 def _fragments(
     setup: _Triangles, width: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Covered pixels (flat) and their keys, chunk by chunk."""
-    candidates = setup.box[2] * setup.box[3]
-    ends = np.cumsum(candidates)
+    """Covered pixels (flat) and their keys, some triangles at a time."""
+    pixels = np.cumsum(setup.columns * setup.rows)
     start = 0
-    while start < len(ends):
-        done = ends[start] - candidates[start]
-        stop = max(int(np.searchsorted(ends, done + _CHUNK, "right")), start + 1)
-        which = np.repeat(np.arange(start, stop), candidates[start:stop])
-        offset = np.arange(len(which)) - (ends - candidates - done)[which]
-        columns = setup.box[2][which]
-        row = offset // columns
-        x = setup.box[0][which] + offset - row * columns
-        y = setup.box[1][which] + row
-        inside = np.ones(len(which), bool)
-        for a, b, c in zip(setup.a, setup.b, setup.c, strict=True):
-            inside &= a[which] * x + b[which] * y + c[which] >= 0
-        which, x, y = which[inside], x[inside], y[inside]
-        slope_x, slope_y, at_origin = setup.plane
-        z = slope_x[which] * x + slope_y[which] * y + at_origin[which]
-        yield y * width + x, _key(z, setup.index[which])
+    while start < len(pixels):
+        limit = _CHUNK + (pixels[start - 1] if start else 0)
+        stop = max(start + 1, int(np.searchsorted(pixels, limit, "right")))
+        which, y = _counted(setup.rows[start:stop])
+        which += start
+        first, count = _spans(setup, which, y)
+        span, x = _counted(count)
+        x += first[span]
+        step_x, step_y, z = (part[which] for part in setup.plane)
+        z += step_y * y
+        pixel = (setup.row[which] + y) * width + setup.column[which]
+        yield pixel[span] + x, _key(z[span] + step_x[span] * x, setup.index[which][span])
         start = stop
+
+
+def _counted(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Counts 2, 0, 3 -> owners 0, 0, 2, 2, 2 and running numbers 0, 1, 0, 1, 2."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+
+
+def _spans(
+    setup: _Triangles, which: NDArray[np.int64], y: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First covered x and number of pixels of rows ``y`` in triangles ``which``.
+
+    The quotients are exact where they are integers, and elsewhere further from integers than
+    float64 rounds, so no pixel centre changes sides.
+    """
+    first, last = np.zeros(len(which)), (setup.columns[which] - 1).astype(np.float64)
+    for (step_x, step_y, value), threshold in zip(setup.edges, setup.threshold, strict=True):
+        step = step_x[which]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bound = ((threshold - value)[which] - step_y[which] * y) / step
+        np.fmax(first, np.ceil(bound), out=first, where=step >= 0)  # 0 / 0 is inside
+        np.fmin(last, np.floor(bound), out=last, where=step < 0)
+    count = np.maximum(last - first + 1, 0)
+    return np.where(count > 0, first, 0).astype(np.int64), count.astype(np.int64)
 
 
 def _key(z: NDArray[np.float64], triangle: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -153,22 +198,37 @@ def _key(z: NDArray[np.float64], triangle: NDArray[np.int64]) -> NDArray[np.int6
     return (ordered.astype(np.int64) << 32) | (0x7FFFFFFF - triangle)
 
 
+def _unpack(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Triangle and z (float32) of keys."""
+    ordered = (key >> 32).astype(np.int32)
+    bits = ordered ^ ((ordered >> 31) & 0x7FFFFFFF)
+    return 0x7FFFFFFF - (key & 0x7FFFFFFF), bits.view(np.float32)
+
+
 def _resolve(
-    corners: NDArray[np.float64], keys: NDArray[np.int64], height: int, width: int
+    setup: _Triangles, keys: NDArray[np.int64], height: int, width: int, count: int
 ) -> Raster:
     """Triangle, weights and depth of the winning keys."""
     pixel = np.flatnonzero(keys != _EMPTY)
-    winner = 0x7FFFFFFF - (keys[pixel] & 0x7FFFFFFF)
-    x, y = np.rint(corners[:2][:, :, winner] * _SUBPIXEL) / _SUBPIXEL
-    x, y = x - pixel % width, y - pixel // width
-    parts = np.roll(x, -1, 0) * np.roll(y, 1, 0) - np.roll(x, 1, 0) * np.roll(y, -1, 0)
-    weights = parts / parts.sum(0)
+    winner, z = _unpack(keys[pixel])
+    slot = np.empty(count, np.int64)
+    slot[setup.index] = np.arange(len(setup.index))
+    which = slot[winner]
+    y, x = np.divmod(pixel, width)
+    x -= setup.column[which]
+    y -= setup.row[which]
+    area = setup.area[which]
+    first, second = (
+        (edge[2][which] + edge[0][which] * x + edge[1][which] * y) / area
+        for edge in setup.edges[:2]
+    )
     triangle_id = np.full(height * width, BACKGROUND, np.int32)
     barycentric = np.zeros((height * width, 3), np.float32)
     depth = np.full(height * width, -np.inf, np.float32)
     triangle_id[pixel] = winner
-    barycentric[pixel] = weights.T
-    depth[pixel] = (weights * corners[2][:, winner]).sum(0)
+    depth[pixel] = z
+    for column, weight in enumerate((first, second, 1 - first - second)):
+        barycentric[:, column][pixel] = np.maximum(weight, 0)
     return Raster(
         triangle_id.reshape(height, width),
         barycentric.reshape(height, width, 3),
