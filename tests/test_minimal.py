@@ -27,9 +27,8 @@ def test_sample_photo_gives_a_face() -> None:
     landmarks = description["landmarks"]
     assert len(landmarks) == 68
     nose_x, nose_y, _ = landmarks[30]
-    assert 205 < nose_x < 235, nose_x
-    assert 100 < nose_y < 145, nose_y
-    assert description["pose"]["roll"] > 0, "her head is tilted clockwise"
+    assert max(abs(nose_x - 225), abs(nose_y - 122)) < 10, (nose_x, nose_y)
+    assert 0 < description["pose"]["roll"] < 15, "her head is tilted clockwise a little"
     for name in files:
         assert name in told, name
 

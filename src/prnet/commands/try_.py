@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         )
     for files in [*of_faces, of_photo]:
         for kind, file in files.items():
-            print(f"  {file:<38} {SUMMARIES[kind]}")
+            print(f"  {Path(file).name:<26} {SUMMARIES[kind]}")
     print(f"\nResults in {folder.resolve()}; look at astronaut_overlay.jpg first.")
     print("Next: prnet reconstruct YOUR_PHOTO.jpg --out results")
     return 0
