@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.boxes import Box
+from prnet.camera import Pose
 from prnet.commands._results import SUMMARIES, make_folder, output_names, save_faces
 from prnet.detect import DetectorName
 from prnet.errors import PrnetError
@@ -177,11 +178,14 @@ def _tell(result: PhotoResult, *, as_json: bool) -> None:
         _print(f"{result.file}: no face found")
     else:
         for face in result.faces:
-            pose = face["pose"]
-            angles = ", ".join(f"{name} {pose[name]:.0f}" for name in ("yaw", "pitch", "roll"))
-            _print(f"{result.file}: {angles} -> {', '.join(face['files'].values())}")
-        for path in result.files.values():
-            _print(f"{result.file}: -> {path}")
+            angles = ", ".join(f"{name} {face['pose'][name]:.1f}" for name in Pose._fields)
+            _print(f"{result.file}: {angles} -> {_listed(face['files'])}")
+        if result.files:
+            _print(f"{result.file}: {_listed(result.files)}")
+
+
+def _listed(files: dict[str, str]) -> str:
+    return ", ".join(Path(path).name for path in files.values()) or "nothing saved"
 
 
 def _summarise(results: list[PhotoResult], folder: Path, *, as_json: bool) -> int:
@@ -196,8 +200,8 @@ def _summarise(results: list[PhotoResult], folder: Path, *, as_json: bool) -> in
         _print(json.dumps({"summary": {**count, "exit_status": status}}))
     else:
         _print(
-            f"{count['photos']} photos, {count['faces']} faces, {count['without_face']} photos "
-            f"without a face, {count['failed']} failed; results in {folder}"
+            f"photos: {count['photos']}, faces: {count['faces']}, photos without a face: "
+            f"{count['without_face']}, failed: {count['failed']}; results in {folder}"
         )
     return status
 

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         yaw, pitch, roll = face.pose
         print(
             f"astronaut.jpg, {milliseconds:.0f} ms: {len(face.vertices)} vertices, "
-            f"yaw {yaw:.0f}, pitch {pitch:.0f}, roll {roll:.0f} degrees\n"
+            f"yaw {yaw:.1f}, pitch {pitch:.1f}, roll {roll:.1f} degrees\n"
         )
     for files in [*of_faces, of_photo]:
         for kind, file in files.items():
