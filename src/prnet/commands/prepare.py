@@ -1,0 +1,39 @@
+"""``prnet prepare``: photos and labels to the arrays that training reads."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("labels", type=Path, help="labels.npz, as `prnet label` writes it")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        help="folder of the photos or of their zip files (default: the labels' folder)",
+    )
+    parser.add_argument(
+        "--face-model", type=Path, required=True, help="ict.npz, as `prnet facemodel` writes it"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the prepared folder")
+    parser.add_argument(
+        "--shards",
+        default="0:4",
+        help="shards of 2000 out-of-plane views to "
+        "render, FIRST:LAST (default %(default)s); existing ones are kept",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from prnet.training.prepare import prepare, turn_views
+
+    sources = arguments.labels, arguments.photos or arguments.labels.parent, arguments.face_model
+    out: Path = arguments.out
+    if not (out / "samples.npz").exists():
+        prepare(*sources, out)
+    first, last = (int(part) for part in arguments.shards.split(":"))
+    for shard in range(first, last):
+        if not (out / f"turned-{shard:03d}.npz").exists():
+            turn_views(*sources, out, shard=shard)
+    return 0

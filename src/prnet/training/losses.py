@@ -1,0 +1,109 @@
+"""The weighted position-map loss (paper, section 3.2) on the training grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prnet.training.network import CONTROL_SIZE, MAP_SIZE, spline_weights
+from prnet.uv import Part, UVLayout
+
+PART_WEIGHTS = {
+    Part.OUTSIDE: 0.0,
+    Part.FACE: 3.0,
+    Part.EYES: 4.0,
+    Part.NOSE: 4.0,
+    Part.MOUTH: 4.0,
+    Part.EARS: 1.0,
+    Part.NECK: 0.5,
+}
+"""The paper has 4 : 3 : 0 for eyes, nose and mouth : rest of the face : neck; a small weight keeps
+our ears and neck, which are part of the mesh, where they belong."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Means over the batch, in crop pixels."""
+
+    total: Tensor
+    grid: Tensor
+    landmarks: Tensor
+    openings: Tensor
+
+
+OPENINGS = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65))
+"""Upper and lower lid or lip landmarks whose distance tells open from closed."""
+
+
+class PositionMapLoss:
+    """Weighted mean distance between predicted and true positions.
+
+    ``landmark_weight`` is the share of the 68 landmarks beside the map's (the paper gives their
+    pixels weight 16); ``depth_weight`` scales z differences; ``opening_weight`` is for the
+    differences between upper and lower lids and lips.
+    """
+
+    def __init__(
+        self,
+        layout: UVLayout,
+        grid_inside: Tensor,
+        *,
+        landmark_weight: float,
+        depth_weight: float,
+        opening_weight: float,
+        device: str = "cpu",
+    ) -> None:
+        step = MAP_SIZE // len(grid_inside)
+        centres = np.arange(0, MAP_SIZE, step) + (step - 1) / 2
+        self._rows = torch.from_numpy(spline_weights(centres)).to(device)
+        self._inside = grid_inside.to(device)
+        weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
+        parts = torch.from_numpy(weights[layout.parts[::step, ::step]]).to(device)
+        self._weights = parts[self._inside] / parts[self._inside].mean()
+        self._landmarks = torch.from_numpy(landmark_weights(layout)).to(device)
+        self._axes = torch.tensor([1.0, 1.0, depth_weight**2], device=device)
+        self._landmark_weight, self._opening_weight = landmark_weight, opening_weight
+        self._upper, self._lower = (list(side) for side in zip(*OPENINGS, strict=True))
+
+    def evaluate(self, control: Tensor) -> tuple[Tensor, Tensor]:
+        """Control points (B, 3, 64, 64) -> positions at the grid (B, P, 3) and landmarks (B, 68, 3),
+        z zero at the landmarks' mean."""
+        maps = self._rows @ control @ self._rows.T
+        grid = maps[:, :, self._inside].transpose(1, 2)
+        landmarks = (control.flatten(2) @ self._landmarks.T).transpose(1, 2)
+        origin = landmarks[..., 2:].mean(dim=1, keepdim=True) * grid.new_tensor([0, 0, 1])
+        return grid - origin, landmarks - origin
+
+    def __call__(self, control: Tensor, grid: Tensor, landmarks: Tensor) -> Losses:
+        predicted_grid, predicted_landmarks = self.evaluate(control)
+        map_loss = (self._distance(predicted_grid - grid) * self._weights).mean()
+        landmark_loss = self._distance(predicted_landmarks - landmarks).mean()
+        difference = predicted_landmarks - landmarks
+        opening = difference[:, self._upper, :2] - difference[:, self._lower, :2]
+        opening_loss = torch.sqrt((opening**2).sum(dim=-1) + 1e-4).mean()
+        total = (
+            map_loss + self._landmark_weight * landmark_loss + self._opening_weight * opening_loss
+        )
+        return Losses(total, map_loss.detach(), landmark_loss.detach(), opening_loss.detach())
+
+    def _distance(self, difference: Tensor) -> Tensor:
+        return torch.sqrt((difference**2 * self._axes).sum(dim=-1) + 1e-4)
+
+
+def landmark_weights(layout: UVLayout) -> NDArray[np.float32]:
+    """(68, 64 * 64) weights of the control points at the landmarks, through the 256 map."""
+    identity = np.eye(MAP_SIZE, dtype=np.float32)
+    columns, rows = layout.landmarks.T
+
+    def between(positions: NDArray[np.float32]) -> NDArray[np.float32]:
+        first = np.floor(positions).astype(int)
+        share = (positions - first)[:, None]
+        return (1 - share) * identity[first] + share * identity[first + 1]
+
+    spline = spline_weights(np.arange(MAP_SIZE))
+    row, column = between(rows) @ spline, between(columns) @ spline
+    return (row[:, :, None] * column[:, None, :]).reshape(68, CONTROL_SIZE**2)

@@ -1,0 +1,138 @@
+"""The compact network: a 128x128 crop in, the whole 256x256 position map out.
+
+An encoder of plain residual blocks, one fully connected layer that mixes the whole face, and a
+decoder to a 64x64 grid of control points. The map is the cubic B-spline surface over these
+control points, so it is smooth by construction and the full resolution costs two small matrix
+products instead of convolutions at 256x256.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+CROP_SIZE = 128
+MAP_SIZE = 256
+CONTROL_SIZE = 64
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions around a shortcut; a strided block halves the resolution."""
+
+    def __init__(self, channels_in: int, channels: int, *, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.shortcut = (
+            nn.Identity()
+            if stride == 1 and channels_in == channels
+            else nn.Sequential(
+                nn.Conv2d(channels_in, channels, stride, stride, bias=False),
+                nn.BatchNorm2d(channels),
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.norm1(self.conv1(x)))
+        return torch.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+class Widen(nn.Module):
+    """Bilinear x2, then a 3x3 convolution."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels, 3, 1, 1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        return torch.relu(self.norm(self.conv(x)))
+
+
+class CompactNetwork(nn.Module):
+    """Crops (B, 3, 128, 128) float32 in 0..1 -> control points (B, 3, 64, 64).
+
+    `forward` gives the position maps (B, 3, 256, 256) in crop pixels; training uses
+    `control_points`, which any set of UV points can be evaluated from (`spline_weights`).
+    """
+
+    def __init__(
+        self,
+        *,
+        widths: tuple[int, ...] = (24, 40, 80, 160, 256),
+        depths: tuple[int, ...] = (1, 1, 1, 1),
+        mixed: int = 384,
+        decoder: tuple[int, ...] = (128, 64, 40),
+    ) -> None:
+        super().__init__()
+        stem, *stages = widths
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, stem, 4, 2, 1, bias=False),  # 64 x 64
+            nn.BatchNorm2d(stem),
+            nn.ReLU(inplace=True),
+        ]
+        channels = stem
+        for width, depth in zip(stages, depths, strict=True):  # 32, 16, 8, 4
+            layers.append(Block(channels, width, stride=2))
+            layers += [Block(width, width) for _ in range(depth - 1)]
+            channels = width
+        self.encoder = nn.Sequential(*layers)
+        self.mix = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(channels * 16, mixed),
+            nn.ReLU(inplace=True),
+            nn.Linear(mixed, channels * 16),
+            nn.Unflatten(1, (channels, 4, 4)),
+        )
+        widened: list[nn.Module] = []
+        inner = channels
+        for width in decoder:  # 8, 16, 32
+            widened.append(Widen(inner, width))
+            inner = width
+        self.decoder = nn.Sequential(*widened)
+        self.head = nn.Conv2d(inner, 12, 3, 1, 1)
+        self.register_buffer(
+            "mean_control", torch.full((3, CONTROL_SIZE, CONTROL_SIZE), (CROP_SIZE - 1) / 2)
+        )
+        self.register_buffer("spline", torch.from_numpy(spline_weights(np.arange(MAP_SIZE))))
+        self.mean_control: Tensor
+        self.spline: Tensor
+
+    def start_from(self, mean_map: NDArray[np.float32]) -> None:
+        """Centre the output on a map (256, 256, 3) in crop pixels, before training begins."""
+        step = MAP_SIZE // CONTROL_SIZE
+        cells = mean_map.reshape(CONTROL_SIZE, step, CONTROL_SIZE, step, 3).mean(axis=(1, 3))
+        self.mean_control.copy_(torch.from_numpy(cells).permute(2, 0, 1))
+
+    def control_points(self, crops: Tensor) -> Tensor:
+        """(B, 3, 128, 128) in 0..1 -> (B, 3, 64, 64) in crop pixels."""
+        features = self.encoder(crops * 4 - 2)
+        features = torch.relu(features + self.mix(features))
+        offsets = nn.functional.pixel_shuffle(self.head(self.decoder(features)), 2)
+        return self.mean_control + offsets * (CROP_SIZE / 8)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        return self.spline @ self.control_points(crops) @ self.spline.T
+
+
+def spline_weights(positions: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Rows or columns (N,) of the 256 map -> (N, 64) cubic B-spline weights of the control points.
+
+    Control point i lies at map coordinate 4 i + 1.5 (its cell's centre); beyond the first and
+    last the surface continues with the edge's control point repeated.
+    """
+    step = MAP_SIZE / CONTROL_SIZE
+    t = (np.asarray(positions, np.float64) - (step - 1) / 2) / step
+    cell = np.floor(t).astype(int)
+    f = t - cell
+    kernel = [(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3]
+    weights = np.zeros((len(t), CONTROL_SIZE))
+    for offset, value in zip(range(-1, 3), kernel, strict=True):
+        index = np.clip(cell + offset, 0, CONTROL_SIZE - 1)
+        np.add.at(weights, (np.arange(len(t)), index), value / 6)
+    return weights.astype(np.float32)

@@ -1,0 +1,228 @@
+"""Photos and labels -> the arrays that training reads.
+
+A prepared folder holds ``samples.npz`` (coefficients, cameras, names), ``basis.npz`` (see
+`MapBasis`), ``crops.npy`` (N, 192, 192, 3) uint8, and shards of out-of-plane views,
+``turned-000.npy`` with ``turned-000.npz``. A stored crop shows 1.5 times the side that the network
+will see, at its resolution, so that rotated and shifted crops stay inside.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from prnet.crop import CropTransform
+from prnet.errors import PrnetError
+from prnet.files import write_atomically
+from prnet.training.morphable import MorphableModel, to_image
+from prnet.training.photos import PhotoStore, is_held_out
+from prnet.training.position_map import Chart, MapBasis
+from prnet.training.profiling import Camera, PhotoMesh, Topology
+from prnet.uv import UVLayout, default_layout
+
+STORED_SIZE = 192
+MARGIN = 1.5
+BASIS_STEP = 2
+"""Training compares maps on a grid of every second UV pixel: the centres of 2x2 squares."""
+VIEW_STEP = 4
+"""Views are rendered from a mesh of every fourth UV pixel."""
+SHARD = 2000
+
+Floats = NDArray[np.float32]
+
+
+def prepare(
+    labels: Path, photos: Path, model: Path, out: Path, *, worst_fits: float = 0.03
+) -> None:
+    """Write ``samples.npz``, ``basis.npz`` and ``crops.npy`` to ``out``.
+
+    The share ``worst_fits`` of the photos with the worst ``fit_error``, and as many with the
+    largest ``landmark_spread``, are left out.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with np.load(labels, allow_pickle=False) as arrays:
+        table = {key: arrays[key] for key in arrays}
+    names = tuple(str(name) for name in table["expression_names"])
+    face_model, chart, layout = MorphableModel.load(model), Chart.load(), default_layout()
+    save_basis(out / "basis.npz", face_model, chart, names, layout)
+
+    store = PhotoStore(photos)
+    rows = good_rows(table, store, worst_fits)
+    coefficients = np.concatenate(
+        [table["identity"][rows], table["expression"][rows]], axis=1
+    ).astype(np.float32)
+    landmark_basis = MapBasis(**_part(out / "basis.npz", "landmark"))
+    crops = np.lib.format.open_memmap(
+        out / "crops.npy", "w+", np.uint8, (len(rows), STORED_SIZE, STORED_SIZE, 3)
+    )
+    cameras: dict[str, list[Any]] = {"scale": [], "translation": []}
+    centres = []
+    for i, row in enumerate(tqdm(rows, desc="crops", mininterval=5)):
+        camera = table["scale"][row], table["rotation"][row], table["translation"][row]
+        landmarks = to_image(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
+        transform = stored_crop(landmarks)
+        square = transform.centre_x, transform.centre_y, transform.side
+        photo = store[str(table["files"][row])]
+        # Black beyond the photo's border is what the network meets; but when it is all that it
+        # meets beyond tight crops, it learns frames instead of faces.
+        crops[i] = transform.crop_image(photo) if i % 3 == 0 else edge_padded_crop(photo, square)
+        cameras["scale"].append(camera[0] * transform.scale)
+        cameras["translation"].append(transform.to_crop(camera[2][None])[0])
+        centres.append(square)
+    crops.flush()
+    with write_atomically(out / "samples.npz") as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            files=table["files"][rows],
+            source=table["source"][rows],
+            held_out=np.array([is_held_out(str(name)) for name in table["files"][rows]]),
+            coefficients=coefficients,
+            scale=np.array(cameras["scale"], np.float32),
+            rotation=table["rotation"][rows].astype(np.float32),
+            translation=np.array(cameras["translation"], np.float32),
+            crop=np.array(centres, np.float64),
+            fit_error=table["fit_error"][rows],
+            annotated68=table["annotated68"][rows],
+            landmarks68=table["landmarks68"][rows].astype(np.float32),
+        )
+
+
+def good_rows(
+    table: dict[str, NDArray[Any]], store: PhotoStore, worst: float
+) -> NDArray[np.intp]:
+    """Rows whose photo is there and whose fit is not among the worst."""
+    present = np.array([str(name) in store for name in table["files"]])
+    if not present.any():
+        raise PrnetError("expected the photos that the labels name, found none of them")
+    good = present.copy()
+    for key in ("fit_error", "landmark_spread"):
+        good &= table[key] <= np.quantile(table[key][present], 1 - worst)
+    return np.flatnonzero(good)
+
+
+def stored_crop(landmarks: Floats) -> CropTransform:
+    """The crop to store: the training crop with its margin."""
+    seen = CropTransform.from_landmarks(landmarks, size=STORED_SIZE)
+    return CropTransform(seen.centre_x, seen.centre_y, seen.side * MARGIN, STORED_SIZE)
+
+
+def save_basis(
+    path: Path, model: MorphableModel, chart: Chart, names: tuple[str, ...], layout: UVLayout
+) -> None:
+    """Bases at the coarse grid (256/2 squared, all four pixels inside) and at the landmarks."""
+    grid = layout.size // BASIS_STEP
+    square = layout.vertex_index.reshape(grid, BASIS_STEP, grid, BASIS_STEP)
+    square = square.transpose(0, 2, 1, 3).reshape(grid * grid, BASIS_STEP**2)
+    inside = (square >= 0).all(axis=1)
+    full = MapBasis.from_model(model, chart, names, np.flatnonzero(layout.region))
+    corners = square[inside]
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            grid_inside=inside.reshape(grid, grid),
+            grid_mean=full.mean[corners].mean(axis=1),
+            grid_offsets=full.offsets[:, corners].mean(axis=2),
+            landmark_mean=_at_landmarks(full.mean[None], layout)[0],
+            landmark_offsets=_at_landmarks(full.offsets, layout),
+        )
+
+
+def _at_landmarks(values: Floats, layout: UVLayout) -> Floats:
+    """Values (K, V, 3) at the region's pixels -> (K, 68, 3)."""
+    maps = np.zeros((len(values), *layout.region.shape, 3), np.float32)
+    maps[:, layout.region] = values
+    return layout.sample_landmarks(maps)
+
+
+def _part(path: Path, name: str) -> dict[str, Floats]:
+    with np.load(path) as arrays:
+        return {"mean": arrays[f"{name}_mean"], "offsets": arrays[f"{name}_offsets"]}
+
+
+def turn_views(
+    labels: Path, photos: Path, model: Path, out: Path, *, shard: int, seed: int = 0
+) -> None:
+    """Render the ``shard``-th 2000 photos (in a random order of their own) turned out of plane.
+
+    Target yaws are uniform over 15..90 degrees to the side that the face already looks to (the
+    mirror gives the other), pitch changes by up to 25 degrees.
+    """
+    with np.load(out / "samples.npz", allow_pickle=False) as arrays:
+        samples = {key: arrays[key] for key in arrays}
+    with np.load(labels, allow_pickle=False) as arrays:
+        names = tuple(str(name) for name in arrays["expression_names"])
+    order = np.random.default_rng(seed).permutation(len(samples["files"]))
+    cycle, first = divmod(shard * SHARD, len(order))
+    rows = np.concatenate([order, order])[first : first + SHARD]
+    random = np.random.default_rng([seed, shard, cycle])
+
+    mesh = ViewMesh.make(MorphableModel.load(model), names)
+    store = PhotoStore(photos)
+    views = np.zeros((len(rows), STORED_SIZE, STORED_SIZE, 3), np.uint8)
+    cameras: dict[str, list[Any]] = {"scale": [], "rotation": [], "translation": []}
+    for i, row in enumerate(tqdm(rows, desc=f"turned views {shard}", mininterval=10)):
+        photo = edge_padded_crop(store[str(samples["files"][row])], samples["crop"][row])
+        camera = Camera(
+            float(samples["scale"][row]), samples["rotation"][row], samples["translation"][row]
+        )
+        positions = mesh.basis.positions(samples["coefficients"][row : row + 1])[0]
+        vertices = to_image(positions, camera.scale, camera.rotation, camera.translation)
+        rotation = camera.rotation
+        yaw = np.degrees(np.arctan2(-rotation[2, 0], rotation[2, 2]))
+        side = 1.0 if yaw >= 0 else -1.0
+        target = side * random.uniform(15, 90)
+        pitch = random.uniform(-25, 25)
+        background = views[random.integers(i)] if i and random.random() < 0.3 else None
+        view = PhotoMesh(photo, vertices, mesh.topology, camera).turn(
+            float(target - yaw), float(pitch), background=background
+        )
+        views[i] = view.image
+        for key, values in cameras.items():
+            values.append(getattr(view.camera, key))
+    path = out / f"turned-{shard:03d}"
+    with write_atomically(path.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
+        np.save(file, views)
+    with write_atomically(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
+        arrays = {key: np.array(values, np.float32) for key, values in cameras.items()}
+        np.savez(file, sample=rows, **arrays)
+
+
+class ViewMesh:
+    """The coarse closed mesh that views are rendered from."""
+
+    def __init__(self, basis: MapBasis, topology: Topology) -> None:
+        self.basis, self.topology = basis, topology
+
+    @classmethod
+    def make(cls, model: MorphableModel, names: tuple[str, ...]) -> ViewMesh:
+        """Every `VIEW_STEP`-th pixel of the layout, symmetric about the middle column."""
+        layout = default_layout()
+        half = np.arange(0, layout.size // 2, VIEW_STEP)
+        lines = np.concatenate([half, layout.size - 1 - half[::-1]])
+        coarse = UVLayout(
+            name="coarse",
+            region=layout.region[np.ix_(lines, lines)],
+            landmarks=layout.landmarks,
+            parts=layout.parts[np.ix_(lines, lines)],
+            canonical=layout.canonical[np.ix_(lines, lines)],
+        )
+        rows, columns = coarse.vertex_pixels.T
+        pixels = lines[rows] * layout.size + lines[columns]
+        mirror = coarse.vertex_index[rows, len(lines) - 1 - columns]
+        basis = MapBasis.from_model(model, Chart.load(), names, pixels)
+        return cls(basis, Topology(coarse.triangles, mirror))
+
+
+def edge_padded_crop(
+    photo: NDArray[np.uint8], crop: tuple[float, float, float] | NDArray[np.floating]
+) -> NDArray[np.uint8]:
+    """The stored crop (centre x, y, side) with the photo's border repeated, not black, outside."""
+    centre_x, centre_y, side = crop
+    reach = int(np.ceil(side))
+    padded = np.pad(photo, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    transform = CropTransform(centre_x + reach, centre_y + reach, side, STORED_SIZE)
+    return transform.crop_image(padded)

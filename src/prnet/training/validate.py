@@ -1,0 +1,93 @@
+"""Validation during training: held-out people, crops as a detector would give them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prnet.training.augment import NO_AUGMENTATION, Augmentation
+from prnet.training.dataset import PreparedData
+from prnet.training.losses import PositionMapLoss
+
+DETECTOR_JITTER = Augmentation(
+    **{**NO_AUGMENTATION.__dict__, "rotation": 5.0, "translation": 0.05, "scale": 0.08}
+)
+YAW_BINS = (0, 30, 60, 90)
+
+
+def nme(predicted: NDArray[np.floating], true: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Landmarks (N, L, 2) -> NME (N,) in per cent: mean distance over sqrt(w * h) of the true box."""
+    distance = np.linalg.norm(predicted - true, axis=-1).mean(axis=-1)
+    size = np.ptp(true, axis=-2)
+    return np.asarray(100 * distance / np.sqrt(size[:, 0] * size[:, 1]), np.float64)
+
+
+class Validation:
+    """A fixed set of held-out photos and views, the same crops every time."""
+
+    def __init__(
+        self, data: PreparedData, loss: PositionMapLoss, *, crop_size: int, count: int = 384
+    ) -> None:
+        self._loss = loss
+        random = np.random.default_rng(1)
+        annotated = ~np.isnan(data.annotated[:, 0, 0]) & data.held_out
+        photos = np.flatnonzero(data.held_out & ~annotated)
+        picks = [(0, int(i)) for i in random.permutation(photos)[:count]]
+        picks += [(0, int(i)) for i in random.permutation(np.flatnonzero(annotated))[:count]]
+        for part, rows in enumerate(data.parts[1:3], start=1):
+            held_out = np.flatnonzero(data.held_out[rows.sample])
+            picks += [(part, int(i)) for i in held_out[:count]]
+        generator = torch.Generator().manual_seed(1)
+        self._batches = []
+        for first in range(0, len(picks), 64):
+            crops, labels = data.gather(picks[first : first + 64])
+            self._batches.append(
+                data.batch(crops, labels, generator, DETECTOR_JITTER, crop_size=crop_size)
+            )
+        yaws = [data.parts[part].yaw[row] for part, row in picks]
+        self._yaw = np.abs(np.array(yaws))
+        self._is_photo = np.array([part == 0 for part, _ in picks])
+
+    def __call__(self, network: torch.nn.Module) -> dict[str, float]:
+        """NME (68 points, 2D, label landmarks) of photos and of views by yaw, dense 3D NME, and the
+        correlation of lid and lip openings."""
+        was_training = network.training
+        network.eval()
+        predicted, true, dense = [], [], []
+        with torch.no_grad():
+            for batch in self._batches:
+                grid, landmarks = self._loss.evaluate(network.control_points(batch.crops))  # type: ignore[operator]
+                predicted.append(landmarks)
+                true.append(batch.landmarks)
+                dense.append(_dense_nme(grid, batch.grid))
+        network.train(was_training)
+        points, truth = (torch.cat(parts).cpu().numpy() for parts in (predicted, true))
+        errors = nme(points[..., :2], truth[..., :2])
+        result = {"photos": float(errors[self._is_photo].mean())}
+        for low, high in zip(YAW_BINS, YAW_BINS[1:], strict=False):
+            chosen = ~self._is_photo & (self._yaw >= low) & (self._yaw <= high)
+            if chosen.any():
+                result[f"views {low}-{high}"] = float(errors[chosen].mean())
+        result["dense 3D"] = float(torch.cat(dense).mean())
+        for name, upper, lower, left, right in (
+            ("lids", [37, 38, 43, 44], [41, 40, 47, 46], 36, 39),
+            ("lips", [61, 62, 63], [67, 66, 65], 48, 54),
+        ):
+            values = []
+            for landmarks in (points[self._is_photo], truth[self._is_photo]):
+                opening = (landmarks[:, lower, :2] - landmarks[:, upper, :2]).mean(axis=1)
+                width = np.linalg.norm(landmarks[:, left, :2] - landmarks[:, right, :2], axis=1)
+                values.append(np.linalg.norm(opening, axis=1) / width)
+            result[f"{name} correlation"] = float(np.corrcoef(*values)[0, 1])
+        return {key: round(value, 4) for key, value in result.items()}
+
+
+def _dense_nme(predicted: Tensor, true: Tensor) -> Tensor:
+    """Positions (B, P, 3) -> (B,) per cent of sqrt(w * h) of the true points, mean z aligned."""
+    centre = torch.tensor([0.0, 0.0, 1.0], device=true.device)
+    predicted = predicted - predicted[..., 2:].mean(dim=1, keepdim=True) * centre
+    true = true - true[..., 2:].mean(dim=1, keepdim=True) * centre
+    size = true[..., :2].amax(dim=1) - true[..., :2].amin(dim=1)
+    return 100 * (predicted - true).norm(dim=-1).mean(dim=1) / size.prod(dim=-1).sqrt()
