@@ -151,7 +151,7 @@ def test_holes_in_the_chart_are_filled_and_its_outside_is_not(model):
     inner = (model.uv[kept] > 0.2).all(axis=(1, 2))
     holed = dataclasses.replace(model, triangles=kept[inner])
     rendered = PositionMapRenderer(holed)(np.ones((len(model.mean), 1)))[..., 0]
-    assert (rendered[:200, 80:255] == 1).all()
+    np.testing.assert_allclose(rendered[:195, 80:255], 1, atol=1e-5)
     assert (rendered[230:] == 0).all()
 
 
