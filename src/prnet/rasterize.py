@@ -89,13 +89,13 @@ def interpolate(
     raster: Raster, triangles: NDArray[np.integer], attributes: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Vertex attributes (V, C) at each pixel: (H, W, C) float32, 0 where nothing is."""
-    corners = np.asarray(triangles)[raster.triangle_id]  # background reads a triangle, weighs it 0
     values = np.asarray(attributes, np.float32)
-    weights = raster.barycentric
-    result = values[corners[..., 0]] * weights[..., :1]
-    for corner in (1, 2):
-        result += values[corners[..., corner]] * weights[..., corner, None]
-    return result
+    pixel = np.flatnonzero(raster.mask)
+    corners = np.asarray(triangles)[raster.triangle_id.ravel()[pixel]]
+    weights = raster.barycentric.reshape(-1, 3)[pixel]
+    result = np.zeros((raster.mask.size, values.shape[1]), np.float32)
+    result[pixel] = sum(values[corners[:, i]] * weights[:, i, None] for i in range(3))
+    return result.reshape(*raster.mask.shape, -1)
 
 
 def _set_up(
