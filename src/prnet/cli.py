@@ -12,6 +12,11 @@ from prnet.errors import PrnetError
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
     "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
+    "import-checkpoint": (
+        "prnet.commands.import_checkpoint",
+        "the 2018 release's TensorFlow checkpoint -> a model folder",
+    ),
+    "data": ("prnet.commands.data", "check a data set's folder before training"),
     "facemodel": ("prnet.commands.facemodel", "a face model's own files -> one .npz for training"),
 }
 """Name: (module, summary). The module's docstring is the command's description."""
