@@ -87,7 +87,7 @@ def counted(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDAr
     return total
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(points, min_size=3, max_size=7), st.randoms(use_true_random=False))
 def test_agrees_with_the_obvious_twin(vertex_list, random) -> None:  # type: ignore[no-untyped-def]
     vertices = np.array(vertex_list, np.float64)

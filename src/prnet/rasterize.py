@@ -91,11 +91,12 @@ def interpolate(
     """Vertex attributes (V, C) at each pixel: (H, W, C) float32, 0 where nothing is."""
     values = np.asarray(attributes, np.float32)
     pixel = np.flatnonzero(raster.mask)
-    corners = np.asarray(triangles)[raster.triangle_id.ravel()[pixel]]
-    weights = raster.barycentric.reshape(-1, 3)[pixel]
-    result = np.zeros((raster.mask.size, values.shape[1]), np.float32)
-    result[pixel] = sum(values[corners[:, i]] * weights[:, i, None] for i in range(3))
-    return result.reshape(*raster.mask.shape, -1)
+    corners = np.asarray(triangles).T[:, raster.triangle_id.ravel()[pixel]]
+    weights = np.ascontiguousarray(raster.barycentric.reshape(-1, 3)[pixel].T)
+    result = np.zeros((values.shape[1], raster.mask.size), np.float32)
+    for channel, column in zip(result, np.ascontiguousarray(values.T), strict=True):
+        channel[pixel] = sum(column[corners[i]] * weights[i] for i in range(3))
+    return np.ascontiguousarray(result.T).reshape(*raster.mask.shape, -1)
 
 
 def _set_up(
@@ -105,9 +106,10 @@ def _set_up(
     width: int,
     cull: Literal["none", "back"],
 ) -> _Triangles:
-    finite = np.isfinite(vertices).all(1)
-    if not finite.all():
-        vertices = np.where(finite[:, None], vertices, 0)
+    finite = np.isfinite(vertices)
+    broken = np.flatnonzero(~finite.all(1)) if not finite.all() else None
+    if broken is not None:
+        vertices = np.where(finite, vertices, 0)
     x, y = np.rint(vertices[:, :2].T * np.float64(_SUBPIXEL)) / _SUBPIXEL
     i, j, k = np.ascontiguousarray(triangles.T)
     x, y = (x[i], x[j], x[k]), (y[i], y[j], y[k])
@@ -115,12 +117,13 @@ def _set_up(
     left, right = _pixel_range(*x, width)
     top, bottom = _pixel_range(*y, height)
     kept = (clockwise < 0 if cull == "back" else clockwise != 0) & (left <= right) & (top <= bottom)
-    if not finite.all():
-        kept &= finite[triangles].all(1)
+    if broken is not None:
+        kept &= ~np.isin(triangles, broken).any(1)
     index = np.flatnonzero(kept)
     left, right, top, bottom = left[index], right[index], top[index], bottom[index]
     x, y = [v[index] - left for v in x], [v[index] - top for v in y]
-    z = [vertices[:, 2].astype(np.float64)[corner[index]] for corner in (i, j, k)]
+    depth = vertices[:, 2].astype(np.float64)
+    z = [depth[corner[index]] for corner in (i, j, k)]
     area = np.abs(clockwise[index])
     sign = np.sign(clockwise[index])
     edges = np.empty((3, 3, len(index)))
