@@ -83,10 +83,10 @@ class CropTransform:
 
         The resampling averages over the area of a crop pixel, so large photos do not alias.
         """
-        half = self.side / 2
-        left, top = self.centre_x - half + 0.5, self.centre_y - half + 0.5
-        x0, y0 = int(np.floor(left)), int(np.floor(top))
-        x1, y1 = int(np.ceil(left + self.side)) + 1, int(np.ceil(top + self.side)) + 1
+        left, top = self.centre_x - self.side / 2 + 0.5, self.centre_y - self.side / 2 + 0.5
+        reach = int(np.ceil(max(self.side / self.size, 1)))  # of the filter, beyond the square
+        x0, y0 = int(np.floor(left)) - reach, int(np.floor(top)) - reach
+        x1, y1 = int(np.ceil(left + self.side)) + reach, int(np.ceil(top + self.side)) + reach
         canvas = _padded(image, x0, y0, x1, y1)
         box = (left - x0, top - y0, left - x0 + self.side, top - y0 + self.side)
         resized = Image.fromarray(canvas).resize(

@@ -56,8 +56,11 @@ def expand_inputs(arguments: Iterable[str | Path]) -> list[Path]:
     crosses folders. A name that does not exist is kept: reading it reports it, and the other
     files go on. Raises PrnetError for a folder without images and a pattern without matches.
     """
-    paths = [path for argument in arguments for path in _expand(Path(argument))]
-    return list({os.path.abspath(path): path for path in reversed(paths)}.values())[::-1]
+    unique: dict[str, Path] = {}
+    for argument in arguments:
+        for path in _expand(Path(argument)):
+            unique.setdefault(os.path.abspath(path), path)
+    return list(unique.values())
 
 
 def _expand(path: Path) -> list[Path]:

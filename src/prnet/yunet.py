@@ -76,10 +76,10 @@ def decode(outputs: Mapping[str, NDArray[np.floating]], *, width: int) -> list[B
         rows, columns = np.divmod(cells, width // stride)
         centres = (np.stack([columns, rows], axis=1) + offsets[:, :2]) * stride - 0.5
         halves = np.exp(offsets[:, 2:]) * stride / 2
-        edges = np.concatenate([centres - halves, centres + halves], axis=1)
+        low, high = (centres - halves).tolist(), (centres + halves).tolist()
         boxes += [
-            Box(*edge, score)
-            for edge, score in zip(edges.tolist(), scores[cells].tolist(), strict=True)
+            Box(x0, y0, x1, y1, score)
+            for (x0, y0), (x1, y1), score in zip(low, high, scores[cells].tolist(), strict=True)
         ]
     return boxes
 
