@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from prnet.training.import_2018 import import_checkpoint
+    from prnet.errors import PrnetError
+
+    try:
+        from prnet.training.import_2018 import import_checkpoint
+    except ModuleNotFoundError as error:
+        raise PrnetError(f'expected pip install "prnet[train]", got no {error.name}') from error
 
     difference = import_checkpoint(
         args.net_data,

@@ -98,8 +98,10 @@ class BaselFaceModel:
 
 def read_mat(path: Path, names: Iterable[str]) -> dict[str, Any]:
     """Those of the variables ``names`` that a MATLAB file (version 7 or older) holds."""
-    import scipy.io
-
+    try:
+        import scipy.io
+    except ModuleNotFoundError as error:
+        raise PrnetError('expected pip install "prnet[train]", got no scipy') from error
     try:
         variables = scipy.io.loadmat(path, variable_names=list(names))
     except NotImplementedError as error:

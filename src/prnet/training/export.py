@@ -18,6 +18,8 @@ from prnet.network import MAP_SIZE, PositionMapNetwork
 
 OPSET = 17
 INPUT, OUTPUT = "crops", "position_maps"
+WEIGHTED = {"Conv", "ConvTranspose", "Gemm"}
+"""Operators whose second input is a trained weight."""
 
 
 class _Deployed(nn.Module):
@@ -44,9 +46,9 @@ def export_onnx(
 
     ``network`` maps (B, 3, S, S) float32 in 0..1, S = ``crop_size``, to (B, 3, 256, 256) crop
     pixels. The file takes ``crops`` (B, S, S, 3) uint8 RGB to ``position_maps`` (B, 256, 256, 3)
-    float32, for any B. ``half_storage`` keeps the convolution weights as float16, half the size;
-    the computation stays float32. The difference is over two random crops and ``sample_crops``
-    (N, S, S, 3) uint8. The file appears whole or not at all.
+    float32, for any B. ``half_storage`` keeps convolution and linear weights as float16, which
+    halves the file; the computation stays float32. The difference is over two random crops and
+    ``sample_crops`` (N, S, S, 3) uint8. The file appears whole or not at all.
     """
     was_training = network.training
     deployed = _Deployed(network).eval().cpu()
@@ -88,18 +90,20 @@ def _to_onnx(deployed: nn.Module, crop_size: int) -> onnx.ModelProto:
 
 
 def store_half(model: onnx.ModelProto) -> None:
-    """Replace the float32 weights of two or more axes by float16 ones, each with a Cast, in place.
+    """Replace the weights of convolutions and linear layers by float16 ones with a Cast, in place.
 
-    ONNX Runtime folds the casts when it loads the file. Biases and batch-norm statistics stay
-    float32: they are small, and variances can pass float16's largest number, 65504.
+    ONNX Runtime folds the casts when it loads the file. The rest stays float32: it is small,
+    variances can pass float16's largest number, 65504, and constants that hold pixels or
+    interpolate them would cost precision directly.
     """
+    weights = {node.input[1] for node in model.graph.node if node.op_type in WEIGHTED}
     casts = []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+        if tensor.name not in weights or tensor.data_type != TensorProto.FLOAT:
             continue
         name = tensor.name
-        weights = numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(numpy_helper.from_array(weights, f"{name}.half"))
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
         casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
