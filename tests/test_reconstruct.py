@@ -84,6 +84,7 @@ def test_batch_gives_what_single_calls_give(model: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"boxes": [], "landmarks": []}, "expected boxes or landmarks, got both"),
         ({"boxes": [Box(5, 5, 5, 9)]}, "expected a box with x0 < x1"),
         ({"boxes": [Box(0, 0, np.nan, 9)]}, "expected a box with x0 < x1"),
         ({"landmarks": [np.zeros((5, 2))]}, r"expected 68 finite landmarks .* got shape \(5, 2\)"),

@@ -67,6 +67,8 @@ class Reconstructor:
         ``boxes`` or ``landmarks`` (each (68, 2 or 3), image pixels) say where the faces are
         instead of the detector; the result then keeps their order.
         """
+        if boxes is not None and landmarks is not None:
+            raise PrnetError("expected boxes or landmarks, got both")
         image = load_image(source, max_pixels=self.max_pixels)
         size = self.network.crop_size
         if landmarks is not None:
