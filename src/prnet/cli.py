@@ -12,6 +12,8 @@ from prnet.errors import PrnetError
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
     "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
+    "train": ("prnet.commands.train", "train the network on a prepared folder"),
+    "prepare": ("prnet.commands.prepare", "photos and labels -> the arrays that training reads"),
     "import-checkpoint": (
         "prnet.commands.import_checkpoint",
         "the 2018 release's TensorFlow checkpoint -> a model folder",
