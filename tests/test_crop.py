@@ -64,9 +64,9 @@ def test_crop_of_a_ramp_is_the_ramp_up_to_its_border(
     x, y = np.moveaxis(transform.to_image(np.stack([columns, rows], axis=-1)), -1, 0)
     error = transform.crop_image(image)[:, :, 0] - (5 + 1.1717 * x + 0.7393 * y)
     assert np.abs(error).max() < 1.3  # grey values are rounded three times
-    assert abs(error.mean()) < 0.1
-    assert abs(error[:, 0].mean()) < 0.3
-    assert abs(error[-1].mean()) < 0.3
+    assert abs(error.mean()) < 0.2
+    assert abs(error[:, 0].mean()) < 0.5
+    assert abs(error[-1].mean()) < 0.5
 
 
 @pytest.mark.parametrize("side", [20.0, 64.0, 200.0])

