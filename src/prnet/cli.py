@@ -19,6 +19,7 @@ COMMANDS = {
         "the 2018 release's TensorFlow checkpoint -> a model folder",
     ),
     "data": ("prnet.commands.data", "check a data set's folder before training"),
+    "label": ("prnet.commands.label", "photos -> labels to train on"),
     "facemodel": ("prnet.commands.facemodel", "a face model's own files -> one .npz for training"),
 }
 """Name: (module, summary). The module's docstring is the command's description."""

@@ -62,10 +62,9 @@ class MediaPipeMesh:
     mirror: NDArray[np.integer]
 
     def __call__(self, image: NDArray[np.uint8]) -> MeshPoints | None:
-        boxes = self.backend.boxes(image)
-        if not boxes:
+        box = self._box(image)
+        if box is None:
             return None
-        box = max(boxes, key=lambda found: found.area * found.score)
         runs = [run for factor in CROP_SIZES for run in self._both_ways(image, box, factor)]
         if len(runs) < 2:
             return None
@@ -73,6 +72,26 @@ class MediaPipeMesh:
         size = np.sqrt(np.prod(np.ptp(points[:, :2], axis=0)))
         distance = np.linalg.norm((np.stack(runs) - points)[..., :2], axis=-1).mean()
         return MeshPoints(points.astype(np.float32), float(distance / size))
+
+    def one_run(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+        """The points (468, 3) of one crop, not averaged: enough to learn ``mirror`` from."""
+        box = self._box(image)
+        return (
+            None
+            if box is None
+            else self._crop_points(_resized_crop(image, *_square(box, CROP_SIZES[0])))
+        )
+
+    def _box(self, image: NDArray[np.uint8]) -> Box | None:
+        boxes = self.backend.boxes(image) or self._boxes_beyond(image)
+        return max(boxes, key=lambda found: found.area * found.score, default=None)
+
+    def _boxes_beyond(self, image: NDArray[np.uint8]) -> list[Box]:
+        """Boxes of faces that fill or overflow the photo, found with a black border around it."""
+        border = max(image.shape[:2]) // 2
+        padded = np.pad(image, ((border, border), (border, border), (0, 0)))
+        found = [(box, [edge - border for edge in box.xyxy]) for box in self.backend.boxes(padded)]
+        return [Box(x0, y0, x1, y1, box.score) for box, (x0, y0, x1, y1) in found]
 
     def _both_ways(
         self, image: NDArray[np.uint8], box: Box, factor: float
