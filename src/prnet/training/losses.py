@@ -106,4 +106,5 @@ def landmark_weights(layout: UVLayout) -> NDArray[np.float32]:
 
     spline = spline_weights(np.arange(MAP_SIZE))
     row, column = between(rows) @ spline, between(columns) @ spline
-    return (row[:, :, None] * column[:, None, :]).reshape(68, CONTROL_SIZE**2)
+    products = row[:, :, None] * column[:, None, :]
+    return np.asarray(products.reshape(68, CONTROL_SIZE**2), np.float32)

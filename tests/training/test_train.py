@@ -1,0 +1,168 @@
+"""Training: labels follow the image, interrupted runs equal uninterrupted ones, learning happens."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+torch.set_num_threads(1)
+
+from prnet.training.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
+from prnet.training.config import TrainConfig  # noqa: E402
+from prnet.training.dataset import PreparedData  # noqa: E402
+from prnet.training.losses import PositionMapLoss  # noqa: E402
+from prnet.training.prepare import STORED_SIZE  # noqa: E402
+from prnet.training.train import batches, rate, train  # noqa: E402
+from prnet.uv import MIRRORED_LANDMARKS, default_layout  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared folder of 48 drawn faces: a disc whose centre and size the label knows."""
+    folder = tmp_path_factory.mktemp("prepared")
+    random = np.random.default_rng(0)
+    layout = default_layout()
+    count, modes = 48, 4
+    canonical = layout.canonical * [1, -1, 1]
+    blocks = canonical.reshape(128, 2, 128, 2, 3).mean(axis=(1, 3))
+    inside = layout.region.reshape(128, 2, 128, 2).all(axis=(1, 3))
+    landmarks = layout.sample_landmarks(layout.canonical) * [1, -1, 1]
+    middle = landmarks.mean(axis=0)
+    np.savez(
+        folder / "basis.npz",
+        grid_inside=inside,
+        grid_mean=(blocks[inside] - middle).astype(np.float32),
+        grid_offsets=np.zeros((modes, inside.sum(), 3), np.float32),
+        landmark_mean=(landmarks - middle).astype(np.float32),
+        landmark_offsets=np.zeros((modes, 68, 3), np.float32),
+    )
+    translation = random.uniform(86, 106, (count, 2)).astype(np.float32)
+    scale = random.uniform(4.5, 6.0, count).astype(np.float32)
+    crops = np.zeros((count, STORED_SIZE, STORED_SIZE, 3), np.uint8)
+    y, x = np.mgrid[:STORED_SIZE, :STORED_SIZE]
+    for crop, (cx, cy), s in zip(crops, translation, scale, strict=True):
+        crop[(x - cx) ** 2 + (y - cy) ** 2 < (8 * s) ** 2] = 200
+    np.save(folder / "crops.npy", crops)
+    np.savez(
+        folder / "samples.npz",
+        files=np.array([f"drawn/{i}.jpg" for i in range(count)]),
+        held_out=np.arange(count) % 6 == 0,
+        coefficients=np.zeros((count, modes), np.float32),
+        scale=scale,
+        rotation=np.broadcast_to(np.eye(3, dtype=np.float32), (count, 3, 3)),
+        translation=translation,
+        crop=np.zeros((count, 3)),
+        annotated68=np.full((count, 68, 2), np.nan, np.float32),
+    )
+    return folder
+
+
+@pytest.fixture
+def config(prepared: Path, tmp_path: Path) -> TrainConfig:
+    return TrainConfig(
+        data=prepared, out=tmp_path / "run", samples=96, batch=8, warmup=8, threads=1, loaders=0,
+        validate_every=48,
+    )  # fmt: skip
+
+
+def test_an_interrupted_run_equals_an_uninterrupted_one(config: TrainConfig) -> None:
+    train(config)
+    other = replace(config, out=config.out.parent / "other")
+    train(other, stop_after=5)
+    train(other)
+    states = [
+        torch.load(run.out / "checkpoint.pt", weights_only=True) for run in (config, other)
+    ]
+    assert states[0]["step"] == states[1]["step"] == 12
+    for key in ("network", "averaged"):
+        for name, value in states[0][key].items():
+            assert torch.equal(value, states[1][key][name]), name
+    assert (config.out / "network.onnx").exists()
+    lines = [json.loads(line) for line in (config.out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "step" in line] == [6, 12]
+
+
+def test_a_short_run_lowers_the_error(config: TrainConfig) -> None:
+    first = train(replace(config, average=0.0), stop_after=1)
+    last = train(replace(config, samples=400, average=0.0))
+    assert last["photos"] < 0.8 * first["photos"]
+
+
+def test_batches_do_not_depend_on_how_many_processes_make_them(config: TrainConfig) -> None:
+    data = PreparedData(config.data)
+    alone = list(batches(config, data, 3, 6))
+    together = list(batches(replace(config, loaders=2), data, 3, 6))
+    for one, other in zip(alone, together, strict=True):
+        assert torch.equal(one.crops, other.crops)
+        assert torch.equal(one.grid, other.grid)
+
+
+def _disc_centre(image: torch.Tensor) -> np.ndarray:
+    weight = image.mean(dim=0).numpy()
+    y, x = np.mgrid[: weight.shape[0], : weight.shape[1]]
+    return np.array([(weight * x).sum(), (weight * y).sum()]) / weight.sum()
+
+
+@pytest.mark.parametrize("mirror", [0.0, 1.0])
+def test_labels_follow_the_image(prepared: Path, mirror: float) -> None:
+    """Wherever the drawn disc goes, the centre of the landmarks' model goes with it."""
+    data = PreparedData(prepared)
+    augmentation = Augmentation(
+        **{**NO_AUGMENTATION.__dict__, "rotation": 45, "translation": 0.1, "scale": 0.1,
+           "mirror": mirror}
+    )  # fmt: skip
+    crops, labels = data.gather([(0, i) for i in range(16)])
+    batch = data.batch(
+        crops, labels, torch.Generator().manual_seed(3), augmentation, crop_size=128
+    )
+    for image, landmarks in zip(batch.crops, batch.landmarks.numpy(), strict=True):
+        assert np.linalg.norm(_disc_centre(image) - landmarks[:, :2].mean(axis=0)) < 1.0
+        # The person's right eye is on the image's left unless the head is upside down.
+        assert landmarks[39, 0] < landmarks[42, 0]
+
+
+def test_mirroring_twice_gives_the_sample_back(prepared: Path) -> None:
+    data = PreparedData(prepared)
+    crops, labels = data.gather([(0, 1)])
+    plain, mirrored = (
+        data.batch(
+            crops,
+            labels,
+            torch.Generator().manual_seed(0),
+            Augmentation(**{**NO_AUGMENTATION.__dict__, "mirror": mirror}),
+            crop_size=128,
+        )
+        for mirror in (0.0, 1.0)
+    )
+    assert torch.allclose(plain.crops.flip(3), mirrored.crops, atol=1e-4)
+    flipped = mirrored.landmarks * torch.tensor([-1.0, 1, 1]) + torch.tensor([127.0, 0, 0])
+    assert torch.allclose(flipped[:, MIRRORED_LANDMARKS], plain.landmarks, atol=0.05)
+
+
+def test_the_loss_is_zero_only_at_the_truth(prepared: Path) -> None:
+    data = PreparedData(prepared)
+    loss = PositionMapLoss(
+        default_layout(), data.grid_inside, landmark_weight=1, depth_weight=1, opening_weight=1
+    )
+    control = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    grid, landmarks = loss.evaluate(control)
+    assert float(loss(control, grid, landmarks).total) == pytest.approx(0.03, abs=1e-3)
+    moved = loss(control, grid + torch.tensor([3.0, 4.0, 0.0]), landmarks)
+    assert float(moved.grid) == pytest.approx(5, abs=1e-2)
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    config = TrainConfig(samples=100_000, batch=100, warmup=10_000, decay=0.5)
+    rates = [rate(config, step) for step in (0, 50, 100, 499, 750, 1000)]
+    assert rates == pytest.approx([0.01, 0.51, 1, 1, 0.505, 0.01], abs=2e-3)
+
+
+def test_the_drawn_photo_is_not_black(prepared: Path) -> None:
+    """Guards the tests above: a black disc would make them pass with anything."""
+    assert np.asarray(Image.fromarray(np.load(prepared / "crops.npy")[0])).max() == 200
