@@ -61,7 +61,7 @@ def main() -> None:
     learned.save(
         args.out,
         f"tools/learn_correspondence.py: {args.rounds} rounds on {len(names)} photos; MediaPipe "
-        "face mesh 0.10 points on ICT-FaceKit's light head (26719 vertices)",
+        "face mesh points on ICT-FaceKit's light head (26719 vertices)",
     )
 
 

@@ -175,7 +175,21 @@ def rematch(
             return total + STAY * _outer((surface.neutral[chosen] - place) * unit)
 
         found.append(_best(near, disagreement))
-    return _stacked(found)
+    return symmetric(*_stacked(found), surface=surface, mirror=mirror)
+
+
+def symmetric(
+    vertices: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    *,
+    surface: Surface,
+    mirror: NDArray[np.integer],
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The later of two twin points takes the mirrored place of the earlier one."""
+    source = np.minimum(np.arange(len(mirror)), mirror)
+    taken = (source != np.arange(len(mirror)))[:, None]
+    mirrored = surface.twin[vertices[source]].astype(np.int32)
+    return np.where(taken, mirrored, vertices), weights[source]
 
 
 def carried_skin(
