@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.io import loadmat
+
 from prnet import Reconstructor
 from prnet.image import load_image
 from prnet.training.photos import PhotoStore, is_held_out
-from scipy.io import loadmat
 
 Example = tuple[str, NDArray[np.uint8], NDArray[np.float64]]
 

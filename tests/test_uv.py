@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from prnet.errors import PrnetError
 from prnet.uv import MIRRORED_LANDMARKS, Part, UVLayout, default_layout
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
+
 from prnet.rasterize import interpolate, rasterize
 from prnet.uv import Part, default_layout
 
@@ -28,7 +29,9 @@ def checkerboard(yaw: float, size: int = 640) -> NDArray[np.uint8]:
     """The canonical face turned by ``yaw`` degrees, shaded: (size, size, 3) uint8."""
     layout = default_layout()
     angle = np.radians(yaw)
-    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+    )
     vertices = (layout.canonical_vertices - [0, -1.5, 3]) @ turn.T
     vertices = vertices * size / 32 + [size / 2, size / 2, 0]
     corners = vertices[layout.triangles]
@@ -51,9 +54,12 @@ def density() -> NDArray[np.float64]:
     """(256, 256) UV pixels per square millimetre of the canonical face (in cm), NaN outside."""
     layout = default_layout()
     corners = layout.canonical_vertices[layout.triangles]
-    area = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    ) / 2
+    area = (
+        np.linalg.norm(
+            np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+        )
+        / 2
+    )
     total, count = np.zeros(len(layout.vertex_pixels)), np.zeros(len(layout.vertex_pixels))
     for corner in range(3):
         np.add.at(total, layout.triangles[:, corner], area)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+
 from prnet.rasterize import rasterize
 from prnet.training.closed_surface import EYEBALL_VERTICES, ClosedSurface, close_surface
 from prnet.training.morphable import MorphableModel

@@ -17,9 +17,13 @@ from prnet.errors import PrnetError
 ZRule = Literal["landmark_mean", "minimum"]
 
 MIRRORED_LANDMARKS = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
-    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-    + [*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)]
+    [
+        *(*range(16, -1, -1), *range(26, 16, -1)),  # jaw, brows
+        *(*range(27, 31), *range(35, 30, -1)),  # nose
+        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),  # eyes
+        *(*range(54, 47, -1), *range(59, 54, -1)),  # outer lips
+        *(*range(64, 59, -1), *range(67, 64, -1)),  # inner lips
+    ]
 )
 """Landmark i of a mirrored face is landmark MIRRORED_LANDMARKS[i] of the face (iBUG 68 order)."""
 
@@ -90,9 +94,9 @@ class UVLayout:
     def texture_coordinates(self) -> NDArray[np.float32]:
         """(V, 2) float32 in 0..1, u right and v up, at pixel centres."""
         rows, columns = self.vertex_pixels.T
-        return np.stack(
-            [(columns + 0.5) / self.size, 1 - (rows + 0.5) / self.size], axis=1
-        ).astype(np.float32)
+        return np.stack([(columns + 0.5) / self.size, 1 - (rows + 0.5) / self.size], axis=1).astype(
+            np.float32
+        )
 
     @cached_property
     def canonical_vertices(self) -> NDArray[np.float32]:
@@ -164,7 +168,9 @@ def _grid_triangles(index: NDArray[np.int32]) -> NDArray[np.int32]:
     """Vertex index (H, W), -1 outside -> triangles (T, 3), square by square in row-major order."""
     top_left, top_right = index[:-1, :-1], index[:-1, 1:]
     bottom_left, bottom_right = index[1:, :-1], index[1:, 1:]
-    left_half = np.broadcast_to(np.arange(index.shape[1] - 1) * 2 < index.shape[1] - 2, top_left.shape)
+    left_half = np.broadcast_to(
+        np.arange(index.shape[1] - 1) * 2 < index.shape[1] - 2, top_left.shape
+    )
     # One square has four possible triangles, each leaving one corner out.
     without = {
         "top_left": np.stack([bottom_left, bottom_right, top_right], axis=-1),
@@ -184,4 +190,4 @@ def _grid_triangles(index: NDArray[np.int32]) -> NDArray[np.int32]:
     }
     stacked = np.stack([without[name] for name in without], axis=2)
     kept = np.stack([keep[name] for name in without], axis=2)
-    return stacked[kept]
+    return np.asarray(stacked[kept], np.int32)

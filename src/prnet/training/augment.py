@@ -111,10 +111,8 @@ def _warp(
     )
 
 
-def augment_colours(
-    images: Tensor, random: torch.Generator, augmentation: Augmentation
-) -> Tensor:
-    """Channel gains, contrast and gamma, grey, blur or low resolution, noise, JPEG; (B, 3, S, S)."""
+def augment_colours(images: Tensor, random: torch.Generator, augmentation: Augmentation) -> Tensor:
+    """Gains, gamma, grey, low resolution, noise and JPEG for images (B, 3, S, S)."""
     count = len(images)
     if augmentation.channels:
         gains = 1 + _uniform(random, (count, 3, 1, 1), augmentation.channels, images)

@@ -12,6 +12,7 @@ of the model's own vertices, so the closed surface stays linear in the coefficie
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -132,7 +133,7 @@ def _ring_polygons(loop: Indices, first: int) -> Indices:
     rings = [loop, *(first + i * size + np.arange(size) for i in range(len(RING_RADII)))]
     polygons = [
         np.stack([np.roll(outer, -1), outer, inner, np.roll(inner, -1)], axis=1)
-        for outer, inner in zip(rings, rings[1:], strict=False)
+        for outer, inner in pairwise(rings)
     ]
     centre = np.full(size, first + size * len(RING_RADII))
     fan = np.stack([np.roll(rings[-1], -1), rings[-1], centre, centre], axis=1)
@@ -143,7 +144,9 @@ def _on_eyeball(points: Array, model: MorphableModel) -> sp.csr_matrix:
     """Points (N, 3) -> (N, V) barycentric weights of the front eyeball point at the same x, y."""
     inside = (model.faces >= EYEBALL_VERTICES.start) & (model.faces < EYEBALL_VERTICES.stop)
     quads = model.faces[inside.all(axis=1)].astype(np.int64)
-    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[quads[:, 2] != quads[:, 3]][:, [0, 2, 3]]])
+    triangles = np.concatenate(
+        [quads[:, [0, 1, 2]], quads[quads[:, 2] != quads[:, 3]][:, [0, 2, 3]]]
+    )
     corners = model.neutral[triangles].astype(np.float64)
     edges = corners[:, 1:, :2] - corners[:, :1, :2]
     area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]

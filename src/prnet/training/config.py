@@ -1,4 +1,4 @@
-"""Settings of a training run: one dataclass, a sentence under each field; `prnet train` reads it."""
+"""Settings of a training run: one dataclass, a sentence under each field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TrainConfig:
     out: Path = Path("runs/compact")
     """Folder for checkpoints, the log (log.jsonl) and the exported network."""
     samples: int = 320_000
-    """Training samples in all; a larger number than a finished run's goes on from its checkpoint."""
+    """Training samples in all; a larger number continues a finished run."""
     batch: int = 64
     """Samples a step."""
     learning_rate: float = 2e-3

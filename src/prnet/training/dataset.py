@@ -89,7 +89,7 @@ class PreparedData:
     def draw(
         self, random: np.random.Generator, count: int, *, turned_share: float
     ) -> tuple[NDArray[np.uint8], list[Tensor]]:
-        """``count`` random training rows: stored crops and (sample, scale, rotation, translation)."""
+        """``count`` random training rows: stored crops and their label tensors."""
         views = self.parts[1:]
         turned = round(count * turned_share) if views else 0
         picks = [(0, int(i)) for i in random.choice(self._rows[0], count - turned)]
@@ -146,7 +146,9 @@ class PreparedData:
             images, points, (low + high) / 2, side, random, augmentation, crop_size=crop_size
         )
         points = torch.where(mirrored[:, None, None], self._mirror_points(points), points)
-        points = points - points[:, -68:, 2:].mean(dim=1, keepdim=True) * points.new_tensor([0, 0, 1])
+        points = points - points[:, -68:, 2:].mean(dim=1, keepdim=True) * points.new_tensor(
+            [0, 0, 1]
+        )
         images = occlude(augment_colours(images, random, augmentation), random, augmentation)
         return Batch(crops=images, grid=points[:, :-68], landmarks=points[:, -68:])
 

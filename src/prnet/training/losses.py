@@ -70,8 +70,8 @@ class PositionMapLoss:
         self._upper, self._lower = (list(side) for side in zip(*OPENINGS, strict=True))
 
     def evaluate(self, control: Tensor) -> tuple[Tensor, Tensor]:
-        """Control points (B, 3, 64, 64) -> positions at the grid (B, P, 3) and landmarks (B, 68, 3),
-        z zero at the landmarks' mean."""
+        """Control points (B, 3, 64, 64) -> positions at the grid (B, P, 3) and at the landmarks
+        (B, 68, 3), z zero at the landmarks' mean."""
         maps = self._rows @ control @ self._rows.T
         grid = maps[:, :, self._inside].transpose(1, 2)
         landmarks = (control.flatten(2) @ self._landmarks.T).transpose(1, 2)
@@ -102,7 +102,7 @@ def landmark_weights(layout: UVLayout) -> NDArray[np.float32]:
     def between(positions: NDArray[np.float32]) -> NDArray[np.float32]:
         first = np.floor(positions).astype(int)
         share = (positions - first)[:, None]
-        return (1 - share) * identity[first] + share * identity[first + 1]
+        return np.asarray((1 - share) * identity[first] + share * identity[first + 1], np.float32)
 
     spline = spline_weights(np.arange(MAP_SIZE))
     row, column = between(rows) @ spline, between(columns) @ spline

@@ -49,7 +49,9 @@ class MorphableModel:
             with np.load(path, allow_pickle=False) as arrays:
                 missing = [key for key in _KEYS if key not in arrays]
                 if missing:
-                    raise PrnetError(f"{path}: expected a face model with {_KEYS}, got no {missing}")
+                    raise PrnetError(
+                        f"{path}: expected a face model with {_KEYS}, got no {missing}"
+                    )
                 fields = {key: arrays[key] for key in _KEYS}
         except (OSError, ValueError) as error:
             if isinstance(error, PrnetError):
@@ -83,9 +85,7 @@ class MorphableModel:
         ``subset`` limits the result to those vertices.
         """
         shapes = (
-            self.expression
-            if expression_names is None
-            else self.expression_basis(expression_names)
+            self.expression if expression_names is None else self.expression_basis(expression_names)
         )
         basis = np.concatenate([self.identity[:, subset], shapes[:, subset]]).astype(np.float32)
         coefficients = np.concatenate([identity, expression], axis=-1).astype(np.float32)

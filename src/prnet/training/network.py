@@ -8,6 +8,8 @@ products instead of convolutions at 256x256.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -120,7 +122,7 @@ class CompactNetwork(nn.Module):
         return self.spline @ self.control_points(crops) @ self.spline.T
 
 
-def spline_weights(positions: NDArray[np.floating]) -> NDArray[np.float32]:
+def spline_weights(positions: NDArray[Any]) -> NDArray[np.float32]:
     """Rows or columns (N,) of the 256 map -> (N, 64) cubic B-spline weights of the control points.
 
     Control point i lies at map coordinate 4 i + 1.5 (its cell's centre); beyond the first and

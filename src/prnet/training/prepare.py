@@ -21,7 +21,8 @@ from prnet.files import write_atomically
 from prnet.training.morphable import MorphableModel, to_image
 from prnet.training.photos import PhotoStore, is_held_out
 from prnet.training.position_map import Chart, MapBasis
-from prnet.training.profiling import Camera, PhotoMesh, Topology
+from prnet.training.profiling import PhotoMesh
+from prnet.training.sheet import Camera, Topology
 from prnet.uv import UVLayout, default_layout
 
 STORED_SIZE = 192
@@ -91,9 +92,7 @@ def prepare(
         )
 
 
-def good_rows(
-    table: dict[str, NDArray[Any]], store: PhotoStore, worst: float
-) -> NDArray[np.intp]:
+def good_rows(table: dict[str, NDArray[Any]], store: PhotoStore, worst: float) -> NDArray[np.intp]:
     """Rows whose photo is there and whose fit is not among the worst."""
     present = np.array([str(name) in store for name in table["files"]])
     if not present.any():
@@ -115,8 +114,8 @@ def save_basis(
 ) -> None:
     """Bases at the coarse grid (256/2 squared, all four pixels inside) and at the landmarks."""
     grid = layout.size // BASIS_STEP
-    square = layout.vertex_index.reshape(grid, BASIS_STEP, grid, BASIS_STEP)
-    square = square.transpose(0, 2, 1, 3).reshape(grid * grid, BASIS_STEP**2)
+    blocks = layout.vertex_index.reshape(grid, BASIS_STEP, grid, BASIS_STEP)
+    square = blocks.transpose(0, 2, 1, 3).reshape(grid * grid, BASIS_STEP**2)
     inside = (square >= 0).all(axis=1)
     full = MapBasis.from_model(model, chart, names, np.flatnonzero(layout.region))
     corners = square[inside]

@@ -45,7 +45,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
     loss = make_loss(config, data)
     network = CompactNetwork()
     network.start_from(mean_map_in_crop())
-    network.to(config.device, memory_format=torch.channels_last)
+    network.to(config.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = deepcopy(network).eval().requires_grad_(False)
     optimizer = make_optimizer(config, network)
     step = resume(config.out, network, averaged, optimizer)
@@ -148,9 +148,7 @@ def mean_map_in_crop() -> np.ndarray[Any, np.dtype[np.float32]]:
     from prnet.crop import CropTransform
 
     layout = default_layout()
-    crop = CropTransform.from_landmarks(
-        layout.sample_landmarks(layout.canonical), size=CROP_SIZE
-    )
+    crop = CropTransform.from_landmarks(layout.sample_landmarks(layout.canonical), size=CROP_SIZE)
     placed = np.asarray(crop.to_crop(layout.canonical), np.float32)
     placed = layout.with_z_origin(placed)
     placed[~layout.region] = [(CROP_SIZE - 1) / 2, (CROP_SIZE - 1) / 2, 0]

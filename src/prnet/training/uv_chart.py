@@ -51,7 +51,9 @@ def flatten(surface: ClosedSurface, neutral: Array, *, iterations: int = 60) -> 
     """Closed vertices (N, 3) in model units -> chart positions (N, 2) as (column, row) pixels."""
     triangles = corner_triangles(surface.polygons)
     membrane = triangles.max(axis=1) >= len(neutral) - _membrane_count(surface)
-    shapes = _flat_shapes(neutral[triangles]) * _room(neutral[triangles].mean(axis=1))[:, None, None]
+    shapes = (
+        _flat_shapes(neutral[triangles]) * _room(neutral[triangles].mean(axis=1))[:, None, None]
+    )
     shapes *= np.sqrt(0.95 * SIZE**2 / (_areas(shapes)[~membrane].sum() / 2))
     shapes[membrane] = _membrane_shapes(surface, triangles, len(neutral))[membrane]
     stiffness = np.where(membrane, MEMBRANE_STIFFNESS, 1.0) * np.abs(_areas(shapes))
@@ -201,7 +203,7 @@ def _slim_step(
 ) -> Array:
     """One reweighted least-squares step with a line search that never flips a triangle."""
     count = len(flat)
-    inverse = np.linalg.inv(shapes)
+    inverse = np.asarray(np.linalg.inv(shapes), np.float64)
     jacobians = _jacobians(flat, triangles, inverse)
     u, sigma, vt = np.linalg.svd(jacobians)
     rotation = u @ vt

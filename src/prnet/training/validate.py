@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ YAW_BINS = (0, 30, 60, 90)
 
 
 def nme(predicted: NDArray[np.floating], true: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Landmarks (N, L, 2) -> NME (N,) in per cent: mean distance over sqrt(w * h) of the true box."""
+    """Landmarks (N, L, 2) -> NME (N,) in per cent of sqrt(w * h) of the true box."""
     distance = np.linalg.norm(predicted - true, axis=-1).mean(axis=-1)
     size = np.ptp(true, axis=-2)
     return np.asarray(100 * distance / np.sqrt(size[:, 0] * size[:, 1]), np.float64)
@@ -66,7 +68,7 @@ class Validation:
         points, truth = (torch.cat(parts).cpu().numpy() for parts in (predicted, true))
         errors = nme(points[..., :2], truth[..., :2])
         result = {"photos": float(errors[self._is_photo].mean())}
-        for low, high in zip(YAW_BINS, YAW_BINS[1:], strict=False):
+        for low, high in pairwise(YAW_BINS):
             chosen = ~self._is_photo & (self._yaw >= low) & (self._yaw <= high)
             if chosen.any():
                 result[f"views {low}-{high}"] = float(errors[chosen].mean())
@@ -90,4 +92,5 @@ def _dense_nme(predicted: Tensor, true: Tensor) -> Tensor:
     predicted = predicted - predicted[..., 2:].mean(dim=1, keepdim=True) * centre
     true = true - true[..., 2:].mean(dim=1, keepdim=True) * centre
     size = true[..., :2].amax(dim=1) - true[..., :2].amin(dim=1)
-    return 100 * (predicted - true).norm(dim=-1).mean(dim=1) / size.prod(dim=-1).sqrt()
+    error: Tensor = 100 * (predicted - true).norm(dim=-1).mean(dim=1) / size.prod(dim=-1).sqrt()
+    return error
