@@ -30,12 +30,14 @@ class FaceOutput:
     """A file that a face can be written to.
 
     ``ending`` follows the face's name; ``summary`` is one line for the user; ``write`` gets the
-    face and the path, and writes whole files or none.
+    face and the path, and writes whole files or none. ``options`` are the keywords that ``write``
+    takes besides; the command line's options of these names set them.
     """
 
     ending: str
     summary: str
-    write: Callable[[Face, Path], None]
+    write: Callable[..., None]
+    options: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:

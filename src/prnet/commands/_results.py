@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from prnet.draw import overlay
 from prnet.errors import PrnetError
@@ -60,12 +61,14 @@ def save_faces(
     folder: Path,
     *,
     save: Sequence[str],
+    settings: Mapping[str, Any] = MappingProxyType({}),
     keep: Collection[Path] = (),
 ) -> tuple[list[dict[str, str]], dict[str, str]]:
     """Write the outputs named in ``save`` for the faces of one photo.
 
-    Returns {output: path} for each face, and one for the photo. Raises PrnetError rather than
-    write over one of the files ``keep`` (absolute paths).
+    ``settings``: values for the outputs' options, by name; others are left alone. Returns
+    {output: path} for each face, and one for the photo. Raises PrnetError rather than write over
+    one of the files ``keep`` (absolute paths).
     """
 
     def target(stem: str, ending: str) -> Path:
@@ -79,8 +82,10 @@ def save_faces(
         files = {}
         for kind in save:
             if kind in FACE_OUTPUTS:
-                path = target(stem, FACE_OUTPUTS[kind].ending)
-                FACE_OUTPUTS[kind].write(face, path)
+                output = FACE_OUTPUTS[kind]
+                path = target(stem, output.ending)
+                options = {key: settings[key] for key in output.options if key in settings}
+                output.write(face, path, **options)
                 files[kind] = str(path)
         of_faces.append(files)
     of_photo = {}

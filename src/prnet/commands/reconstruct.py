@@ -105,13 +105,16 @@ def run(args: argparse.Namespace) -> int:
     folder = make_folder(args.out)
     results, paths = _inputs(args.photos)
     keep = {Path(os.path.abspath(path)) for path in paths}
+    settings = {name: value for name, value in vars(args).items() if value is not None}
     named = list(zip(paths, output_names(paths), strict=True))
     for result in results:
         _tell(result, as_json=args.json)
     for path, name in _progress(named):
         try:
             faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
-            of_faces, of_photo = save_faces(faces, name, folder, save=args.save, keep=keep)
+            of_faces, of_photo = save_faces(
+                faces, name, folder, save=args.save, settings=settings, keep=keep
+            )
             result = _photo_result(path, faces, of_faces, of_photo)
         except (PrnetError, MemoryError) as error:
             result = _failed(path, error)
