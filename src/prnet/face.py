@@ -13,6 +13,7 @@ from prnet.boxes import Box
 from prnet.camera import FLIP_Y, Pose, WeakPerspectiveCamera, fit_weak_perspective
 from prnet.crop import CropTransform
 from prnet.errors import PrnetError
+from prnet.mesh import vertex_normals
 from prnet.sampling import sample_bilinear
 from prnet.uv import Part, UVLayout
 
@@ -69,6 +70,11 @@ class Face:
     def texture_coordinates(self) -> NDArray[np.float32]:
         """(V, 2) float32 in 0..1, u right and v up, one for each vertex."""
         return self.layout.texture_coordinates
+
+    @cached_property
+    def normals(self) -> NDArray[np.float32]:
+        """(V, 3) float32 unit vectors that point out of the surface, image axes."""
+        return vertex_normals(self.vertices, self.triangles)
 
     @cached_property
     def landmarks(self) -> NDArray[np.float32]:

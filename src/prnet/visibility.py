@@ -1,0 +1,90 @@
+"""Which parts of a face the camera sees, with soft edges."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.face import Face
+from prnet.rasterize import rasterize
+
+BUFFER_SIZE = 160
+"""Pixels of the z-buffer along the face's longer side; the result depends on no photo's size."""
+
+SEEN_GAP, HIDDEN_GAP = 0.01, 0.03
+"""A point this far behind the nearest surface is still seen, or hidden: shares of the face's longer
+side (28 cm in our layout, so 3 and 8 mm)."""
+
+GRAZING, STEEP = 0.1, 0.4
+"""Cosine between normal and viewing direction at which a point counts as hidden, or as seen."""
+
+SMOOTHING = 4
+"""Normals are averaged over this many map pixels to each side."""
+
+EDGE = 3
+"""Map pixels by which the seen part is shrunk, then softened."""
+
+
+def visibility_map(face: Face) -> NDArray[np.float32]:
+    """(256, 256) float32 in UV: 1 where the camera sees the surface, 0 where it does not and
+    outside the region. Geometry alone decides: the picture's border and things in front of the
+    face do not count."""
+    seen = np.ones(face.layout.region.shape, np.float32)
+    seen[face.layout.region] = _facing(face) * _uncovered(face)
+    return _softened(seen) * face.layout.region
+
+
+def vertex_visibility(face: Face) -> NDArray[np.float32]:
+    """(V,) float32: :func:`visibility_map` at the vertices."""
+    return visibility_map(face)[face.layout.region]
+
+
+def _facing(face: Face) -> NDArray[np.float32]:
+    """(V,): 0 where the surface turns away. Normals are averaged over their neighbours first: a
+    network's small waves are far steeper than the face."""
+    normals = np.zeros((*face.layout.region.shape, 3), np.float32)
+    normals[face.layout.region] = face.normals
+    x, y, z = _box_sum(normals, SMOOTHING)[face.layout.region].T
+    return smooth_step(z / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-6), GRAZING, STEEP)
+
+
+def _uncovered(face: Face) -> NDArray[np.float32]:
+    """(V,): 0 where another part of the face lies in front."""
+    low = face.vertices.min(axis=0)
+    scale = BUFFER_SIZE / max(float(np.ptp(face.vertices[:, :2], axis=0).max()), 1e-9)
+    points = (face.vertices - low) * scale
+    width, height = (int(size) + 2 for size in points[:, :2].max(axis=0))
+    depth = rasterize(points, face.triangles, height, width, cull="back").depth
+    x, y = np.floor(points[:, :2]).astype(np.intp).T
+    # The farthest of the four pixels around a point: steep surfaces must not hide themselves.
+    corners = [depth[y + dy, x + dx] for dy in (0, 1) for dx in (0, 1)]
+    gap = (np.minimum.reduce(corners) - points[:, 2]) / BUFFER_SIZE
+    return 1 - smooth_step(gap, SEEN_GAP, HIDDEN_GAP)
+
+
+def smooth_step(value: NDArray[np.floating], low: float, high: float) -> NDArray[np.float32]:
+    """0 up to ``low``, 1 from ``high``, a cubic without corners between."""
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _softened(seen: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shrunk by EDGE pixels and blurred by as many: edges lie on the seen side."""
+    for axis in (0, 1):
+        padded = np.pad(seen, [(EDGE, EDGE) if i == axis else (0, 0) for i in (0, 1)], mode="edge")
+        seen = np.lib.stride_tricks.sliding_window_view(padded, 2 * EDGE + 1, axis).min(axis=-1)
+    padded = np.pad(seen, EDGE, mode="edge")
+    inner = slice(EDGE, -EDGE)
+    return np.clip(_box_sum(padded, EDGE)[inner, inner] / (2 * EDGE + 1) ** 2, 0, 1)
+
+
+def _box_sum(array: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Sums over squares of 2 radius + 1 pixels of (H, W) or (H, W, C), zeros beyond the edge."""
+    for axis in (0, 1):
+        padding = [(0, 0)] * array.ndim
+        padding[axis] = (radius + 1, radius)
+        total = np.cumsum(np.pad(array, padding), axis, dtype=np.float64)
+        size = 2 * radius + 1
+        upper, lower = (slice(size, None), slice(None, -size))
+        array = total[upper] - total[lower] if axis == 0 else total[:, upper] - total[:, lower]
+    return array.astype(np.float32)
