@@ -19,7 +19,7 @@ from prnet.crop import CropTransform
 from prnet.errors import PrnetError
 from prnet.files import write_atomically
 from prnet.training.morphable import MorphableModel, to_image
-from prnet.training.photos import PhotoStore, is_held_out
+from prnet.training.photos import PhotoStore, held_out_names
 from prnet.training.position_map import Chart, MapBasis
 from prnet.training.profiling import PhotoMesh
 from prnet.training.sheet import Camera, Topology
@@ -80,7 +80,7 @@ def prepare(
             file,
             files=table["files"][rows],
             source=table["source"][rows],
-            held_out=np.array([is_held_out(str(name)) for name in table["files"][rows]]),
+            held_out=held_out_names([str(name) for name in table["files"][rows]]),
             coefficients=coefficients,
             scale=np.array(cameras["scale"], np.float32),
             rotation=table["rotation"][rows].astype(np.float32),

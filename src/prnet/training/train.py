@@ -81,6 +81,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         save_checkpoint(config.out, network, averaged, optimizer, step)
         result = validation(averaged)
     difference = export_onnx(averaged, config.out / "network.onnx", crop_size=CROP_SIZE)
+    default_layout().save(config.out / "uv_layout.npz")
     bar.write(f"exported {config.out / 'network.onnx'}; {difference:.4f} px from torch at most")
     return result
 

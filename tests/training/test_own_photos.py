@@ -1,0 +1,68 @@
+"""From ten photos to labels, to a trained network, to a reconstruction with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prnet import Reconstructor
+from prnet.cli import main
+from prnet.image import save_image
+from prnet.training.correspondence import Correspondence
+from prnet.training.morphable import MorphableModel, to_image
+from prnet.training.photos import PhotoStore, held_out_names
+
+pytest.importorskip("torch")
+
+
+@pytest.mark.shared
+def test_ten_photos_become_a_network(shared: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    face_model = shared / "facemodel" / "ict_facekit.npz"
+    _ten_photos(shared, photos, face_model, tmp_path / "points.npz")
+
+    labels, prepared, run = (tmp_path / name for name in ("labels", "prepared", "run"))
+    arguments = {
+        "label": f"{photos} --landmarks {tmp_path / 'points.npz'} --processes 1 "
+        f"--face-model {face_model} --out {labels}",
+        "prepare": f"{labels / 'labels.npz'} --photos {photos} --face-model {face_model} "
+        f"--out {prepared} --shards 0:1",
+        "train": f"--data {prepared} --out {run} --samples 16 --batch 8 --warmup 8 --loaders 0",
+    }
+    for command, options in arguments.items():
+        assert main([command, *options.split()]) == 0
+
+    faces = Reconstructor(run, detector="none")(photos / "photo_0.png")
+    assert len(faces) == 1
+    assert np.isfinite(faces[0].vertices).all()
+
+
+def _ten_photos(shared: Path, photos: Path, face_model: Path, points: Path) -> None:
+    """Ten labelled photos as files, and where MediaPipe's 468 points would lie in them."""
+    with np.load(shared / "faces" / "labels.npz", allow_pickle=False) as arrays:
+        table = {key: arrays[key][:10] for key in arrays if key != "expression_names"}
+        names = [str(name) for name in arrays["expression_names"]]
+    store = PhotoStore(shared / "faces")
+    photos.mkdir()
+    model = MorphableModel.load(face_model)
+    places = Correspondence.load()
+    shapes = model.vertices(table["identity"], table["expression"], expression_names=names)
+    meshes = []
+    for row, name in enumerate(table["files"]):
+        save_image(photos / f"photo_{row}.png", store[str(name)])
+        camera = (table[key][row] for key in ("scale", "rotation", "translation"))
+        corners = to_image(shapes[row], *camera)[places.vertices]
+        meshes.append((corners * places.weights[..., None]).sum(axis=1))
+    files = np.array([f"photo_{row}.png" for row in range(10)])
+    np.savez(points, files=files, landmarks468=np.array(meshes)[..., :2])
+
+
+def test_people_are_held_out_whole_and_never_nobody() -> None:
+    names = [f"news/Person_{i // 4}_{i % 4:04d}.jpg" for i in range(400)]
+    held_out = held_out_names(names).reshape(100, 4)
+    assert (held_out.all(axis=1) | ~held_out.any(axis=1)).all()
+    assert 10 < held_out.all(axis=1).sum() < 30
+    few = held_out_names([f"my/{i}.jpg" for i in range(10)])
+    assert 1 <= few.sum() < 10
