@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +17,12 @@ from numpy.typing import NDArray
 
 from prnet.camera import FLIP_Y
 from prnet.errors import PrnetError
+from prnet.export_pictures import PICTURE_OUTPUTS
 from prnet.face import Face
+from prnet.face_output import FaceOutput
 from prnet.files import write_atomically
 
 IMAGE_AXES = "x right, y down, pixel centres on integers; z in pixels, larger is nearer"
-
-
-@dataclass(frozen=True)
-class FaceOutput:
-    """A file that a face can be written to.
-
-    ``ending`` follows the face's name; ``summary`` is one line for the user; ``write`` gets the
-    face and the path, and writes whole files or none. ``options`` are the keywords that ``write``
-    takes besides; the command line's options of these names set them.
-    """
-
-    ending: str
-    summary: str
-    write: Callable[..., None]
-    options: tuple[str, ...] = ()
-
-    @property
-    def suffix(self) -> str:
-        return "." + self.ending.rpartition(".")[2]
 
 
 def save_face(face: Face, path: str | Path) -> None:
@@ -115,6 +96,7 @@ FACE_OUTPUTS = {
     "npz": FaceOutput(".npz", "position map and arrays for NumPy", write_npz),
     "json": FaceOutput(".json", "description: box, pose, landmarks", write_json),
     "pose": FaceOutput("_pose.json", "yaw, pitch, roll in degrees, camera", write_pose),
+    **PICTURE_OUTPUTS,
 }
 """What ``--save`` and :meth:`Face.save` offer. Of two with one suffix, the first is its default."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from prnet.errors import PrnetError
 from prnet.mesh import vertex_normals
 from prnet.sampling import sample_bilinear
 from prnet.uv import Part, UVLayout
+
+TEXTURE_SIZE: Final = 512
+"""Side of textures by default; it takes a face of about 300 pixels to fill one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,19 @@ class Face:
         """Yaw, pitch, roll in degrees; signs and order in :mod:`prnet.camera`."""
         return self.camera.pose
 
+    @cached_property
+    def visibility_map(self) -> NDArray[np.float32]:
+        """(256, 256) float32 in UV, 1 where the camera sees the surface, 0 where the face hides it
+        and outside the region; see :mod:`prnet.visibility`."""
+        from prnet.visibility import visibility_map
+
+        return visibility_map(self)
+
+    @property
+    def visibility(self) -> NDArray[np.float32]:
+        """(V,) float32: ``visibility_map`` at the vertices."""
+        return self.layout.vertices(self.visibility_map)
+
     def vertex_colors(self, image: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """(V, 3) uint8 RGB: the photo under each vertex, hidden ones included; vertices outside
         the picture take its nearest edge. ``image`` replaces the photo that the face carries."""
@@ -101,6 +118,83 @@ class Face:
         if image is None:
             raise PrnetError("expected an image to take the colours from, got a face without one")
         return np.rint(sample_bilinear(image, self.vertices)).astype(np.uint8)
+
+    def texture(
+        self,
+        *,
+        size: int = TEXTURE_SIZE,
+        fill: bool = False,
+        image: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
+        """(size, size, 3) uint8 RGB: the photo in UV; with ``fill``, hidden parts are taken from
+        the mirrored half. ``image`` replaces the photo that the face carries."""
+        from prnet.texture import texture
+
+        return texture(self, size=size, fill=fill, image=image)
+
+    def texture_mask(self, *, size: int = TEXTURE_SIZE) -> NDArray[np.float32]:
+        """(size, size) float32: 1 where the texture shows the face, 0 where it is hidden or
+        outside the picture, soft between."""
+        from prnet.texture import texture_mask
+
+        return texture_mask(self, size=size)
+
+    def depth_map(
+        self, *, crop_size: int | None = None, shape: tuple[int, int] | None = None
+    ) -> NDArray[np.float32]:
+        """(H, W) float32: z in pixels, larger is nearer, NaN where the face is not.
+
+        Of the whole photo (``shape``: height and width for a face without one), or of the square
+        that the network saw at ``crop_size`` pixels, z then in crop pixels too.
+        """
+        from prnet.render import crop_depth_map, depth_map
+
+        if crop_size is not None:
+            return crop_depth_map(self, crop_size)
+        return depth_map([self], *self._picture_shape(shape))
+
+    def normal_map(
+        self, *, crop_size: int | None = None, shape: tuple[int, int] | None = None
+    ) -> NDArray[np.float32]:
+        """(H, W, 3) float32 unit normals, image axes, 0 where the face is not; of the photo or the
+        crop, as :meth:`depth_map`."""
+        from prnet.render import crop_normal_map, normal_map
+
+        if crop_size is not None:
+            return crop_normal_map(self, crop_size)
+        return normal_map([self], *self._picture_shape(shape))
+
+    def frontal(self) -> NDArray[np.float32]:
+        """(V, 3) float32: the vertices rigidly aligned to the layout's canonical face, in its
+        units and place; image axes. :meth:`render` draws this view."""
+        from prnet.frontal import frontal_vertices
+
+        return frontal_vertices(self)
+
+    def render(
+        self,
+        *,
+        yaw: float = 0.0,
+        pitch: float = 0.0,
+        size: int = 512,
+        style: Literal["textured", "shaded"] = "textured",
+        texture: NDArray[np.uint8] | None = None,
+        background: tuple[int, int, int] = (255, 255, 255),
+    ) -> NDArray[np.uint8]:
+        """(size, size, 3) uint8 RGB: the face alone, looking ``yaw`` to the image's right and
+        ``pitch`` up (degrees), without roll; (0, 0) is the frontal view. ``texture`` (N, N, 3)
+        replaces the photo's."""
+        from prnet.render import render_view
+
+        return render_view(
+            self,
+            yaw=yaw,
+            pitch=pitch,
+            size=size,
+            style=style,
+            texture=texture,
+            background=background,
+        )
 
     def to_crop(self) -> NDArray[np.float32]:
         """The position map (256, 256, 3) in pixels of the crop that the network saw."""
@@ -112,3 +206,11 @@ class Face:
         from prnet.export import save_face
 
         save_face(self, path)
+
+    def _picture_shape(self, shape: tuple[int, int] | None) -> tuple[int, int]:
+        """Height and width: ``shape`` or the photo's."""
+        if shape is not None:
+            return shape
+        if self.image is None:
+            raise PrnetError("expected a shape (height, width), got none and a face without image")
+        return self.image.shape[0], self.image.shape[1]

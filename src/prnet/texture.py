@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prnet.errors import PrnetError
-from prnet.face import Face
+from prnet.face import TEXTURE_SIZE, Face
 from prnet.sampling import sample_area
 from prnet.uv import Part, UVLayout
-from prnet.visibility import smooth_step, visibility_map
-
-TEXTURE_SIZE = 512
-"""By default; a face needs about 300 pixels of a photo to fill it."""
+from prnet.visibility import smooth_step
 
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
@@ -62,7 +59,7 @@ def texture_mask(
 ) -> NDArray[np.float32]:
     """(size, size) float32: 1 where a texture shows the face, 0 where it is hidden or outside the
     picture, soft between. Without any image the picture has no end."""
-    mask = visibility_map(face)
+    mask = face.visibility_map
     image = face.image if image is None else image
     if image is not None:
         x, y = face.position_map[..., 0], face.position_map[..., 1]

@@ -34,11 +34,6 @@ def visibility_map(face: Face) -> NDArray[np.float32]:
     return _softened(seen) * face.layout.region
 
 
-def vertex_visibility(face: Face) -> NDArray[np.float32]:
-    """(V,) float32: :func:`visibility_map` at the vertices."""
-    return visibility_map(face)[face.layout.region]
-
-
 def _facing(face: Face) -> NDArray[np.float32]:
     """(V,): 0 where the surface turns away. Normals are averaged over their neighbours first: a
     network's small waves are far steeper than the face."""

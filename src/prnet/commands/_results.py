@@ -12,11 +12,13 @@ from typing import Any, Final
 from prnet.draw import overlay
 from prnet.errors import PrnetError
 from prnet.export import FACE_OUTPUTS
+from prnet.export_pictures import depth_of_all
 from prnet.face import Face
 from prnet.image import save_image
 
 PHOTO_OUTPUTS: Final = {
-    "overlay": ("_overlay.jpg", "photo with mesh, landmarks, pose box", overlay)
+    "overlay": ("_overlay.jpg", "photo with mesh, landmarks, pose box", overlay),
+    "depth-all": ("_depth_all.png", "depth of all faces of the photo, as depth", depth_of_all),
 }
 """Name: (ending, summary, picture of the photo and all its faces)."""
 

@@ -32,7 +32,7 @@ from prnet.commands._results import SUMMARIES, make_folder, output_names, save_f
 from prnet.detect import DetectorName
 from prnet.errors import PrnetError
 from prnet.export import describe_face
-from prnet.face import Face
+from prnet.face import TEXTURE_SIZE, Face
 from prnet.files import expand_inputs
 from prnet.image import MAX_PIXELS
 from prnet.reconstruct import Reconstructor
@@ -65,6 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_SAVE,
         metavar="KIND,...",
         help=f"what to save, by default {','.join(DEFAULT_SAVE)}. {kinds}",
+    )
+    add("--texture-size", type=_positive, metavar="N", help=f"by default {TEXTURE_SIZE}")
+    add(
+        "--texture-fill",
+        action="store_true",
+        help="hidden parts of textures from the mirrored half",
+    )
+    add(
+        "--depth-crop",
+        type=_positive,
+        metavar="N",
+        help="depth and normals of the face's crop at N x N pixels, not of the whole photo",
     )
     add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
     add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
