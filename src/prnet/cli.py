@@ -12,6 +12,7 @@ from prnet.errors import PrnetError
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
     "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
+    "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "train": ("prnet.commands.train", "train the network on a prepared folder"),
     "prepare": ("prnet.commands.prepare", "photos and labels -> the arrays that training reads"),
     "import-checkpoint": (

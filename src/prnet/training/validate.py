@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from prnet.evaluation.protocols import nme
 from prnet.training.augment import NO_AUGMENTATION, Augmentation
 from prnet.training.dataset import PreparedData
 from prnet.training.losses import PositionMapLoss
@@ -17,13 +17,6 @@ DETECTOR_JITTER = Augmentation(
     **{**NO_AUGMENTATION.__dict__, "rotation": 5.0, "translation": 0.05, "scale": 0.08}
 )
 YAW_BINS = (0, 30, 60, 90)
-
-
-def nme(predicted: NDArray[np.floating], true: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Landmarks (N, L, 2) -> NME (N,) in per cent of sqrt(w * h) of the true box."""
-    distance = np.linalg.norm(predicted - true, axis=-1).mean(axis=-1)
-    size = np.ptp(true, axis=-2)
-    return np.asarray(100 * distance / np.sqrt(size[:, 0] * size[:, 1]), np.float64)
 
 
 class Validation:

@@ -1,0 +1,280 @@
+"""Score landmarks, meshes and poses against a test set.
+
+The test set is a folder of photos with .mat files (AFLW2000-3D, 300W-LP), .pts files (300W), .npz
+files or one .csv, or the labels.npz of prnet label. What is scored is our network, or with
+--predictions the files of any other system. Every number is printed with its points, its
+normaliser and its crop.
+
+  sparse-2d       NME of 68 points in x and y, by yaw
+  sparse-3d       with z, mean z aligned and raw
+  dense-2d/-3d    of all vertices
+  reconstruction  3D error over the outer eye corners' distance, after alignment
+  pose            mean absolute error of pitch, yaw, roll
+  now             writes meshes for the NoW benchmark's own program instead of scoring
+
+With --out: summary.json, images.csv, ced.png, nme_by_yaw.png, and contact sheets (prediction
+green, truth red) worst.jpg and failed.jpg.
+
+  pip install 'prnet[evaluate]'
+  prnet evaluate AFLW2000-3D --protocol sparse-2d,pose --out scores/
+  prnet evaluate AFLW2000-3D --predictions other_system/ --out other/
+
+exit status: 0 scored, 1 no image could be scored, 2 wrong options or unreadable test set
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from prnet.commands._results import make_folder
+from prnet.detect import DetectorName
+from prnet.errors import PrnetError
+from prnet.evaluation.datasets import Dataset, Format, open_dataset, with_landmarks, with_yaw
+from prnet.evaluation.measures import PROTOCOLS, Settings
+
+if TYPE_CHECKING:
+    from prnet.evaluation.predictions import Predictor
+    from prnet.evaluation.run import Evaluation
+
+NOW = "now"
+SCORED, NOTHING_SCORED = 0, 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``prnet evaluate``."""
+    add = parser.add_argument
+    add("dataset", type=Path, help="the test set's folder or file")
+    add(
+        "--protocol",
+        type=_protocols,
+        default=("sparse-2d",),
+        metavar="NAME,...",
+        help=f"some of {', '.join(PROTOCOLS)}; all of them: all; or {NOW} (default: sparse-2d)",
+    )
+    add("--out", type=Path, metavar="DIR", help="folder for files and pictures")
+    add("--json", action="store_true", help="print JSON instead of the table")
+    add("--no-plots", action="store_true", help="no pictures, no matplotlib")
+
+    data = parser.add_argument_group("test set")
+    data.add_argument("--format", choices=get_args(Format), default="auto", help="by default auto")
+    data.add_argument(
+        "--origin",
+        type=int,
+        choices=(0, 1),
+        help="number of the first pixel in its "
+        "landmark files (default: 1 in .mat and .pts, else 0)",
+    )
+    data.add_argument(
+        "--landmarks",
+        type=Path,
+        metavar="NPY",
+        help="other true landmarks, (N, 68, "
+        "2 or 3) by name, as the re-annotated ones of AFLW2000-3D; --origin is theirs (default 1)",
+    )
+    data.add_argument("--yaw", type=Path, metavar="NPY", help="other yaws, (N,) degrees by name")
+    data.add_argument(
+        "--wrap-yaw",
+        action="store_true",
+        help="351 degrees of yaw are -9; published numbers leave them in the last bin",
+    )
+    data.add_argument(
+        "--truth",
+        choices=("labels", "annotated"),
+        default="labels",
+        help="of labels: their own landmarks, or those that came with the photos",
+    )
+    data.add_argument(
+        "--held-out", action="store_true", help="of labels: only photos that training never sees"
+    )
+    data.add_argument("--count", type=_positive, metavar="N", help="only N images, evenly spread")
+    data.add_argument(
+        "--face-model",
+        type=Path,
+        metavar="PATH",
+        help="for true dense points: the "
+        "Basel model's folder (.mat), or what prnet facemodel wrote (labels)",
+    )
+
+    system = parser.add_argument_group("what is scored")
+    system.add_argument("--model", type=Path, metavar="DIR", help="by default the package's own")
+    system.add_argument(
+        "--crop",
+        choices=("truth", "detector"),
+        default="truth",
+        help="where the crop comes from: the true landmarks (default) or the detector",
+    )
+    system.add_argument("--detector", choices=get_args(DetectorName), default="auto")
+    system.add_argument("--detector-model", type=Path, metavar="FILE")
+    system.add_argument(
+        "--passes", type=_positive, default=1, help="2: crop again by the landmarks"
+    )
+    system.add_argument("--threads", type=_positive, help="threads of the network")
+    system.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="DIR",
+        help="another system's files NAME_kpt.txt, NAME.pts or NAME.npz instead of our network",
+    )
+    system.add_argument(
+        "--predictions-origin",
+        type=int,
+        choices=(0, 1),
+        help="number of the first pixel in them (default: 1 in .pts, else 0)",
+    )
+
+    how = parser.add_argument_group("measures")
+    how.add_argument(
+        "--align",
+        choices=("none", "rigid", "similarity"),
+        default="similarity",
+        help="of the reconstruction (default: similarity)",
+    )
+    how.add_argument(
+        "--match",
+        choices=("known", "icp"),
+        default="known",
+        help="partners of the "
+        "true points: the vertex of the same number (default), or the nearest after ICP",
+    )
+    how.add_argument(
+        "--dense-box",
+        choices=("points", "landmarks"),
+        default="points",
+        help="the "
+        "box that normalises dense errors: of the dense points (default) or of the 68 landmarks",
+    )
+    how.add_argument(
+        "--limit",
+        type=float,
+        default=7.0,
+        metavar="PERCENT",
+        help="end of the area "
+        "under the cumulative curve; errors above it are failures (default: 7)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, print, write."""
+    if args.protocol == (NOW,):
+        return _write_now(args)
+    from prnet.evaluation.plots import require_matplotlib, write_plots
+    from prnet.evaluation.report import summary, table, write_csv, write_json
+    from prnet.evaluation.run import evaluate
+
+    if args.limit <= 0:
+        raise PrnetError(f"expected a limit above 0 per cent, got {args.limit:g}")
+    folder = make_folder(args.out) if args.out else None
+    if folder and not args.no_plots:
+        require_matplotlib()
+    settings = Settings(
+        protocols=args.protocol,
+        align=args.align,
+        match=args.match,
+        dense_box=args.dense_box,
+        wrap_yaw=args.wrap_yaw,
+        limit=args.limit,
+    )
+    dataset, predict = _inputs(args, settings)
+    evaluation = evaluate(dataset, predict, settings, progress=_progress())
+    print(json.dumps(summary(evaluation)) if args.json else table(evaluation))
+    if folder:
+        write_json(folder / "summary.json", evaluation)
+        write_csv(folder / "images.csv", evaluation)
+        if not args.no_plots:
+            write_plots(folder, evaluation)
+    return SCORED if _any_scored(evaluation) else NOTHING_SCORED
+
+
+def _inputs(args: argparse.Namespace, settings: Settings) -> tuple[Dataset, Predictor]:
+    """The test set, with other truth and dense points where asked for, and the system."""
+    from prnet.evaluation.measures import NEEDS_DENSE
+    from prnet.evaluation.predictions import FolderPredictor
+
+    dataset = open_dataset(
+        args.dataset, args.format, origin=args.origin, truth=args.truth, held_out=args.held_out
+    )
+    if args.landmarks:
+        dataset = with_landmarks(dataset, args.landmarks, origin=0 if args.origin == 0 else 1)
+    if args.yaw:
+        dataset = with_yaw(dataset, args.yaw)
+    dataset = dataset.evenly(args.count) if args.count else dataset
+    if args.face_model and NEEDS_DENSE & set(settings.protocols):
+        from prnet.evaluation.dense import with_dense_truth
+        from prnet.network import layout_file
+        from prnet.uv import UVLayout
+
+        layout = UVLayout.load(layout_file(args.model))
+        dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=settings.match)
+    if args.predictions:
+        return dataset, FolderPredictor(args.predictions, origin=args.predictions_origin)
+    return dataset, _network(args)
+
+
+def _network(args: argparse.Namespace) -> Predictor:
+    from prnet.evaluation.predictions import NetworkPredictor
+
+    name = f"prnet, model {args.model.name}" if args.model else "prnet, the package's model"
+    return NetworkPredictor(_reconstructor(args), crop=args.crop, name=name)
+
+
+def _reconstructor(args: argparse.Namespace) -> Any:
+    from prnet.reconstruct import Reconstructor
+
+    needed = args.crop == "detector" or args.protocol == (NOW,)
+    return Reconstructor(
+        args.model,
+        detector=args.detector if needed else "none",
+        detector_model=args.detector_model if needed else None,
+        passes=args.passes,
+        threads=args.threads,
+    )
+
+
+def _any_scored(evaluation: Evaluation) -> bool:
+    parts = [measure.errors for measure in evaluation.measures]
+    parts += [] if evaluation.pose is None else [evaluation.pose.errors]
+    return any(bool(np.isfinite(errors).any()) for errors in parts)
+
+
+def _write_now(args: argparse.Namespace) -> int:
+    from prnet.evaluation.now import write_now_predictions
+
+    if args.out is None:
+        raise PrnetError(f"expected --out DIR for --protocol {NOW}, got none")
+    out = make_folder(args.out)
+    written, failures = write_now_predictions(
+        args.dataset, _reconstructor(args), out, progress=_progress()
+    )
+    for name, reason in failures.items():
+        print(f"{name}: {reason}")
+    print(f"{out}: {written} meshes with landmarks for NoW's program, {len(failures)} failed")
+    return SCORED if written else NOTHING_SCORED
+
+
+def _progress() -> Callable[[Iterable[Any]], Iterable[Any]]:
+    from tqdm import tqdm
+
+    return lambda items: tqdm(items, unit="image", leave=False, disable=None)
+
+
+def _protocols(text: str) -> tuple[str, ...]:
+    if text == "all":
+        return PROTOCOLS
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if names == (NOW,) or (names and not set(names) - set(PROTOCOLS)):
+        return names
+    raise argparse.ArgumentTypeError(
+        f"expected some of {','.join(PROTOCOLS)}, all or {NOW}, got '{text}'"
+    )
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a positive whole number, got '{text}'")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Scoring against ground truth by the field's protocols; the command is ``prnet evaluate``."""

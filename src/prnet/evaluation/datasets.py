@@ -1,0 +1,284 @@
+"""Readers of test sets: photos with true landmarks, and what else the set knows of each face.
+
+All landmarks come out zero-based in the image frame: the centre of the first pixel is 0. MATLAB's
+sets (AFLW2000-3D, 300W, 300W-LP) count from 1, which ``origin`` takes off x and y.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.evaluation.protocols import euler_angles
+from prnet.evaluation.textfiles import as_landmarks, read_points
+from prnet.files import IMAGE_SUFFIXES
+from prnet.image import load_image
+
+Floats = NDArray[np.float64]
+Format = Literal["auto", "mat", "pts", "npz", "csv", "labels"]
+Origin = Literal[0, 1]
+
+ORIGINS: Final[dict[str, Origin]] = {"mat": 1, "pts": 1, "npz": 0, "csv": 0, "labels": 0}
+"""The number of the first pixel in each format, where the caller does not say otherwise."""
+
+SKIPPED_FOLDERS: Final = {"landmarks", "Code"}
+"""Parts of the AFLW2000-3D and 300W-LP archives that hold no photos."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One face of a test set.
+
+    ``landmarks``: (68, 2 or 3) float64, zero-based pixels; None with ``problem`` saying why.
+    ``angles``: pitch, yaw, roll (3,) in degrees (`protocols.euler_angles`), as the set gives
+    them, not wrapped; NaN where unknown.
+    ``read_photo``: -> RGB uint8 (H, W, 3); raises PrnetError.
+    ``source``: where the face's description is: a file, or a row of the labels.
+    ``read_dense``: -> true dense points (P, 3) in the image frame, where there are any.
+    """
+
+    name: str
+    landmarks: Floats | None
+    problem: str | None
+    angles: Floats
+    read_photo: Callable[[], NDArray[np.uint8]]
+    source: Path | int | None = None
+    read_dense: Callable[[], NDArray[np.floating]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A test set: what it is and its samples, unreadable ones included, sorted by name.
+
+    ``path``: the folder or file read.  ``points`` says in words which landmarks are the truth, and
+    how they were counted.
+    """
+
+    path: Path
+    format: str
+    points: str
+    samples: tuple[Sample, ...] = field(repr=False)
+
+    def evenly(self, count: int) -> Dataset:
+        """At most ``count`` samples, spread evenly over all."""
+        rows = np.linspace(0, len(self.samples) - 1, min(count, len(self.samples)))
+        picked = tuple(self.samples[row] for row in rows.round().astype(int))
+        return replace(self, samples=picked)
+
+
+def open_dataset(
+    path: str | Path,
+    format: Format = "auto",
+    *,
+    origin: Origin | None = None,
+    truth: Literal["labels", "annotated"] = "labels",
+    held_out: bool = False,
+) -> Dataset:
+    """Read a test set; photos are read later, one by one.
+
+    mat: photos with ``.mat`` files of the same name, in subfolders, too (AFLW2000-3D, 300W-LP);
+    pts: with ``.pts`` files (300W);  npz: with ``.npz`` files of arrays ``landmarks``, and perhaps
+    ``angles`` and ``vertices``;  csv: a table of file name, x0, y0, x1, ... (2 x 68 or 3 x 68
+    numbers);  labels: ``labels.npz`` of ``prnet label``, photos beside it.
+    ``truth`` and ``held_out`` are for labels: whose landmarks, and only photos that training never
+    sees.  Raises PrnetError where there is no such set.
+    """
+    path = Path(path)
+    found = _format_of(path) if format == "auto" else format
+    first = ORIGINS[found] if origin is None else origin
+    if found == "labels":
+        return _read_labels(path, truth=truth, held_out=held_out)
+    samples = _read_csv(path, first) if found == "csv" else _read_pairs(path, f".{found}", first)
+    if not samples:
+        raise PrnetError(f"{path}: expected photos with .{found} files, got none")
+    what = {"mat": "the set's own points (pt3d_68, else pt2d)"}.get(
+        found, f"points of the .{found}"
+    )
+    points = f"{what}, first pixel {first} in the files, 0 here"
+    return Dataset(path, found, points, tuple(samples))
+
+
+def with_landmarks(dataset: Dataset, path: Path, *, origin: Origin = 1) -> Dataset:
+    """Other true points, such as the re-annotated ones of AFLW2000-3D: ``.npy`` (N, 68, 2 or 3)
+    or (N, 2 or 3, 68), one row for each sample in the order of the names."""
+    table = _table(path, len(dataset.samples))
+    samples = tuple(
+        replace(sample, landmarks=as_landmarks(row, origin), problem=None)
+        for sample, row in zip(dataset.samples, table, strict=True)
+    )
+    points = f"points of {path.name}, first pixel {origin} in the file, 0 here"
+    return replace(dataset, samples=samples, points=points)
+
+
+def with_yaw(dataset: Dataset, path: Path) -> Dataset:
+    """Other yaw angles: ``.npy`` (N,) in degrees, in the order of the names."""
+    samples = tuple(
+        replace(sample, angles=np.array([sample.angles[0], float(yaw), sample.angles[2]]))
+        for sample, yaw in zip(dataset.samples, _table(path, len(dataset.samples)), strict=True)
+    )
+    return replace(dataset, samples=samples)
+
+
+def _table(path: Path, count: int) -> Floats:
+    try:
+        table = np.asarray(np.load(path, allow_pickle=False), np.float64)
+    except (OSError, ValueError) as error:
+        raise PrnetError(f"{path}: expected an array (.npy), got {error}") from error
+    if len(table) != count:
+        raise PrnetError(f"{path}: expected {count} rows, one for each sample, got {len(table)}")
+    return table
+
+
+def _format_of(path: Path) -> str:
+    if path.suffix == ".csv":
+        return "csv"
+    if path.suffix == ".npz" or (path / "labels.npz").is_file():
+        return "labels"
+    if not path.is_dir():
+        raise PrnetError(f"{path}: expected a folder, a .csv or a labels.npz, got no such thing")
+    for format in ("mat", "pts", "csv", "npz"):
+        if next(path.rglob(f"*.{format}"), None) is not None:
+            return format
+    raise PrnetError(f"{path}: expected photos with .mat, .pts, .csv or .npz, got none of these")
+
+
+def _read_pairs(folder: Path, suffix: str, origin: Origin) -> list[Sample]:
+    """A sample for every photo and every description, also where one has no other."""
+    photos, descriptions = {}, {}
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        name = inside.with_suffix("").as_posix()
+        if SKIPPED_FOLDERS & set(inside.parts[:-1]) or path.name.startswith("."):
+            continue
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            photos[name] = path
+        elif path.suffix.lower() == suffix:
+            descriptions[name] = path
+    samples = []
+    for name in sorted({*photos, *descriptions}):
+        photo = photos.get(name, folder / f"{name}.jpg")
+        samples.append(_sample(name, photo, descriptions.get(name), suffix, origin))
+    return samples
+
+
+def _sample(
+    name: str, photo: Path, description: Path | None, suffix: str, origin: Origin
+) -> Sample:
+    sample = Sample(name, None, None, np.full(3, np.nan), partial(load_image, photo), description)
+    if description is None:
+        return replace(sample, problem=f"no {suffix} file beside the photo")
+    try:
+        if suffix == ".mat":
+            landmarks, angles = _read_mat(description, origin)
+            return replace(sample, landmarks=landmarks, angles=angles)
+        arrays = read_points(description, origin)
+        vertices = arrays.get("vertices")
+        return replace(
+            sample,
+            landmarks=arrays["landmarks"],
+            angles=arrays.get("angles", sample.angles),
+            read_dense=None if vertices is None else lambda: vertices,
+        )
+    except PrnetError as error:
+        return replace(sample, problem=str(error))
+
+
+def _read_mat(path: Path, origin: Origin) -> tuple[Floats, Floats]:
+    """Landmarks and angles of a .mat of AFLW2000-3D (pt3d_68) or 300W-LP (pt2d)."""
+    from prnet.training.bfm import read_mat
+
+    try:
+        found = read_mat(path, ["pt3d_68", "pt2d", "Pose_Para"])
+    except PrnetError:
+        raise
+    except Exception as error:  # SciPy raises anything on damaged files
+        raise PrnetError(f"{path}: expected a MATLAB file, got {error}") from error
+    points = found.get("pt3d_68", found.get("pt2d"))
+    if points is None:
+        raise PrnetError(f"{path}: expected pt3d_68 or pt2d, got neither")
+    angles = np.full(3, np.nan)
+    if "Pose_Para" in found:  # pitch, yaw, roll in radians, translation, scale
+        angles = np.degrees(np.asarray(found["Pose_Para"], np.float64).ravel()[:3])
+    return as_landmarks(points, origin, str(path)), angles
+
+
+def _read_csv(path: Path, origin: Origin) -> list[Sample]:
+    if path.is_dir():
+        (path,) = _only(path.glob("*.csv"), path)
+    try:
+        with path.open(newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError) as error:
+        raise PrnetError(f"{path}: expected a table, got {error}") from error
+    if rows and not _is_number(rows[0][-1]):
+        rows = rows[1:]
+    return [_csv_sample(path, row, origin) for row in sorted(rows)]
+
+
+def _csv_sample(path: Path, row: list[str], origin: Origin) -> Sample:
+    name, photo = Path(row[0]).with_suffix("").as_posix(), path.parent / row[0]
+    sample = Sample(name, None, None, np.full(3, np.nan), partial(load_image, photo))
+    try:
+        numbers = np.array([float(cell) for cell in row[1:]]).reshape(68, -1)
+        return replace(sample, landmarks=as_landmarks(numbers, origin, f"{path}, {name}"))
+    except ValueError as error:
+        return replace(sample, problem=f"{path}, {name}: expected 68 points, got: {error}")
+
+
+def _only(paths: Iterable[Path], folder: Path) -> list[Path]:
+    found = list(paths)
+    if len(found) != 1:
+        raise PrnetError(f"{folder}: expected one .csv, got {len(found)}")
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
+    from prnet.training.photos import PhotoStore, is_held_out
+
+    file = path / "labels.npz" if path.is_dir() else path
+    key = "landmarks68" if truth == "labels" else "annotated68"
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            names = [str(name) for name in arrays["files"]]
+            points = arrays[key].astype(np.float64)
+            rotations = arrays["rotation"]
+    except (OSError, ValueError, KeyError) as error:
+        raise PrnetError(f"{file}: expected labels with '{key}', got {error}") from error
+    store = PhotoStore(file.parent)
+    rows = [
+        row
+        for row in sorted(range(len(names)), key=names.__getitem__)
+        if np.isfinite(points[row]).all() and (not held_out or is_held_out(names[row]))
+    ]
+    samples = tuple(
+        Sample(
+            name=names[row],
+            landmarks=points[row],
+            problem=None,
+            angles=euler_angles(rotations[row]),
+            read_photo=partial(store.__getitem__, names[row]),
+            source=row,
+        )
+        for row in rows
+    )
+    if not samples:
+        raise PrnetError(f"{file}: expected labelled photos, got none that were asked for")
+    who = "the labels' landmarks" if truth == "labels" else "landmarks that came with the photos"
+    kept = ", only photos that training never sees" if held_out else ""
+    return Dataset(file, "labels", f"{who}{kept}, first pixel 0", samples)

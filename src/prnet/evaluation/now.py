@@ -1,0 +1,72 @@
+"""Meshes in the layout that the NoW benchmark's own program reads.
+
+For each image SUBJECT/CHALLENGE/NAME.jpg of the list: SUBJECT/CHALLENGE/NAME.obj without colours
+(its reader knows none) and NAME.npy, seven landmarks (7, 3) of that mesh. The program aligns with
+rotation, translation and scale, so the unit (pixels) does not matter. It needs the scans, which
+the benchmark gives under an agreement of its own: https://now.is.tue.mpg.de
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from prnet.camera import FLIP_Y
+from prnet.errors import PrnetError
+from prnet.export import obj_bytes
+from prnet.face import Face
+from prnet.files import write_atomically
+from prnet.reconstruct import Reconstructor
+
+LISTS = ("imagepathsvalidation.txt", "imagepathstest.txt")
+PHOTOS = "iphone_pictures"
+SEVEN_LANDMARKS = (36, 39, 42, 45, 33, 48, 54)
+"""Zero-based iBUG points: corners of the right and the left eye, nose base, mouth corners."""
+
+
+def write_now_predictions(
+    dataset: Path,
+    reconstruct: Reconstructor,
+    out: Path,
+    *,
+    progress: Callable[[Iterable[str]], Iterable[str]] = iter,
+) -> tuple[int, dict[str, str]]:
+    """Reconstruct the listed images (``dataset``: the benchmark's folder, or a list of image
+    paths beside its ``iphone_pictures``); the largest face of each.
+
+    Returns how many were written, and why others were not: the benchmark's program counts them as
+    missing.
+    """
+    photos, names = _listed(dataset)
+    written, failures = 0, {}
+    for name in progress(names):
+        try:
+            faces = reconstruct(photos / name)
+            if not faces:
+                raise PrnetError("no face detected")
+            _write(out / PurePosixPath(name).with_suffix(""), faces[0])
+            written += 1
+        except (PrnetError, MemoryError) as error:
+            failures[name] = str(error) or type(error).__name__
+    return written, failures
+
+
+def _listed(dataset: Path) -> tuple[Path, list[str]]:
+    lists = [dataset] if dataset.is_file() else [dataset / name for name in LISTS]
+    found = [path for path in lists if path.is_file()]
+    if not found:
+        raise PrnetError(f"{dataset}: expected {' or '.join(LISTS)}, got none")
+    lines = [line.strip() for path in found for line in path.read_text().splitlines()]
+    names = ["/".join(PurePosixPath(line).parts[-3:]) for line in lines if line]
+    return found[0].parent / PHOTOS, names
+
+
+def _write(stem: Path, face: Face) -> None:
+    """Head axes, y up, for the mesh and its landmarks alike."""
+    with write_atomically(stem.with_name(stem.name + ".obj")) as temporary:
+        temporary.write_bytes(obj_bytes(face.vertices * FLIP_Y, face.triangles))
+    landmarks = face.landmarks[list(SEVEN_LANDMARKS)] * FLIP_Y
+    with write_atomically(stem.with_name(stem.name + ".npy")) as temporary:
+        np.save(temporary, landmarks)

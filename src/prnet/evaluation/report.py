@@ -1,0 +1,182 @@
+"""An evaluation as a table, as JSON and as one CSV row an image."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prnet.evaluation.protocols import (
+    POSE_LIMIT,
+    area_under_curve,
+    by_yaw,
+    failure_rate,
+)
+from prnet.evaluation.run import Evaluation, Measure
+from prnet.files import write_atomically
+
+BINS = ("0-30", "30-60", "60+")
+ANGLES = ("pitch", "yaw", "roll")
+FAILURE_RULE = (
+    "means are over the scored images; the area under the curve and the share above the limit "
+    "count failed images as above every limit"
+)
+POSE_WORDS = (
+    f"degrees, R = Rx(pitch) Ry(yaw) Rz(roll) as AFLW2000-3D counts them; images with a true angle "
+    f"beyond +-{POSE_LIMIT:.0f} excluded; bias: mean of predicted - true"
+)
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything but the single images, as plain values (None for what is unknown)."""
+    dataset, settings = evaluation.dataset, evaluation.settings
+    result: dict[str, Any] = {
+        "data set": str(dataset.path),
+        "truth": dataset.points,
+        "scored": evaluation.words,
+        "crop": evaluation.crop,
+        "yaw": "wrapped to +-180 degrees" if settings.wrap_yaw else "as given, not wrapped",
+        "images": len(dataset.samples),
+        "rule for failures": FAILURE_RULE,
+        "measures": [_measure(measure, evaluation) for measure in evaluation.measures],
+    }
+    if evaluation.pose is not None:
+        result["pose"] = _pose(evaluation)
+    plain: dict[str, Any] = _plain({**result, "failures": evaluation.failures})
+    return plain
+
+
+def _measure(measure: Measure, evaluation: Evaluation) -> dict[str, Any]:
+    errors, limit = measure.errors, evaluation.settings.limit
+    scored = errors[np.isfinite(errors)]
+    bins = by_yaw(errors, evaluation.yaw)
+    return {
+        "name": measure.name,
+        "points": measure.points,
+        "normaliser": measure.normaliser,
+        "unit": "per cent",
+        "images": len(scored),
+        "failed": int(np.isinf(errors).sum()),
+        "mean": scored.mean() if len(scored) else None,
+        "median": np.median(scored) if len(scored) else None,
+        "by |yaw|": {
+            **{
+                name: {"images": count, "mean": mean}
+                for name, count, mean in zip(BINS, bins.counts, bins.means, strict=True)
+            },
+            "mean of the bins": bins.mean,
+            "std of the bins": bins.std,
+            "yaw unknown": bins.unknown,
+            "yaw beyond 180": bins.beyond_180,
+        },
+        "limit": limit,
+        "area under the curve": area_under_curve(errors, limit),
+        "share above the limit": failure_rate(errors, limit),
+    }
+
+
+def _pose(evaluation: Evaluation) -> dict[str, Any]:
+    pose = evaluation.pose
+    assert pose is not None
+    return {
+        "unit": POSE_WORDS,
+        "images": int(np.isfinite(pose.errors).all(axis=1).sum()),
+        "failed": int(np.isinf(pose.errors).any(axis=1).sum()),
+        "excluded": pose.excluded,
+        "mean absolute error": {
+            **dict(zip(ANGLES, pose.mae, strict=True)),
+            "mean": pose.mean,
+        },
+        "bias": dict(zip(ANGLES, pose.bias, strict=True)),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """NumPy numbers -> Python's, rounded; NaN and infinity, which JSON has not, -> None."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return round(float(value), 5) if np.isfinite(value) else None
+    return value
+
+
+def table(evaluation: Evaluation, *, listed: int = 10) -> str:
+    """What to read on the screen."""
+    facts = summary(evaluation)
+    lines = [
+        f"{facts['data set']}: {facts['images']} images, {len(evaluation.failures)} failed",
+        f"truth:  {facts['truth']}",
+        f"scored: {facts['scored']}",
+        f"crop:   {facts['crop']}",
+        f"yaw:    {facts['yaw']}",
+    ]
+    if facts["measures"]:
+        limit = f"{evaluation.settings.limit:g} %"
+        row = "{:<20} {:>6} {:>6} | {:>13} {:>13} {:>13} {:>6} {:>5} | {:>6} {:>7}"
+        heads = [f"|yaw| {BINS[0]}", *BINS[1:], "mean", "std", f"AUC {limit}", f"> {limit}"]
+        lines += ["", row.format("NME, %", "mean", "median", *heads)]
+        lines += [row.format(*_cells(measure)) for measure in facts["measures"]]
+        lines += [""]
+        for measure in facts["measures"]:
+            lines.append(f"{measure['name']}: {measure['points']}; over {measure['normaliser']}")
+    if evaluation.pose is not None:
+        lines += ["", *_pose_lines(facts["pose"])]
+    if evaluation.failures:
+        lines += ["", f"failed; {FAILURE_RULE}:"]
+        pairs = list(evaluation.failures.items())
+        lines += [f"  {name}: {reason}" for name, reason in pairs[:listed]]
+        lines += [f"  and {len(pairs) - listed} more"] if len(pairs) > listed else []
+    return "\n".join(lines)
+
+
+def _cells(measure: dict[str, Any]) -> list[str]:
+    bins = measure["by |yaw|"]
+    parts = [f"{_number(bins[name]['mean'])} ({bins[name]['images']})" for name in BINS]
+    share = measure["share above the limit"]
+    return [
+        measure["name"],
+        _number(measure["mean"]),
+        _number(measure["median"]),
+        *parts,
+        _number(bins["mean of the bins"]),
+        _number(bins["std of the bins"]),
+        _number(measure["area under the curve"], 3),
+        "-" if share is None else f"{share:.1%}",
+    ]
+
+
+def _pose_lines(pose: dict[str, Any]) -> list[str]:
+    error, bias = pose["mean absolute error"], pose["bias"]
+    angles = ", ".join(
+        f"{name} {_number(error[name])} (bias {_number(bias[name])})" for name in ANGLES
+    )
+    counts = f"{pose['images']} images, {pose['excluded']} excluded, {pose['failed']} failed"
+    return [f"pose: {angles}, mean {_number(error['mean'])}; {counts}", f"  {pose['unit']}"]
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def write_json(path: Path, evaluation: Evaluation) -> None:
+    with write_atomically(path) as temporary:
+        temporary.write_text(json.dumps(summary(evaluation), indent=2) + "\n")
+
+
+def write_csv(path: Path, evaluation: Evaluation) -> None:
+    """One row an image: name, yaw, each measure, pose errors, why it failed. Empty: no value."""
+    measures, pose = evaluation.measures, evaluation.pose
+    pose_heads = [f"{name} error" for name in ANGLES] if pose is not None else []
+    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "yaw", *(m.name for m in measures), *pose_heads, "failure"])
+        for i, sample in enumerate(evaluation.dataset.samples):
+            values = [evaluation.yaw[i], *(measure.errors[i] for measure in measures)]
+            values += [] if pose is None else list(pose.errors[i])
+            cells = [f"{value:.4f}" if np.isfinite(value) else "" for value in values]
+            writer.writerow([sample.name, *cells, evaluation.failures.get(sample.name, "")])
