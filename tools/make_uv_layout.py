@@ -17,7 +17,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from prnet.rasterize import rasterize
-from prnet.training.closed_surface import EYEBALL_VERTICES, ClosedSurface, close_surface
+from prnet.training.closed_surface import (
+    CHART_VERTICES,
+    EYEBALL_VERTICES,
+    ClosedSurface,
+    close_surface,
+)
 from prnet.training.morphable import MorphableModel
 from prnet.training.position_map import Chart
 from prnet.training.uv_chart import SIZE, flatten
@@ -64,6 +69,7 @@ def main() -> None:
         landmarks=symmetric_landmarks(flat, arguments.correspondence),
         parts=parts_of(sampling @ neutral, chart.region),
         canonical=canonical_map(model, chart, arguments.labels),
+        openings=(sampling[:, CHART_VERTICES:].getnnz(axis=1) > 0).reshape(SIZE, SIZE),
     )
     layout.save(DATA / "uv_layout.npz")
     report(layout)

@@ -53,6 +53,7 @@ class UVLayout:
     z_rule: where z is 0 in maps of this layout: at the mean over the 68 landmarks, or at the
         minimum over the region (the 2018 release).
     explicit_triangles: (T, 3) int32 where the triangles are not those of the pixel grid.
+    openings: (256, 256) bool, the pixels of the membranes that close eyes and mouth, where known.
     """
 
     name: str
@@ -62,6 +63,7 @@ class UVLayout:
     canonical: NDArray[np.float32]
     z_rule: ZRule = "landmark_mean"
     explicit_triangles: NDArray[np.int32] | None = None
+    openings: NDArray[np.bool_] | None = None
 
     @property
     def size(self) -> int:
@@ -155,6 +157,7 @@ class UVLayout:
             canonical=values["canonical"],
             z_rule=cast(ZRule, str(values["z_rule"])),
             explicit_triangles=values.get("explicit_triangles"),
+            openings=values.get("openings"),
         )
 
 
