@@ -51,7 +51,7 @@ def depth_map(faces: Iterable[Face], height: int, width: int) -> NDArray[np.floa
     """
     depth = np.full((height, width), -np.inf, np.float32)
     for face in faces:
-        part, seen = _part(face.vertices, height, width)
+        part, seen = picture_part(face.vertices, height, width)
         y, x = seen
         raster = rasterize(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
         np.maximum(depth[seen], raster.depth, out=depth[seen])
@@ -80,7 +80,7 @@ def normal_map(faces: Iterable[Face], height: int, width: int) -> NDArray[np.flo
     normals = np.zeros((height, width, 3), np.float32)
     depth = np.full((height, width), -np.inf, np.float32)
     for face in faces:
-        part, seen = _part(face.vertices, height, width)
+        part, seen = picture_part(face.vertices, height, width)
         y, x = seen
         raster = rasterize(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
         nearer = raster.depth > depth[seen]
@@ -154,7 +154,7 @@ def shade(normals: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(CLAY * (AMBIENT + (1 - AMBIENT) * direct), np.float32)
 
 
-def _part(
+def picture_part(
     vertices: NDArray[np.float32], height: int, width: int
 ) -> tuple[NDArray[np.float32], tuple[slice, slice]]:
     """The vertices counted from the first pixel of the part of the picture that they may cover,

@@ -74,7 +74,7 @@ def map_footprint(face: Face) -> NDArray[np.float32]:
     """(256, 256) float32: side, in photo pixels, of the square that a map pixel covers there."""
     x, y = np.moveaxis(extended(face.layout, face.position_map[..., :2]), -1, 0)
     (down_x, right_x), (down_y, right_y) = np.gradient(x), np.gradient(y)
-    return np.sqrt(np.abs(right_x * down_y - right_y * down_x)).astype(np.float32)
+    return np.asarray(np.sqrt(np.abs(right_x * down_y - right_y * down_x)), np.float32)
 
 
 def extended(layout: UVLayout, values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -120,7 +120,7 @@ def _filled(
     around = resized(_continued(sampled, mask), size)
     unseen = featured * (own * sampled + (1 - own) * mirror) + (1 - featured) * around
     hidden = mirror + (1 - mirror_mask[..., None]) * (unseen - mirror)
-    return hidden + mask[..., None] * (sampled - hidden)
+    return np.asarray(hidden + mask[..., None] * (sampled - hidden), np.float32)
 
 
 def _continued(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -134,15 +134,16 @@ def _continued(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDAr
     while len(weights[-1]) > 1:
         weights.append(_halved(weights[-1]))
         sums.append(_halved(sums[-1]))
-    result = sums[-1] / np.maximum(weights[-1], 1e-6)[..., None]
+    result = np.asarray(sums[-1] / np.maximum(weights[-1], 1e-6)[..., None], np.float32)
     for share, total in zip(weights[-2::-1], sums[-2::-1], strict=True):
         coarse = resized(result, len(share))
         certain = np.minimum(4 * share, 1)[..., None]
         mean = total / np.maximum(share, 1e-6)[..., None]
-        result = coarse + certain * (mean - coarse)
+        result = np.asarray(coarse + certain * (mean - coarse), np.float32)
     return result
 
 
 def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Means of squares of 2x2."""
-    return (values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]) / 4
+    rows = values[::2] + values[1::2]
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4, np.float32)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +42,7 @@ def _facing(face: Face) -> NDArray[np.float32]:
     network's small waves are far steeper than the face."""
     normals = np.zeros((*face.layout.region.shape, 3), np.float32)
     normals[face.layout.region] = face.normals
-    x, y, z = _box_sum(normals, SMOOTHING)[face.layout.region].T
+    x, y, z = box_sum(normals, SMOOTHING)[face.layout.region].T
     return smooth_step(z / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-6), GRAZING, STEEP)
 
 
@@ -65,21 +68,36 @@ def smooth_step(value: NDArray[np.floating], low: float, high: float) -> NDArray
 
 def _softened(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     """Shrunk by EDGE pixels and blurred by as many: edges lie on the seen side."""
-    for axis in (0, 1):
-        padded = np.pad(seen, [(EDGE, EDGE) if i == axis else (0, 0) for i in (0, 1)], mode="edge")
-        seen = np.lib.stride_tricks.sliding_window_view(padded, 2 * EDGE + 1, axis).min(axis=-1)
+    seen = _extreme(np.min, seen, EDGE)
     padded = np.pad(seen, EDGE, mode="edge")
     inner = slice(EDGE, -EDGE)
-    return np.clip(_box_sum(padded, EDGE)[inner, inner] / (2 * EDGE + 1) ** 2, 0, 1)
+    return np.clip(box_sum(padded, EDGE)[inner, inner] / (2 * EDGE + 1) ** 2, 0, 1)
 
 
-def _box_sum(array: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+def closed(seen: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """A map (H, W) in which low spots narrower than 2 radius + 1 pixels are filled."""
+    return _extreme(np.min, _extreme(np.max, seen, radius), radius)
+
+
+def _extreme(
+    least_or_largest: Callable[..., Any], values: NDArray[np.float32], radius: int
+) -> NDArray[np.float32]:
+    """np.min or np.max over squares of 2 radius + 1 pixels, edges repeated."""
+    for axis in (0, 1):
+        padding = [(0, 0), (0, 0)]
+        padding[axis] = (radius, radius)
+        padded = np.pad(values, padding, mode="edge")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis)
+        values = np.asarray(least_or_largest(windows, axis=-1), np.float32)
+    return values
+
+
+def box_sum(array: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     """Sums over squares of 2 radius + 1 pixels of (H, W) or (H, W, C), zeros beyond the edge."""
     for axis in (0, 1):
         padding = [(0, 0)] * array.ndim
         padding[axis] = (radius + 1, radius)
-        total = np.cumsum(np.pad(array, padding), axis, dtype=np.float64)
-        size = 2 * radius + 1
-        upper, lower = (slice(size, None), slice(None, -size))
-        array = total[upper] - total[lower] if axis == 0 else total[:, upper] - total[:, lower]
-    return array.astype(np.float32)
+        total = np.swapaxes(np.cumsum(np.pad(array, padding), axis, dtype=np.float64), 0, axis)
+        sums = total[2 * radius + 1 :] - total[: -2 * radius - 1]
+        array = np.swapaxes(sums, 0, axis).astype(np.float32)
+    return array

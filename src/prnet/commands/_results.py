@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from prnet.draw import overlay
 from prnet.errors import PrnetError
@@ -16,7 +19,9 @@ from prnet.export_pictures import depth_of_all
 from prnet.face import Face
 from prnet.image import save_image
 
-PHOTO_OUTPUTS: Final = {
+PhotoPicture = Callable[[NDArray[np.uint8], Sequence[Face]], NDArray[np.uint8] | NDArray[np.uint16]]
+
+PHOTO_OUTPUTS: Final[dict[str, tuple[str, str, PhotoPicture]]] = {
     "overlay": ("_overlay.jpg", "photo with mesh, landmarks, pose box", overlay),
     "depth-all": ("_depth_all.png", "depth of all faces of the photo, as depth", depth_of_all),
 }

@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--box",
-        type=_box,
+        type=parse_box,
         action="append",
         metavar="X0,Y0,X1,Y1",
         help="face box in pixels, brows to chin and ear to ear, instead of a detector; "
@@ -239,7 +239,7 @@ def _save_list(text: str) -> tuple[str, ...]:
     return kinds
 
 
-def _box(text: str) -> Box:
+def parse_box(text: str) -> Box:
     try:
         x0, y0, x1, y1 = (float(number) for number in text.split(","))
     except ValueError:

@@ -1,0 +1,74 @@
+"""Edited textures -> photos.
+
+  prnet reconstruct me.jpg --out results --save texture
+  (edit results/me_texture.png with any program)
+  prnet texture edit me.jpg results/me_texture.png --out edited.jpg
+
+The face is found again in the photo, so give the same --model, --detector or --box as before.
+Texels that were not edited leave the photo as it is; what the camera does not see is not painted.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from prnet.boxes import Box
+from prnet.commands.reconstruct import parse_box
+from prnet.detect import DetectorName
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.image import load_image, save_image
+from prnet.reconstruct import Reconstructor
+from prnet.texture_edit import apply_texture
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    edit = actions.add_parser(
+        "edit",
+        help="put an edited texture back into its photo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = edit.add_argument
+    add("photo", type=Path)
+    add("texture", type=Path, help="edited texture, square, of any size")
+    add("--out", type=Path, required=True, metavar="FILE", help="picture to write")
+    add(
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="grey picture of the texture's size: white is painted, black is not "
+        "(by default what differs from the photo's own texture)",
+    )
+    add("--face", type=int, default=0, metavar="N", help="which face, 0 is the largest")
+    add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
+    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
+    add("--box", type=parse_box, metavar="X0,Y0,X1,Y1", help="face box instead of a detector")
+    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+
+
+def run(args: argparse.Namespace) -> int:
+    texture = load_image(args.texture)
+    mask = None if args.mask is None else load_image(args.mask)[..., 0] / np.float32(255)
+    reconstruct = Reconstructor(
+        args.model, detector=args.detector, detector_model=args.detector_model
+    )
+    face = find_face(reconstruct, args.photo, index=args.face, box=args.box)
+    save_image(args.out, apply_texture(face, texture, mask=mask))
+    print(args.out)
+    return 0
+
+
+def find_face(
+    reconstruct: Reconstructor, photo: Path, *, index: int = 0, box: Box | None = None
+) -> Face:
+    """Face ``index`` (the largest is 0) of a photo; PrnetError when it is not there."""
+    faces = reconstruct(photo, boxes=None if box is None else [box])
+    if not 0 <= index < len(faces):
+        raise PrnetError(f"{photo}: expected face {index}, got {len(faces)} faces (0 is the first)")
+    return faces[index]

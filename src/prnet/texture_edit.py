@@ -1,0 +1,87 @@
+"""An edited texture back into the photo."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.rasterize import interpolate, rasterize
+from prnet.render import picture_part, texture_points
+from prnet.sampling import sample_area
+from prnet.texture import map_footprint, resized
+from prnet.visibility import box_sum, closed, smooth_step
+
+UNCHANGED, CHANGED = 1.0, 6.0
+"""Grey levels up to which a texel counts as untouched, and from which as edited."""
+
+CREASE = 18
+"""Hidden spots narrower than twice as many map pixels (lids, nostrils, the line between the lips)
+are painted where a pixel shows them: left out, they would stand out."""
+
+RIM = 4
+"""Map pixels over which a texture fades in from the region's edge."""
+
+
+def apply_texture(
+    face: Face, texture: NDArray[np.uint8], *, mask: NDArray[np.floating] | None = None
+) -> NDArray[np.uint8]:
+    """The face's photo (H, W, 3) uint8 with ``texture`` (N, N, 3) uint8 on the face.
+
+    Only what the camera sees is painted, with soft edges, and only the texels that differ from
+    the face's own texture of that size, filled or not: everything else keeps its value to the bit.
+    ``mask`` (N, N) in 0..1 says instead which texels to paint, and how much.
+    Raises PrnetError for textures that are not square and masks of another size.
+    """
+    photo, weight = _checked(face, texture, mask)
+    painted = photo.copy()
+    part, seen = picture_part(face.vertices, *photo.shape[:2])
+    y, x = seen
+    raster = rasterize(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
+    rows, columns = np.nonzero(raster.mask)
+    if len(rows) == 0:
+        return painted
+    # One pass for everything that pixels need to know: where, how many texels, how visible.
+    size = len(texture)
+    texels = size / face.layout.size / np.maximum(map_footprint(face)[face.layout.region], 1e-3)
+    opacity = face.layout.vertices(closed(face.visibility_map, CREASE)) * _rim(face)
+    attributes = np.c_[texture_points(face, size), texels, opacity]
+    pixels = interpolate(raster, face.triangles, attributes)[rows, columns]
+    colour = sample_area(texture, pixels[:, :2], pixels[:, 2])
+    spread = np.repeat(np.rint(255 * weight).astype(np.uint8)[..., None], 3, axis=2)
+    share = sample_area(spread, pixels[:, :2], pixels[:, 2])[:, :1] / 255 * pixels[:, 3:]
+    below = photo[seen][rows, columns].astype(np.float32)
+    painted[seen][rows, columns] = np.rint(below + share * (colour - below))
+    return painted
+
+
+def _checked(
+    face: Face, texture: NDArray[np.uint8], mask: NDArray[np.floating] | None
+) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """The photo, and how much of each texel to paint (N, N)."""
+    if face.image is None:
+        raise PrnetError("expected a face with its image, got one without")
+    if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
+        shape = "x".join(map(str, texture.shape))
+        raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
+    size = len(texture)
+    if mask is None:
+        own = [face.texture(size=size, fill=fill) for fill in (False, True)]
+        change = np.minimum(*(np.abs(texture.astype(np.int16) - t).max(axis=-1) for t in own))
+        return face.image, smooth_step(change, UNCHANGED, CHANGED)
+    if mask.shape != (size, size):
+        shape = "x".join(map(str, mask.shape))
+        raise PrnetError(f"expected a mask of the texture's size, {size}x{size}, got {shape}")
+    if not (mask * (resized(face.layout.region.astype(np.float32), size) > 0)).any():
+        raise PrnetError(
+            f"expected a mask in UV layout {face.layout.name}, got one that covers no surface there"
+        )
+    return face.image, mask
+
+
+def _rim(face: Face) -> NDArray[np.float32]:
+    """(V,): 0 on the region's edge, 1 inside."""
+    region = face.layout.region
+    share = box_sum(region.astype(np.float32), RIM)[region] / (2 * RIM + 1) ** 2
+    return smooth_step(share, 0.55, 1.0)
