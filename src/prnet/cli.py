@@ -13,6 +13,7 @@ COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
     "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
+    "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),
     "train": ("prnet.commands.train", "train the network on a prepared folder"),
     "prepare": ("prnet.commands.prepare", "photos and labels -> the arrays that training reads"),
     "import-checkpoint": (
