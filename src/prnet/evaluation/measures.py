@@ -55,8 +55,9 @@ def score(
     return _SCORERS[protocol](prediction, sample, settings)
 
 
-def describe(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Name, points and normaliser of every measure, in words."""
+def describe(settings: Settings, vertices: int | None) -> Iterator[tuple[str, str, str]]:
+    """Name, points and normaliser of every measure, in words; ``vertices``: how many, if known."""
+    every = "all vertices" if vertices is None else f"all {vertices:,} vertices"
     box = "sqrt(w*h) of the box, in x and y, of the"
     dense = {"points": "true dense points", "landmarks": "68 true points"}[settings.dense_box]
     aligned, raw = "both with mean z 0", "z as given, whose origin is arbitrary"
@@ -75,10 +76,10 @@ def describe(settings: Settings) -> Iterator[tuple[str, str, str]]:
             ("sparse 3D", f"68 points, x y z, {aligned}", f"{box} 68 true points"),
             ("sparse 3D, raw z", f"68 points, x y z, {raw}", f"{box} 68 true points"),
         ],
-        "dense-2d": [("dense 2D", "all vertices, x and y", f"{box} {dense}")],
+        "dense-2d": [("dense 2D", f"{every}, x and y", f"{box} {dense}")],
         "dense-3d": [
-            ("dense 3D", f"all vertices, x y z, {aligned}", f"{box} {dense}"),
-            ("dense 3D, raw z", f"all vertices, x y z, {raw}", f"{box} {dense}"),
+            ("dense 3D", f"{every}, x y z, {aligned}", f"{box} {dense}"),
+            ("dense 3D, raw z", f"{every}, x y z, {raw}", f"{box} {dense}"),
         ],
         "reconstruction": [
             (

@@ -15,9 +15,9 @@ import numpy as np
 
 from prnet.camera import FLIP_Y
 from prnet.errors import PrnetError
-from prnet.export import obj_bytes
 from prnet.face import Face
 from prnet.files import write_atomically
+from prnet.mesh_formats import obj_bytes
 from prnet.reconstruct import Reconstructor
 
 LISTS = ("imagepathsvalidation.txt", "imagepathstest.txt")

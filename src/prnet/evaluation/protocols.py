@@ -32,7 +32,8 @@ POSE_LIMIT = 99.0
 """Images with an angle outside +-99 degrees are left out of the pose error, as is usual on
 AFLW2000-3D (31 of its 2,000)."""
 
-ICP_ITERATIONS = 100
+ICP_ITERATIONS, ICP_TOLERANCE = 100, 1e-5
+"""ICP ends when the mean distance falls by less than this share, or after so many steps."""
 
 
 def nme(predicted: Points, true: Points, *, box_of: Points | None = None) -> Floats:
@@ -120,6 +121,7 @@ def reconstruction_nme(
     matched points: "none", "rigid" (rotation and translation) or "similarity" (scale, too). With
     "none", ICP moves rigidly to find partners and the distances are those of the unmoved mesh.
     """
+    predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
     if match == "icp":
         predicted = predicted[
             icp_partners(predicted, true, scaled=align == "similarity", start=start)
@@ -154,14 +156,17 @@ def icp_partners(
     """
     from scipy.spatial import cKDTree
 
-    moved = start or (1.0, np.eye(3), true.mean(axis=0) - predicted.mean(axis=0))
-    partners = np.full(len(true), -1)
+    tree = cKDTree(predicted)  # stays: the truth is moved to it, which keeps the nearest nearest
+    centres_meet = 1.0, np.eye(3), true.mean(axis=0) - predicted.mean(axis=0)
+    scale, rotation, translation = start or centres_meet
+    last = np.inf
     for _ in range(ICP_ITERATIONS):
-        nearest = cKDTree(apply(moved, predicted)).query(true)[1]
-        if (nearest == partners).all():
+        distances, partners = tree.query((true - translation) @ rotation / scale)
+        mean = scale * float(distances.mean())
+        if mean >= last * (1 - ICP_TOLERANCE):
             break
-        partners = nearest
-        moved = alignment(predicted[partners], true, scaled=scaled)
+        last = mean
+        scale, rotation, translation = alignment(predicted[partners], true, scaled=scaled)
     return np.asarray(partners, np.intp)
 
 

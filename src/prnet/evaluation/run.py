@@ -64,12 +64,16 @@ def evaluate(
     rows: list[dict[str, float]] = []
     predictions: list[Prediction | None] = []
     failures: dict[str, str] = {}
+    vertices = None
     for sample in progress(dataset.samples):
         predictions.append(None)
         rows.append({})
         try:
-            predictions[-1] = prediction = _predicted(predict, sample)
+            prediction = _predicted(predict, sample)
+            predictions[-1] = replace(prediction, vertices=None)  # one by one they fit in memory
             rows[-1], reasons = _scores(prediction, sample, settings)
+            if prediction.vertices is not None and not reasons:
+                vertices = len(prediction.vertices)
         except (PrnetError, MemoryError) as error:
             reasons = [str(error) or type(error).__name__]
         if reasons:
@@ -83,7 +87,7 @@ def evaluate(
         yaw=wrap_degrees(yaw) if settings.wrap_yaw else yaw,
         measures=tuple(
             Measure(name, points, normaliser, np.array([row.get(name, np.inf) for row in rows]))
-            for name, points, normaliser in describe(settings)
+            for name, points, normaliser in describe(settings, vertices)
         ),
         pose=_pose_errors(predictions, dataset) if "pose" in settings.protocols else None,
         failures=failures,

@@ -1,0 +1,174 @@
+"""Every reader gives the same zero-based points, and names what it cannot read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+from numpy.typing import NDArray
+from small_bfm import arrays, write_face3d, write_sample
+
+from prnet.errors import PrnetError
+from prnet.evaluation.datasets import open_dataset, with_landmarks, with_yaw
+from prnet.evaluation.dense import with_dense_truth
+from prnet.evaluation.protocols import nme
+from prnet.image import save_image
+from prnet.uv import default_layout
+
+POINTS = np.random.default_rng(0).uniform(20, 80, (68, 3)).round(2)
+"""What is meant: the first pixel is 0."""
+
+
+def write_pts(path: Path, points: NDArray[np.floating]) -> None:
+    rows = "\n".join(f"{x:.4f} {y:.4f}" for x, y in points[:, :2])
+    path.write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
+
+
+def write_photo(path: Path) -> None:
+    save_image(path, np.full((100, 110, 3), 90, np.uint8))
+
+
+def one_based(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    return points + np.array([1, 1, 0])[: points.shape[1]]
+
+
+def write_set(folder: Path, format: str) -> Path:
+    write_photo(folder / "a.jpg")
+    if format == "mat":
+        angles = np.radians([10, 351, -20])
+        pose = np.array([[*angles, 0, 0, 0, 1]])
+        scipy.io.savemat(folder / "a.mat", {"pt3d_68": one_based(POINTS).T, "Pose_Para": pose})
+    elif format == "pts":
+        write_pts(folder / "a.pts", one_based(POINTS))
+    elif format == "npz":
+        np.savez(folder / "a.npz", landmarks=POINTS, angles=[10, 351, -20])
+    else:
+        head = "file," + ",".join(f"x{i},y{i}" for i in range(68))
+        row = ",".join(str(number) for number in POINTS[:, :2].ravel())
+        (folder / "points.csv").write_text(f"{head}\na.jpg,{row}\n")
+    return folder
+
+
+@pytest.mark.parametrize("format", ["mat", "pts", "npz", "csv"])
+def test_points_come_out_zero_based(tmp_path: Path, format: str) -> None:
+    dataset = open_dataset(write_set(tmp_path, format))
+    (sample,) = dataset.samples
+    assert dataset.format == format
+    assert sample.name == "a"
+    assert sample.landmarks is not None
+    columns = 3 if format in ("mat", "npz") else 2
+    np.testing.assert_allclose(sample.landmarks, POINTS[:, :columns], atol=1e-4)
+    if columns == 3:
+        np.testing.assert_allclose(sample.angles, [10, 351, -20], err_msg="degrees, not wrapped")
+    assert sample.read_photo().shape == (100, 110, 3)
+
+
+def test_the_wrong_origin_costs_the_diagonal_of_a_pixel(tmp_path: Path) -> None:
+    write_set(tmp_path, "pts")
+    (trapped,) = open_dataset(tmp_path, origin=0).samples
+    assert trapped.landmarks is not None
+    size = np.sqrt(np.ptp(POINTS[:, :2], axis=0).prod())
+    expected = 100 * np.sqrt(2) / size
+    assert nme(POINTS[:, :2], trapped.landmarks) == pytest.approx(expected, rel=1e-3)
+
+
+def test_missing_and_unreadable_parts_are_samples_with_a_problem(tmp_path: Path) -> None:
+    write_set(tmp_path, "mat")
+    write_photo(tmp_path / "b.jpg")
+    (tmp_path / "c.mat").write_bytes(b"MATLAB 5.0 MAT-file, but damaged")
+    write_photo(tmp_path / "c.jpg")
+    scipy.io.savemat(tmp_path / "d.mat", {"pt3d_68": one_based(POINTS).T})
+    scipy.io.savemat(tmp_path / "e.mat", {"pt2d": np.zeros((2, 21))})
+    (tmp_path / "Code").mkdir()
+    scipy.io.savemat(tmp_path / "Code" / "not_a_face.mat", {"x": 1})
+    samples = {sample.name: sample for sample in open_dataset(tmp_path).samples}
+    assert list(samples) == ["a", "b", "c", "d", "e"]
+    assert samples["a"].problem is None
+    assert "no .mat file" in (samples["b"].problem or "")
+    assert "c.mat: expected a MATLAB file" in (samples["c"].problem or "")
+    assert "68 finite points" in (samples["e"].problem or "")
+    with pytest.raises(PrnetError, match=r"d\.jpg: expected an image file, got no such file"):
+        samples["d"].read_photo()
+
+
+def test_other_points_and_yaws(tmp_path: Path) -> None:
+    dataset = open_dataset(write_set(tmp_path, "mat"))
+    np.save(tmp_path / "again.npy", one_based(POINTS * 2)[None, :, :2].transpose(0, 2, 1))
+    np.save(tmp_path / "yaw.npy", np.array([-351.0]))
+    (sample,) = with_yaw(
+        with_landmarks(dataset, tmp_path / "again.npy"), tmp_path / "yaw.npy"
+    ).samples
+    assert sample.landmarks is not None
+    np.testing.assert_allclose(sample.landmarks, POINTS[:, :2] * 2)
+    np.testing.assert_allclose(sample.angles, [10, -351, -20])
+    np.save(tmp_path / "two.npy", np.zeros(2))
+    with pytest.raises(PrnetError, match="expected 1 rows, one for each sample, got 2"):
+        with_yaw(dataset, tmp_path / "two.npy")
+
+
+def test_labels(tmp_path: Path) -> None:
+    from prnet.camera import FLIP_Y
+    from prnet.training.lp300w import rotation_matrix
+
+    rotation = rotation_matrix(np.radians([5, -30, 10]))
+    names = ["b.jpg", "a.jpg"]
+    for name in names:
+        write_photo(tmp_path / name)
+    annotated = np.stack([np.full((68, 2), np.nan), POINTS[:, :2]])
+    np.savez(
+        tmp_path / "labels.npz",
+        files=np.array(names),
+        rotation=np.stack([rotation, rotation]),
+        landmarks68=np.stack([POINTS, POINTS * FLIP_Y]),
+        annotated68=annotated,
+    )
+    both = open_dataset(tmp_path)
+    assert [sample.name for sample in both.samples] == ["a.jpg", "b.jpg"]
+    np.testing.assert_allclose(both.samples[1].landmarks, POINTS)
+    np.testing.assert_allclose(both.samples[1].angles, [5, -30, 10], atol=1e-9)
+    (one,) = open_dataset(tmp_path, truth="annotated").samples
+    assert one.name == "a.jpg"
+    np.testing.assert_allclose(one.landmarks, POINTS[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.mkdir(), "expected photos with .mat, .pts, .csv or .npz"),
+        (lambda path: None, "expected a folder, a .csv or a labels.npz"),
+    ],
+)
+def test_what_is_no_test_set(tmp_path: Path, make, message: str) -> None:
+    make(tmp_path / "set")
+    with pytest.raises(PrnetError, match=message):
+        open_dataset(tmp_path / "set")
+
+
+def test_dense_points_of_a_fit_lie_where_matlab_draws_them(tmp_path: Path) -> None:
+    """3DDFA's MATLAB: one-based pixels, row = height + 1 - y."""
+    height = 300
+    write_face3d(tmp_path)
+    photos = tmp_path / "photos"
+    pose = [0.1, -0.4, 0.2, 140, 150, 0, 1e-3]
+    shape, expression = np.array([0.5, -1, 2]), np.array([1, 0.3])
+    write_sample(photos, "a", pose, shape, expression, size=(height, 280))
+    parts = arrays()
+    offsets = parts["shape"] @ shape + parts["expression"] @ expression
+    model = (parts["mean"] + parts["expression_mean"]).ravel() + offsets
+    from prnet.training.lp300w import rotation_matrix
+
+    placed = 1e-3 * model.reshape(-1, 3) @ rotation_matrix(np.array(pose[:3])).T + pose[3:6]
+    placed[:, 1] = height + 1 - placed[:, 1]
+    mat = scipy.io.loadmat(photos / "a.mat")
+    fields = {key: value for key, value in mat.items() if not key.startswith("__")}
+    scipy.io.savemat(photos / "a.mat", {**fields, "pt3d_68": placed[parts["landmarks"]].T})
+
+    dataset = with_dense_truth(open_dataset(photos), tmp_path, layout=default_layout(), match="icp")
+    (sample,) = dataset.samples
+    assert sample.read_dense is not None
+    dense = sample.read_dense()
+    np.testing.assert_allclose(dense[parts["landmarks"]], sample.landmarks, atol=0.02)
+    with pytest.raises(PrnetError, match="2018 layout"):
+        with_dense_truth(dataset, tmp_path, layout=default_layout(), match="known")

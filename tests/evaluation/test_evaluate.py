@@ -1,0 +1,286 @@
+"""Whole evaluations: other systems, our network, failures, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import standins
+from prnet.boxes import Box
+from prnet.cli import main
+from prnet.crop import CropRule
+from prnet.errors import PrnetError
+from prnet.evaluation.datasets import open_dataset
+from prnet.evaluation.measures import PROTOCOLS, Settings
+from prnet.evaluation.predictions import FolderPredictor, NetworkPredictor
+from prnet.evaluation.report import summary, table
+from prnet.evaluation.run import Evaluation, evaluate
+from prnet.image import save_image
+from prnet.reconstruct import Reconstructor
+
+RANDOM = np.random.default_rng(3)
+TRUTH = RANDOM.uniform(30, 90, (68, 3))
+TRUTH[:4, :2] = [[30, 30], [70, 30], [70, 70], [30, 70]]
+TRUTH[4:, :2] = 30 + (TRUTH[4:, :2] - 30) * 2 / 3
+"""The box of the points is 40 x 40."""
+NAMES = ("a", "b", "c", "d")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "set"
+    for yaw, name in zip((0, 40, 351, -70), NAMES, strict=True):
+        save_image(folder / f"{name}.png", np.full((120, 130, 3), 80, np.uint8))
+        vertices = np.concatenate([TRUTH, 2 * TRUTH])
+        np.savez(folder / name, landmarks=TRUTH, angles=[0, yaw, 0], vertices=vertices)
+    return folder
+
+
+def write_predictions(folder: Path, shifts: dict[str, NDArray[np.floating]]) -> Path:
+    folder.mkdir()
+    for name, shift in shifts.items():
+        np.savetxt(folder / f"{name}_kpt.txt", TRUTH + shift)
+    return folder
+
+
+SHIFTS = {
+    "a": np.array([0.6, 0.8, 100.0]),  # 1 of 40 pixels
+    "b": np.array([1.2, 1.6, -50]),
+    "c": np.array([3.0, 4.0, 0.0]),
+}
+
+
+def score(photos: Path, predictions: Path, **settings) -> Evaluation:
+    return evaluate(open_dataset(photos), FolderPredictor(predictions), Settings(**settings))
+
+
+def test_another_system_is_scored_by_hand_computed_numbers(photos: Path, tmp_path: Path) -> None:
+    found = score(photos, write_predictions(tmp_path / "other", SHIFTS), protocols=("sparse-2d",))
+    np.testing.assert_allclose(found.measures[0].errors, [2.5, 5, 12.5, np.inf])
+    assert list(found.failures) == ["d"]
+    facts = summary(found)["measures"][0]
+    assert facts["mean"] == pytest.approx(20 / 3, abs=1e-4)
+    assert facts["failed"] == 1
+    assert [facts["by |yaw|"][name]["mean"] for name in ("0-30", "30-60", "60+")] == [2.5, 5, 12.5]
+    assert facts["by |yaw|"]["yaw beyond 180"] == 1
+    assert facts["share above the limit"] == 0.5, "c and the failed d, of four"
+    assert facts["area under the curve"] == pytest.approx((4.5 / 7 + 2 / 7) / 4, abs=1e-5)
+    assert "68 true points" in facts["normaliser"]
+
+
+def test_mean_z_is_taken_off_beside_the_raw_number(photos: Path, tmp_path: Path) -> None:
+    found = score(photos, write_predictions(tmp_path / "other", SHIFTS), protocols=("sparse-3d",))
+    aligned, raw = found.measures
+    np.testing.assert_allclose(aligned.errors, [2.5, 5, 12.5, np.inf])
+    expected = [100 * np.hypot(1, 100) / 40, 100 * np.hypot(2, 50) / 40, 12.5, np.inf]
+    np.testing.assert_allclose(raw.errors, expected)
+
+
+def test_the_formats_of_predictions_agree(photos: Path, tmp_path: Path) -> None:
+    for ending in (".pts", ".npz", ".txt", "_kpt.txt"):
+        folder = tmp_path / f"predictions{ending}"
+        folder.mkdir()
+        for name, shift in SHIFTS.items():
+            points = TRUTH + shift
+            if ending == ".npz":
+                np.savez(folder / name, landmarks=points)
+            elif ending == ".pts":
+                rows = "\n".join(f"{x:.6f} {y:.6f}" for x, y in points[:, :2] + 1)
+                text = f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n"
+                (folder / f"{name}.pts").write_text(text)
+            else:
+                np.savetxt(folder / f"{name}{ending}", points.T if ending == ".txt" else points)
+        errors = score(photos, folder).measures[0].errors
+        np.testing.assert_allclose(errors, [2.5, 5, 12.5, np.inf], atol=1e-4, err_msg=ending)
+
+
+def test_dense_errors_by_hand(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    dense = np.concatenate([TRUTH, 2 * TRUTH])
+    np.savez(folder / "a", landmarks=TRUTH, vertices=dense + np.array([3, 4, 12]))
+    np.savez(folder / "b", landmarks=TRUTH, vertices=1.5 * dense, angles=[3, 34, -6])
+    np.savez(folder / "c", landmarks=TRUTH, vertices=dense[:-1])
+    protocols = ("dense-2d", "dense-3d", "reconstruction", "pose")
+    found = score(photos, folder, protocols=protocols)
+    in_2d, in_3d, raw, moved = (measure.errors for measure in found.measures)
+    size = np.sqrt(np.ptp(dense[:, :2], axis=0).prod())
+    np.testing.assert_allclose([in_2d[0], in_3d[0], raw[0]], np.array([5, 5, 13]) * 100 / size)
+    np.testing.assert_allclose(moved[:2], 0, atol=1e-9, err_msg="a similarity takes both off")
+    assert np.isinf(moved[2:]).all()
+    assert found.failures["c"].startswith("expected 136 vertices to compare one by one, got 135")
+    assert found.pose is not None
+    np.testing.assert_allclose(found.pose.mae, [3, 6, 6])
+    assert found.pose.excluded == 1, "the yaw of 351 degrees"
+
+    rigid = score(photos, folder, protocols=("reconstruction",), align="rigid").measures[0].errors
+    centred = dense - dense.mean(axis=0)
+    interocular = np.linalg.norm(TRUTH[36] - TRUTH[45])
+    grown = 0.5 * np.linalg.norm(centred, axis=1).mean()
+    np.testing.assert_allclose(rigid[:2], [0, 100 * grown / interocular], atol=1e-9)
+
+    by_landmarks = score(photos, folder, protocols=("dense-2d",), dense_box="landmarks")
+    assert by_landmarks.measures[0].errors[0] == pytest.approx(100 * 5 / 40)
+    assert "136 vertices" in by_landmarks.measures[0].points
+
+
+class NoFace:
+    name, crop_rule = "blind", CropRule(1.0)
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return []
+
+
+@pytest.fixture
+def reconstruct(tmp_path: Path) -> Reconstructor:
+    return Reconstructor(standins.write_model(tmp_path / "model"), detector=NoFace(), threads=1)
+
+
+def test_our_files_are_scored_as_the_network_itself(
+    photos: Path, tmp_path: Path, reconstruct: Reconstructor
+) -> None:
+    dataset = open_dataset(photos).evenly(2)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for sample in dataset.samples:
+        (face,) = reconstruct(sample.read_photo(), landmarks=[TRUTH])
+        face.save(folder / f"{sample.name}.npz")
+    settings = Settings(protocols=("sparse-2d", "sparse-3d", "reconstruction", "pose"), match="icp")
+    ours = evaluate(dataset, NetworkPredictor(reconstruct, crop="truth", name="prnet"), settings)
+    other = evaluate(dataset, FolderPredictor(folder), settings)
+    assert not ours.failures
+    for mine, theirs in zip(ours.measures, other.measures, strict=True):
+        assert np.isfinite(mine.errors).all()
+        np.testing.assert_allclose(mine.errors, theirs.errors, rtol=1e-4)
+    assert ours.pose is not None
+    assert other.pose is not None
+    np.testing.assert_allclose(ours.pose.mae, other.pose.mae, atol=1e-4)
+
+
+def test_failures_of_every_kind_count(
+    photos: Path, tmp_path: Path, reconstruct: Reconstructor
+) -> None:
+    (photos / "a.png").unlink()
+    (photos / "b.npz").write_bytes(b"no archive")
+    (photos / "c.npz").unlink()
+    predict = NetworkPredictor(reconstruct, crop="detector", name="prnet")
+    found = evaluate(open_dataset(photos), predict, Settings())
+    assert np.isinf(found.measures[0].errors).all()
+    assert len(found.failures) == 4
+    for name, reason in zip(
+        NAMES, ("no such file", "expected a file of 68", "no .npz file", "no face"), strict=True
+    ):
+        assert reason in found.failures[name]
+    assert "blind" in found.crop
+    facts = summary(found)["measures"][0]
+    assert (facts["mean"], facts["share above the limit"]) == (None, 1)
+    assert "no face detected" in table(found)
+
+
+@pytest.mark.parametrize("protocol", ["sparse-3d", "dense-2d", "pose"])
+def test_truth_that_is_not_there_is_said_at_once(tmp_path: Path, protocol: str) -> None:
+    row = ",".join(str(number) for number in TRUTH[:, :2].ravel())
+    (tmp_path / "points.csv").write_text(f"a.jpg,{row}\n")
+    with pytest.raises(PrnetError, match=r"points\.csv: expected .*, got (2D|none)"):
+        score(tmp_path / "points.csv", tmp_path, protocols=(protocol,))
+
+
+def test_command_writes_everything(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    predictions = write_predictions(tmp_path / "other", SHIFTS)
+    out = tmp_path / "out"
+    call = ["evaluate", str(photos), "--predictions", str(predictions), "--out", str(out)]
+    assert main(call) == 0
+    told = capsys.readouterr().out
+    assert "first pixel 1 in .pts, 0 in other files" in told
+    assert "as the other system made it" in told
+    files = {path.name for path in out.iterdir()}
+    assert files == {
+        *("summary.json", "images.csv", "ced.png", "nme_by_yaw.png", "worst.jpg", "failed.jpg")
+    }
+    facts = json.loads((out / "summary.json").read_text())
+    assert facts["failures"].keys() == {"d"}
+    with (out / "images.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["sparse 2D"] for row in rows] == ["2.5000", "5.0000", "12.5000", ""]
+    assert [row["yaw"] for row in rows] == ["0.0000", "40.0000", "351.0000", "-70.0000"]
+
+    assert main([*call[:4], "--json", "--wrap-yaw", "--count", "3"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["measures"][0]["by |yaw|"]["yaw beyond 180"] == 0
+    assert main(["evaluate", str(photos), "--predictions", str(photos / "no")]) == 2
+    (tmp_path / "empty").mkdir()
+    assert main(["evaluate", str(photos), "--predictions", str(tmp_path / "empty")]) == 1
+
+
+def test_now_layout(tmp_path: Path) -> None:
+    model = standins.write_model(tmp_path / "model")
+    benchmark = tmp_path / "now"
+    name = "FaMoS_1/selfie/IMG_1.jpg"
+    save_image(benchmark / "iphone_pictures" / name, np.full((90, 90, 3), 128, np.uint8))
+    listed = f"FaMoS_1/selfie/IMG_2.jpg\niphone_pictures/{name}\n"
+    (benchmark / "imagepathsvalidation.txt").write_text(listed)
+    out = tmp_path / "predicted"
+    call = ["evaluate", str(benchmark), "--protocol", "now", "--out", str(out)]
+    assert main([*call, "--model", str(model), "--detector", "none", "--threads", "1"]) == 0
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}
+    assert written == {"FaMoS_1/selfie/IMG_1.obj", "FaMoS_1/selfie/IMG_1.npy"}
+    landmarks = np.load(out / "FaMoS_1/selfie/IMG_1.npy")
+    assert landmarks.shape == (7, 3)
+    lines = (out / "FaMoS_1/selfie/IMG_1.obj").read_text().splitlines()
+    vertices = np.array([line.split()[1:] for line in lines if line.startswith("v ")], float)
+    assert vertices.shape[1] == 3, "its reader knows no colours"
+    nearest = np.linalg.norm(vertices[:, None] - landmarks, axis=2).min(axis=0)
+    assert nearest.max() < 1, "the landmarks lie on the mesh"
+    assert landmarks[0, 0] < landmarks[3, 0], "right eye first, at the image's left"
+    assert landmarks[:4, 1].min() > landmarks[5:, 1].max(), "y up: the eyes above the mouth"
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys, prnet.commands.evaluate, prnet.evaluation.run, prnet.evaluation.plots, "
+        "prnet.evaluation.report, prnet.evaluation.dense, prnet.evaluation.now\n"
+        "print(sorted({'torch', 'scipy', 'matplotlib', 'onnx'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.shared
+def test_aflw2000_samples_agree_with_a_computation_of_their_own(
+    shared: Path, tmp_path: Path
+) -> None:
+    from scipy.io import loadmat
+
+    random, rows = np.random.default_rng(4), []
+    for path in sorted((shared / "prnet-2018" / "aflw2000").glob("*.mat")):
+        mat = loadmat(path)
+        predicted = mat["pt3d_68"] + random.normal(0, 4, (3, 68))  # one-based, as the truth
+        np.savetxt(tmp_path / f"{path.stem}_kpt.txt", predicted.T - [1, 1, 0])
+        x, y = mat["pt3d_68"][:2]
+        size = ((x.max() - x.min()) * (y.max() - y.min())) ** 0.5
+        distances = [np.hypot(*(predicted[:2, i] - mat["pt3d_68"][:2, i])) for i in range(68)]
+        rows.append((100 * sum(distances) / 68 / size, mat["Pose_Para"][0, 1] * 180 / np.pi))
+    found = score(shared / "prnet-2018" / "aflw2000", tmp_path)
+    errors, yaws = np.array(rows).T
+    np.testing.assert_allclose(found.measures[0].errors, errors, rtol=1e-6)
+    np.testing.assert_allclose(found.yaw, yaws, rtol=1e-6)
+    bins = summary(found)["measures"][0]["by |yaw|"]
+    assert [bins[name]["images"] for name in ("0-30", "30-60", "60+")] == [2, 1, 1]
+    means = [errors[abs(yaws) <= 30].mean(), errors[yaws.argsort()[2]], errors[yaws.argmax()]]
+    assert bins["mean of the bins"] == pytest.approx(np.mean(means), abs=1e-4)
+
+
+def test_all_is_every_protocol() -> None:
+    from prnet.commands.evaluate import _protocols
+
+    assert _protocols("all") == PROTOCOLS
