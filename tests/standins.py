@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,19 @@ def make_face(
         centre[0] - side / 3, centre[1] - side / 3, centre[0] + side / 3, centre[1] + side / 3
     )
     return Face.from_crop_map(crop.to_crop(points), crop=crop, layout=layout, box=box, image=image)
+
+
+def mirrored(face: Face, width: int) -> Face:
+    """The face in the mirrored picture of ``width`` pixels."""
+    flipped = face.position_map[:, ::-1] * np.float32([-1, 1, 1])
+    box = Box(width - 1 - face.box.x1, face.box.y0, width - 1 - face.box.x0, face.box.y1)
+    return replace(
+        face,
+        position_map=flipped + np.float32([width - 1, 0, 0]),
+        image=None if face.image is None else np.ascontiguousarray(face.image[:, ::-1]),
+        box=box,
+        crop=replace(face.crop, centre_x=width - 1 - face.crop.centre_x),
+    )
 
 
 def write_network(path: Path, position_map: NDArray[np.floating], *, size: int = 128) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from prnet.encode import depth_preview, encode_depth, encode_normals
 from prnet.face import TEXTURE_SIZE, Face
@@ -15,7 +16,7 @@ from prnet.files import write_atomically
 from prnet.image import save_image
 from prnet.mat import mat_bytes
 from prnet.render import depth_map
-from prnet.sheet import sheet, turntable
+from prnet.sheet import TILE, sheet, turntable
 
 FRAME_MILLISECONDS = 80
 
@@ -79,11 +80,9 @@ def write_sheet(face: Face, path: Path) -> None:
     save_image(path, sheet(face))
 
 
-def write_turntable(face: Face, path: Path) -> None:
-    """Animated GIF or WebP (the suffix says which), repeated for ever."""
-    from PIL import Image
-
-    frames = [Image.fromarray(frame) for frame in turntable(face)]
+def write_turntable(face: Face, path: Path, *, size: int = TILE) -> None:
+    """Animated GIF or WebP (the suffix says which) of size x size pixels, repeated for ever."""
+    frames = [Image.fromarray(frame) for frame in turntable(face, size=size)]
     if path.suffix.lower() == ".gif":
         frames = [frame.quantize(dither=Image.Dither.NONE) for frame in frames]
     with write_atomically(path) as temporary:

@@ -96,7 +96,7 @@ def interpolate(
     result = np.zeros((values.shape[1], raster.mask.size), np.float32)
     for channel, column in zip(result, np.ascontiguousarray(values.T), strict=True):
         channel[pixel] = sum(column[corners[i]] * weights[i] for i in range(3))
-    return np.ascontiguousarray(result.T).reshape(*raster.mask.shape, -1)
+    return np.ascontiguousarray(result.T).reshape(*raster.mask.shape, values.shape[1])
 
 
 def _set_up(

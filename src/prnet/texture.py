@@ -22,6 +22,9 @@ from prnet.visibility import smooth_step
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
 
+FEATURES = (Part.EYES, Part.NOSE, Part.MOUTH)
+"""Parts whose creases are hidden in every view."""
+
 LOW_BAND = 64
 """Side of the textures in which colours are matched and continued; finer detail is copied."""
 
@@ -115,7 +118,7 @@ def _filled(
     mirror = mirror + resized(shift, size)
     seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's
     own = smooth_step(seen / np.maximum(seen + seen_mirror, 1e-3), 0.25, 0.45)[..., None]
-    features = np.isin(layout.parts, [Part.EYES, Part.NOSE, Part.MOUTH]).astype(np.float32)
+    features = np.isin(layout.parts, FEATURES).astype(np.float32)
     featured = resized(features, size)[..., None]
     around = resized(_continued(sampled, mask), size)
     unseen = featured * (own * sampled + (1 - own) * mirror) + (1 - featured) * around

@@ -10,15 +10,15 @@ from prnet.face import Face
 from prnet.rasterize import interpolate, rasterize
 from prnet.render import picture_part, texture_points
 from prnet.sampling import sample_area
-from prnet.texture import map_footprint, resized
+from prnet.texture import FEATURES, map_footprint, resized
 from prnet.visibility import box_sum, closed, smooth_step
 
 UNCHANGED, CHANGED = 1.0, 6.0
 """Grey levels up to which a texel counts as untouched, and from which as edited."""
 
 CREASE = 18
-"""Hidden spots narrower than twice as many map pixels (lids, nostrils, the line between the lips)
-are painted where a pixel shows them: left out, they would stand out."""
+"""Hidden spots of eyes, nose and mouth narrower than twice as many map pixels (lids, nostrils, the
+insides of the lips) are painted where a pixel shows them: left out, they would stand out."""
 
 RIM = 4
 """Map pixels over which a texture fades in from the region's edge."""
@@ -45,7 +45,7 @@ def apply_texture(
     # One pass for everything that pixels need to know: where, how many texels, how visible.
     size = len(texture)
     texels = size / face.layout.size / np.maximum(map_footprint(face)[face.layout.region], 1e-3)
-    opacity = face.layout.vertices(closed(face.visibility_map, CREASE)) * _rim(face)
+    opacity = face.layout.vertices(_without_creases(face)) * _rim(face)
     attributes = np.c_[texture_points(face, size), texels, opacity]
     pixels = interpolate(raster, face.triangles, attributes)[rows, columns]
     colour = sample_area(texture, pixels[:, :2], pixels[:, 2])
@@ -78,6 +78,13 @@ def _checked(
             f"expected a mask in UV layout {face.layout.name}, got one that covers no surface there"
         )
     return face.image, mask
+
+
+def _without_creases(face: Face) -> NDArray[np.float32]:
+    """(256, 256): the visibility, with hidden spots of the features filled."""
+    features = np.isin(face.layout.parts, FEATURES).astype(np.float32)
+    filled = features * closed(face.visibility_map, CREASE)
+    return np.asarray(np.maximum(face.visibility_map, filled), np.float32)
 
 
 def _rim(face: Face) -> NDArray[np.float32]:
