@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from prnet.camera import Pose
 from prnet.errors import PrnetError
-from prnet.export import FACE_OUTPUTS, obj_bytes
+from prnet.export import FACE_OUTPUTS
 from prnet.face import Face
+from prnet.mesh_formats import obj_bytes
 from standins import make_face
 
 
@@ -64,7 +65,7 @@ def test_json_describes_the_face(face: Face, tmp_path: Path) -> None:
 
 def test_same_face_gives_the_same_bytes(face: Face, tmp_path: Path) -> None:
     for name, output in FACE_OUTPUTS.items():
-        first, second = tmp_path / f"a{output.ending}", tmp_path / f"b{output.ending}"
+        first, second = (tmp_path / folder / f"face{output.ending}" for folder in "ab")
         output.write(face, first)
         output.write(face, second)
         assert first.read_bytes() == second.read_bytes(), name

@@ -200,12 +200,13 @@ class Face:
         """The position map (256, 256, 3) in pixels of the crop that the network saw."""
         return self.crop.to_crop(self.position_map).astype(np.float32)
 
-    def save(self, path: str | Path) -> None:
-        """Write the face; the suffix says what: .obj and .ply (mesh with vertex colours), .txt
-        (68 landmarks), .npz (arrays), .json (description); see :mod:`prnet.export`."""
+    def save(self, path: str | Path, kind: str | None = None) -> None:
+        """Write the face; the suffix says what: .glb (mesh with texture), .obj and .ply (mesh with
+        vertex colours), .txt .csv .pts (68 landmarks), .npz .mat (arrays), .json (description).
+        ``kind`` picks another that has the suffix, "obj-texture" say; see :mod:`prnet.export`."""
         from prnet.export import save_face
 
-        save_face(self, path)
+        save_face(self, path, kind)
 
     def _picture_shape(self, shape: tuple[int, int] | None) -> tuple[int, int]:
         """Height and width: ``shape`` or the photo's."""

@@ -12,13 +12,15 @@ class FaceOutput:
 
     ``ending`` follows the face's name; ``summary`` is one line for the user; ``write`` gets the
     face and the path, and writes whole files or none. ``options`` are the keywords that ``write``
-    takes besides; the command line's options of these names set them.
+    takes besides; the command line's options of these names set them. ``beside``: endings of
+    further files that it writes.
     """
 
     ending: str
     summary: str
     write: Callable[..., None]
     options: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:

@@ -41,6 +41,12 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         _remove_quietly(temporary)
 
 
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write ``data`` as the file ``path``, as :func:`write_atomically` does."""
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def _remove_quietly(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from prnet.cli import main
 from prnet.commands._results import SUMMARIES, output_names
+from prnet.export import FACE_OUTPUTS
 from standins import make_layout, write_model
 
 
@@ -56,7 +57,8 @@ def test_every_kind_can_be_saved(photos: Path, model: Path, tmp_path: Path) -> N
     kinds = ",".join(SUMMARIES)
     arguments = ["--out", tmp_path, "--save", kinds, "--detector", "none"]
     assert _run(photos / "a.png", *arguments, model=model) == 0
-    assert len(_names(tmp_path) - {"photos"}) == len(SUMMARIES)
+    beside = sum(len(output.beside) for output in FACE_OUTPUTS.values())
+    assert len(_names(tmp_path) - {"photos"}) == len(SUMMARIES) + beside
 
 
 def test_one_bad_photo_does_not_stop_the_others(

@@ -91,6 +91,8 @@ def save_faces(
             if kind in FACE_OUTPUTS:
                 output = FACE_OUTPUTS[kind]
                 path = target(stem, output.ending)
+                for ending in output.beside:
+                    target(stem, ending)
                 options = {key: settings[key] for key in output.options if key in settings}
                 output.write(face, path, **options)
                 files[kind] = str(path)

@@ -31,11 +31,13 @@ from prnet.camera import Pose
 from prnet.commands._results import SUMMARIES, make_folder, output_names, save_faces
 from prnet.detect import DetectorName
 from prnet.errors import PrnetError
-from prnet.export import describe_face
+from prnet.export_data import describe_face
+from prnet.export_meshes import PoseChoice
 from prnet.face import TEXTURE_SIZE, Face
 from prnet.files import expand_inputs
 from prnet.image import MAX_PIXELS
 from prnet.reconstruct import Reconstructor
+from prnet.surface import Openings
 
 DEFAULT_SAVE = ("obj", "landmarks", "pose", "overlay")
 
@@ -69,9 +71,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--texture-size", type=_positive, metavar="N", help=f"by default {TEXTURE_SIZE}")
     add(
         "--texture-fill",
-        action="store_true",
-        help="hidden parts of textures from the mirrored half",
+        action=argparse.BooleanOptionalAction,
+        help="hidden parts of textures from the mirrored half; by default in meshes only",
     )
+    add(
+        "--pose",
+        choices=get_args(PoseChoice),
+        help="remove: meshes look straight ahead, in millimetres (GLB always in metres)",
+    )
+    add(
+        "--openings",
+        choices=get_args(Openings),
+        help="open: meshes have holes at eyes and mouth; by default closed",
+    )
+    add("--triangles", type=_positive, metavar="N", help="simplify meshes to about N triangles")
     add(
         "--depth-crop",
         type=_positive,

@@ -1,0 +1,133 @@
+"""glTF 2.0 in its binary form (GLB): one mesh, one node, at most one picture.
+
+Source: Khronos, "glTF 2.0 specification", sections 3 (model) and 4 (GLB layout).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLOAT, UNSIGNED_INT = 5126, 5125
+ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
+LINEAR, LINEAR_MIPMAP_LINEAR, CLAMP_TO_EDGE = 9729, 9987, 33071
+SKIN_COLOUR = (0.8, 0.6, 0.5, 1.0)
+"""Of meshes without a picture."""
+
+
+def glb_bytes(
+    vertices: NDArray[np.floating],
+    triangles: NDArray[np.integer],
+    *,
+    normals: NDArray[np.floating],
+    texture_coordinates: NDArray[np.floating],
+    picture: bytes | None = None,
+    rotation: Sequence[float] = (0.0, 0.0, 0.0, 1.0),
+    name: str = "face",
+    extras: Mapping[str, Any] | None = None,
+) -> bytes:
+    """GLB of vertices (V, 3) in metres, y up and the front toward +z, triangles (T, 3)
+    counter-clockwise seen from outside, unit normals (V, 3), texture coordinates (V, 2), u right
+    and v **up**.
+
+    ``picture``: a PNG or JPEG file's bytes.  ``rotation``: the node's, a quaternion x, y, z, w.
+    ``extras``: anything for JSON, kept with the node.
+    """
+    u, v = np.asarray(texture_coordinates, np.float32).T
+    binary = _Binary()
+    position = binary.add_array(np.asarray(vertices, np.float32), ARRAY_BUFFER, bounds=True)
+    attributes = {
+        "POSITION": position,
+        "NORMAL": binary.add_array(np.asarray(normals, np.float32), ARRAY_BUFFER),
+        "TEXCOORD_0": binary.add_array(np.stack([u, 1 - v], axis=1), ARRAY_BUFFER),
+    }
+    indices = binary.add_array(np.asarray(triangles, np.uint32).reshape(-1), ELEMENT_ARRAY_BUFFER)
+    surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
+    document: dict[str, Any] = {
+        "asset": {"version": "2.0", "generator": "prnet"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"name": name, "mesh": 0, "rotation": [float(q) for q in rotation]}],
+        "meshes": [{"primitives": [{"attributes": attributes, "indices": indices, "material": 0}]}],
+        "materials": [{"pbrMetallicRoughness": surface, "doubleSided": True}],
+    }
+    if extras:
+        document["nodes"][0]["extras"] = dict(extras)
+    if picture is None:
+        surface["baseColorFactor"] = list(SKIN_COLOUR)
+    else:
+        kind = "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
+        surface["baseColorTexture"] = {"index": 0}
+        document["images"] = [{"bufferView": binary.add(picture), "mimeType": kind}]
+        document["samplers"] = [
+            {
+                "magFilter": LINEAR,
+                "minFilter": LINEAR_MIPMAP_LINEAR,
+                "wrapS": CLAMP_TO_EDGE,
+                "wrapT": CLAMP_TO_EDGE,
+            }
+        ]
+        document["textures"] = [{"source": 0, "sampler": 0}]
+    document["accessors"], document["bufferViews"] = binary.accessors, binary.views
+    document["buffers"] = [{"byteLength": len(binary.data)}]
+    text = json.dumps(document, separators=(",", ":")).encode()
+    chunks = _chunk(b"JSON", text, b" ") + _chunk(b"BIN\0", bytes(binary.data), b"\0")
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def quaternion(rotation: NDArray[np.floating]) -> tuple[float, float, float, float]:
+    """Rotation (3, 3) -> unit quaternion x, y, z, w with w >= 0.
+
+    The eigenvector of Bar-Itzhack, "New method for extracting the quaternion from a rotation
+    matrix", JGCD 2000: no case distinctions.
+    """
+    r = np.asarray(rotation, np.float64)
+    symmetric = np.zeros((4, 4))
+    symmetric[:3, :3] = r + r.T - np.trace(r) * np.eye(3)
+    symmetric[3, :3] = symmetric[:3, 3] = [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]
+    symmetric[3, 3] = np.trace(r)
+    x, y, z, w = np.linalg.eigh(symmetric)[1][:, -1]
+    sign = -1.0 if w < 0 else 1.0
+    return sign * float(x), sign * float(y), sign * float(z), sign * float(w)
+
+
+class _Binary:
+    """The binary chunk in the making, with the JSON entries that describe its parts."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.views: list[dict[str, int]] = []
+        self.accessors: list[dict[str, Any]] = []
+
+    def add(self, part: bytes, target: int | None = None) -> int:
+        """Index of the buffer view that holds ``part``."""
+        self.data += bytes(-len(self.data) % 4)
+        view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": len(part)}
+        self.views.append(view if target is None else {**view, "target": target})
+        self.data += part
+        return len(self.views) - 1
+
+    def add_array(self, array: NDArray[Any], target: int, *, bounds: bool = False) -> int:
+        """Index of the accessor for float32 (N, 2 or 3) or uint32 (N,)."""
+        shape = "SCALAR" if array.ndim == 1 else f"VEC{array.shape[1]}"
+        accessor: dict[str, Any] = {
+            "bufferView": self.add(array.tobytes(), target),
+            "componentType": FLOAT if array.dtype == np.float32 else UNSIGNED_INT,
+            "count": len(array),
+            "type": shape,
+        }
+        if bounds:
+            accessor["min"] = array.min(axis=0).tolist()
+            accessor["max"] = array.max(axis=0).tolist()
+        self.accessors.append(accessor)
+        return len(self.accessors) - 1
+
+
+def _chunk(kind: bytes, data: bytes, padding: bytes) -> bytes:
+    data += padding * (-len(data) % 4)
+    return struct.pack("<I4s", len(data), kind) + data
