@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from prnet.evaluation.dense import with_dense_truth
 from prnet.evaluation.protocols import nme
 from prnet.image import save_image
 from prnet.uv import default_layout
+from standins import make_layout
 
 POINTS = np.random.default_rng(0).uniform(20, 80, (68, 3)).round(2)
 """What is meant: the first pixel is 0."""
@@ -172,3 +174,29 @@ def test_dense_points_of_a_fit_lie_where_matlab_draws_them(tmp_path: Path) -> No
     np.testing.assert_allclose(dense[parts["landmarks"]], sample.landmarks, atol=0.02)
     with pytest.raises(PrnetError, match="2018 layout"):
         with_dense_truth(dataset, tmp_path, layout=default_layout(), match="known")
+
+
+def test_dense_points_in_the_2018_layout_are_the_training_map(tmp_path: Path) -> None:
+    """In the photo, a pixel to the left and below (see ZERO_BASED_FROM_FIT)."""
+    from prnet.training.bfm import BaselFaceModel
+    from prnet.training.lp300w import FaceFit, Lp300wDataset, image_vertices, training_crop
+
+    write_face3d(tmp_path)
+    photos = tmp_path / "photos"
+    write_sample(photos, "a", [0.1, -0.4, 0.2, 140, 150, 0, 1e-3], [0.5, -1, 2], [1, 0.3])
+    mat = scipy.io.loadmat(photos / "a.mat")
+    fields = {key: value for key, value in mat.items() if not key.startswith("__")}
+    scipy.io.savemat(photos / "a.mat", {**fields, "pt3d_68": one_based(POINTS).T})
+
+    layout = dataclasses.replace(make_layout("minimum"), name="prnet-2018")
+    dataset = open_dataset(photos)
+    (sample,) = with_dense_truth(dataset, tmp_path, layout=layout, match="known").samples
+    assert sample.read_dense is not None
+
+    model = BaselFaceModel.load(tmp_path)
+    _, trained = Lp300wDataset(photos, model, jitter=False)[0]
+    placed = image_vertices(model, FaceFit.read(photos / "a.mat"), 300)
+    expected = training_crop(placed[model.landmarks]).to_image(trained)[layout.region]
+    difference = sample.read_dense() - expected
+    np.testing.assert_allclose(difference[:, :2], np.tile([-1, 1], (len(difference), 1)), atol=0.01)
+    assert np.ptp(difference[:, 2]) < 0.01, "z has its own origin there"

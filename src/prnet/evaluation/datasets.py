@@ -59,12 +59,13 @@ class Dataset:
     """A test set: what it is and its samples, unreadable ones included, sorted by name.
 
     ``path``: the folder or file read.  ``points`` says in words which landmarks are the truth, and
-    how they were counted.
+    how they were counted, ``yaw`` where the angles come from.
     """
 
     path: Path
     format: str
     points: str
+    yaw: str
     samples: tuple[Sample, ...] = field(repr=False)
 
     def evenly(self, count: int) -> Dataset:
@@ -103,7 +104,8 @@ def open_dataset(
         found, f"points of the .{found}"
     )
     points = f"{what}, first pixel {first} in the files, 0 here"
-    return Dataset(path, found, points, tuple(samples))
+    yaw = {"mat": "Pose_Para of the .mat", "npz": "angles of the .npz"}.get(found, "unknown")
+    return Dataset(path, found, points, yaw, tuple(samples))
 
 
 def with_landmarks(dataset: Dataset, path: Path, *, origin: Origin = 1) -> Dataset:
@@ -124,7 +126,7 @@ def with_yaw(dataset: Dataset, path: Path) -> Dataset:
         replace(sample, angles=np.array([sample.angles[0], float(yaw), sample.angles[2]]))
         for sample, yaw in zip(dataset.samples, _table(path, len(dataset.samples)), strict=True)
     )
-    return replace(dataset, samples=samples)
+    return replace(dataset, samples=samples, yaw=path.name)
 
 
 def _table(path: Path, count: int) -> Floats:
@@ -281,4 +283,4 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
         raise PrnetError(f"{file}: expected labelled photos, got none that were asked for")
     who = "the labels' landmarks" if truth == "labels" else "landmarks that came with the photos"
     kept = ", only photos that training never sees" if held_out else ""
-    return Dataset(file, "labels", f"{who}{kept}, first pixel 0", samples)
+    return Dataset(file, "labels", f"{who}{kept}, first pixel 0", "the labels' cameras", samples)

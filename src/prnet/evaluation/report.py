@@ -38,7 +38,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "truth": dataset.points,
         "scored": evaluation.words,
         "crop": evaluation.crop,
-        "yaw": "wrapped to +-180 degrees" if settings.wrap_yaw else "as given, not wrapped",
+        "yaw": dataset.yaw
+        + (", wrapped to +-180 degrees" if settings.wrap_yaw else ", not wrapped"),
         "images": len(dataset.samples),
         "rule for failures": FAILURE_RULE,
         "measures": [_measure(measure, evaluation) for measure in evaluation.measures],
