@@ -17,13 +17,18 @@ from prnet.errors import PrnetError
 from prnet.face import TEXTURE_SIZE, Face
 from prnet.sampling import sample_area
 from prnet.uv import Part, UVLayout
-from prnet.visibility import smooth_step
+from prnet.visibility import facing_map, smooth_step
 
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
 
 FEATURES = (Part.EYES, Part.NOSE, Part.MOUTH)
 """Parts whose creases are hidden in every view."""
+
+FACES_BETTER = 0.2, 0.45
+"""A seen place is filled too, in part or wholly, when its mirror image faces the camera so much
+better (difference of cosines): seen from the side, a small error shows what is behind the face.
+Not around the eyes: two irises at one place are seen at once."""
 
 LOW_BAND = 64
 """Side of the textures in which colours are matched and continued; finer detail is copied."""
@@ -40,8 +45,9 @@ def texture(
     the photo that it covers. ``image`` replaces the photo that the face carries.
 
     Hidden parts show what hides them, parts outside the picture its nearest edge
-    (:func:`texture_mask` tells both); with ``fill`` they are taken from the mirrored half instead,
-    and from colours around them where that is hidden too.
+    (:func:`texture_mask` tells both); with ``fill`` they, and what the photo shows much better on
+    the other side, are taken from the mirrored half, and from colours around them where that is
+    hidden too.
     """
     if size < 1:
         raise PrnetError(f"expected a texture size of at least 1, got {size}")
@@ -53,7 +59,9 @@ def texture(
     footprint = resized(map_footprint(face), size).ravel() * (face.layout.size / size)
     sampled = sample_area(image, points, footprint).reshape(size, size, 3)
     if fill:
-        sampled = _filled(sampled, texture_mask(face, size=size, image=image), face.layout)
+        facing = resized(facing_map(face), size)
+        mask = texture_mask(face, size=size, image=image)
+        sampled = _filled(sampled, mask, facing, face.layout)
     return np.rint(np.clip(sampled, 0, 255)).astype(np.uint8)
 
 
@@ -108,12 +116,18 @@ def _nearest_in_region(layout: UVLayout) -> NDArray[np.int64]:
 
 
 def _filled(
-    sampled: NDArray[np.float32], mask: NDArray[np.float32], layout: UVLayout
+    sampled: NDArray[np.float32],
+    mask: NDArray[np.float32],
+    facing: NDArray[np.float32],
+    layout: UVLayout,
 ) -> NDArray[np.float32]:
     """Hidden parts from the mirrored half, its colours shifted to go on smoothly from the seen
     part; where both halves are hidden, colours from around. Fine features (the insides of mouth
     and nostrils) are never replaced by smooth colours."""
     size, mirror, mirror_mask = len(sampled), sampled[:, ::-1], mask[:, ::-1]
+    eyes = (layout.parts == Part.EYES).astype(np.float32)
+    better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
+    mask = mask * (1 - better * (1 - resized(resized(eyes, 32), size)))
     shift = _continued(sampled - mirror, mask * mirror_mask)
     mirror = mirror + resized(shift, size)
     seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's

@@ -33,17 +33,20 @@ def visibility_map(face: Face) -> NDArray[np.float32]:
     outside the region. Geometry alone decides: the picture's border and things in front of the
     face do not count."""
     seen = np.ones(face.layout.region.shape, np.float32)
-    seen[face.layout.region] = _facing(face) * _uncovered(face)
+    facing = face.layout.vertices(facing_map(face))
+    seen[face.layout.region] = smooth_step(facing, GRAZING, STEEP) * _uncovered(face)
     return _softened(seen) * face.layout.region
 
 
-def _facing(face: Face) -> NDArray[np.float32]:
-    """(V,): 0 where the surface turns away. Normals are averaged over their neighbours first: a
-    network's small waves are far steeper than the face."""
+def facing_map(face: Face) -> NDArray[np.float32]:
+    """(256, 256) float32: cosine between the surface's normal and the direction to the camera, 0
+    outside the region. Normals are averaged over their neighbours first: a network's small waves
+    are far steeper than the face."""
     normals = np.zeros((*face.layout.region.shape, 3), np.float32)
     normals[face.layout.region] = face.normals
-    x, y, z = box_sum(normals, SMOOTHING)[face.layout.region].T
-    return smooth_step(z / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-6), GRAZING, STEEP)
+    x, y, z = np.moveaxis(box_sum(normals, SMOOTHING), -1, 0)
+    length = np.sqrt(x * x + y * y + z * z)
+    return np.asarray(z / np.maximum(length, 1e-6) * face.layout.region, np.float32)
 
 
 def _uncovered(face: Face) -> NDArray[np.float32]:
