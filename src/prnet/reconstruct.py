@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.boxes import Box
-from prnet.crop import CropTransform
+from prnet.crop import CropTransform, load_crop_rules
 from prnet.detect import GIVEN_BOX_RULE, DetectorName, FaceDetector, make_detector
 from prnet.errors import PrnetError
 from prnet.face import Face
@@ -48,6 +48,7 @@ class Reconstructor:
             raise PrnetError(f"expected at least 1 pass, got {passes}")
         self.network = PositionMapNetwork(model, threads=threads, providers=providers)
         self.layout = UVLayout.load(layout_file(model))
+        self.crop_rules = load_crop_rules(layout_file(model).parent)
         self.detector = (
             make_detector(detector, model_path=detector_model)
             if isinstance(detector, str)
@@ -73,18 +74,24 @@ class Reconstructor:
         size = self.network.crop_size
         if landmarks is not None:
             boxes = [_landmark_box(points) for points in landmarks]
-            crops = [CropTransform.from_landmarks(points, size=size) for points in landmarks]
+            crops = [self._landmark_crop(points) for points in landmarks]
         else:
-            rule = GIVEN_BOX_RULE
+            rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             if boxes is None:
-                rule = self.detector.crop_rule
+                rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
                 boxes = self.detector(image)
             crops = [CropTransform.from_box(_checked(box), rule, size=size) for box in boxes]
         faces = self.from_crops(image, boxes, crops)
         for _ in range(self.passes - 1):
-            crops = [CropTransform.from_landmarks(face.landmarks, size=size) for face in faces]
+            crops = [self._landmark_crop(face.landmarks) for face in faces]
             faces = self.from_crops(image, boxes, crops)
         return faces
+
+    def _landmark_crop(self, landmarks: NDArray[np.floating]) -> CropTransform:
+        rule, size = self.crop_rules.get("landmarks"), self.network.crop_size
+        if rule is None:
+            return CropTransform.from_landmarks(landmarks, size=size)
+        return CropTransform.from_box(_landmark_box(landmarks), rule, size=size)
 
     def from_crops(
         self, image: NDArray[np.uint8], boxes: Sequence[Box], crops: Sequence[CropTransform]

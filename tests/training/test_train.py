@@ -13,54 +13,14 @@ from PIL import Image
 
 torch.set_num_threads(1)
 
+from prnet.network import PositionMapNetwork  # noqa: E402
 from prnet.training.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
 from prnet.training.config import TrainConfig  # noqa: E402
 from prnet.training.dataset import PreparedData  # noqa: E402
 from prnet.training.losses import PositionMapLoss  # noqa: E402
-from prnet.training.prepare import STORED_SIZE  # noqa: E402
+from prnet.training.recipes import make_recipe  # noqa: E402
 from prnet.training.train import batches, rate, train  # noqa: E402
-from prnet.uv import MIRRORED_LANDMARKS, default_layout  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared folder of 48 drawn faces: a disc whose centre and size the label knows."""
-    folder = tmp_path_factory.mktemp("prepared")
-    random = np.random.default_rng(0)
-    layout = default_layout()
-    count, modes = 48, 4
-    canonical = layout.canonical * [1, -1, 1]
-    blocks = canonical.reshape(128, 2, 128, 2, 3).mean(axis=(1, 3))
-    inside = layout.region.reshape(128, 2, 128, 2).all(axis=(1, 3))
-    landmarks = layout.sample_landmarks(layout.canonical) * [1, -1, 1]
-    middle = landmarks.mean(axis=0)
-    np.savez(
-        folder / "basis.npz",
-        grid_inside=inside,
-        grid_mean=(blocks[inside] - middle).astype(np.float32),
-        grid_offsets=np.zeros((modes, inside.sum(), 3), np.float32),
-        landmark_mean=(landmarks - middle).astype(np.float32),
-        landmark_offsets=np.zeros((modes, 68, 3), np.float32),
-    )
-    translation = random.uniform(86, 106, (count, 2)).astype(np.float32)
-    scale = random.uniform(4.5, 6.0, count).astype(np.float32)
-    crops = np.zeros((count, STORED_SIZE, STORED_SIZE, 3), np.uint8)
-    y, x = np.mgrid[:STORED_SIZE, :STORED_SIZE]
-    for crop, (cx, cy), s in zip(crops, translation, scale, strict=True):
-        crop[(x - cx) ** 2 + (y - cy) ** 2 < (8 * s) ** 2] = 200
-    np.save(folder / "crops.npy", crops)
-    np.savez(
-        folder / "samples.npz",
-        files=np.array([f"drawn/{i}.jpg" for i in range(count)]),
-        held_out=np.arange(count) % 6 == 0,
-        coefficients=np.zeros((count, modes), np.float32),
-        scale=scale,
-        rotation=np.broadcast_to(np.eye(3, dtype=np.float32), (count, 3, 3)),
-        translation=translation,
-        crop=np.zeros((count, 3)),
-        annotated68=np.full((count, 68, 2), np.nan, np.float32),
-    )
-    return folder
+from prnet.uv import MIRRORED_LANDMARKS, UVLayout, default_layout  # noqa: E402
 
 
 @pytest.fixture
@@ -81,7 +41,8 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(config: TrainConfig) -> 
     for key in ("network", "averaged"):
         for name, value in states[0][key].items():
             assert torch.equal(value, states[1][key][name]), name
-    assert (config.out / "network.onnx").exists()
+    assert PositionMapNetwork(config.out).crop_size == 128
+    assert UVLayout.load(config.out / "uv_layout.npz").name == default_layout().name
     lines = [json.loads(line) for line in (config.out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "step" in line] == [6, 12]
 
@@ -96,9 +57,9 @@ def test_a_short_run_lowers_the_error(config: TrainConfig) -> None:
 
 
 def test_batches_do_not_depend_on_how_many_processes_make_them(config: TrainConfig) -> None:
-    data = PreparedData(config.data)
-    alone = list(batches(config, data, 3, 6))
-    together = list(batches(replace(config, loaders=2), data, 3, 6))
+    recipe = make_recipe(config, torch.device("cpu"))
+    alone = list(batches(config, recipe, 3, 6, share=slice(0, 8)))
+    together = list(batches(replace(config, loaders=2), recipe, 3, 6, share=slice(0, 8)))
     for one, other in zip(alone, together, strict=True):
         assert torch.equal(one.crops, other.crops)
         assert torch.equal(one.grid, other.grid)
@@ -158,7 +119,7 @@ def test_the_loss_is_zero_only_at_the_truth(prepared: Path) -> None:
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
     config = TrainConfig(samples=100_000, batch=100, warmup=10_000, decay=0.5)
-    rates = [rate(config, step) for step in (0, 50, 100, 499, 750, 1000)]
+    rates = [rate(config, step, epoch=0) for step in (0, 50, 100, 499, 750, 1000)]
     assert rates == pytest.approx([0.01, 0.51, 1, 1, 0.505, 0.01], abs=2e-3)
 
 

@@ -23,15 +23,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shards of 2000 out-of-plane views to "
         "render, FIRST:LAST (default %(default)s); existing ones are kept",
     )
+    parser.add_argument(
+        "--stored-size",
+        type=int,
+        default=192,
+        help="side of the stored crops in pixels (default %(default)s, for the compact network; "
+        "384 for --preset paper-ict, which otherwise enlarges them)",
+    )
+    parser.add_argument(
+        "--full-maps",
+        action="store_true",
+        help="also write the basis of whole maps that --preset paper-ict needs (115 MB)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from prnet.training.prepare import prepare, turn_views
+    from prnet.training.prepare import prepare, prepare_full_maps, turn_views
 
     sources = arguments.labels, arguments.photos or arguments.labels.parent, arguments.face_model
     out: Path = arguments.out
     if not (out / "samples.npz").exists():
-        prepare(*sources, out)
+        prepare(*sources, out, stored_size=arguments.stored_size)
+    if arguments.full_maps and not (out / "full_basis.npz").exists():
+        prepare_full_maps(arguments.labels, arguments.face_model, out)
     first, last = (int(part) for part in arguments.shards.split(":"))
     for shard in range(first, last):
         if not (out / f"turned-{shard:03d}.npz").exists():

@@ -35,6 +35,8 @@ class Augmentation:
     noise: float = 0.25
     jpeg: float = 0.15
     occlusion: float = 0.35
+    pieces: float = 0.5
+    """Share of the occlusions that are pieces of another sample; the others are noise texture."""
 
 
 NO_AUGMENTATION = Augmentation(
@@ -75,7 +77,27 @@ def random_crops(
     side = side * torch.exp(_uniform(random, (count,), augmentation.scale, side))
     centre = centre + _uniform(random, (count, 2), augmentation.translation, side) * side[:, None]
     mirrored = (torch.rand(count, generator=random) < augmentation.mirror).to(side.device)
+    # Half of the batches repeat the border, so that black does not always mean a tilted head.
+    padding = "border" if float(torch.rand(1, generator=random)) < 0.5 else "zeros"
+    crops, moved = similarity_crops(
+        images, points, centre, side, angle, mirrored, crop_size=crop_size, padding=padding
+    )
+    return crops, moved, mirrored
 
+
+def similarity_crops(
+    images: Tensor,
+    points: Tensor,
+    centre: Tensor,
+    side: Tensor,
+    angle: Tensor,
+    mirrored: Tensor,
+    *,
+    crop_size: int,
+    padding: str,
+) -> tuple[Tensor, Tensor]:
+    """Squares of images (B, 3, H, W) around ``centre`` (B, 2), turned by ``angle`` (B,) radians,
+    as crops (B, 3, S, S); points (B, P, 3) move along. ``padding`` as in `grid_sample`."""
     # crop_from_image: q = scale * flip * R (p - centre) + middle
     scale = crop_size / side
     flip = torch.where(mirrored, -1.0, 1.0)
@@ -86,10 +108,7 @@ def random_crops(
     middle = (crop_size - 1) / 2
     xy = (points[..., :2] - centre[:, None]) @ linear.transpose(1, 2) + middle
     moved = torch.cat([xy, points[..., 2:] * scale[:, None, None]], dim=-1)
-    # Half of the batches repeat the border, so that black does not always mean a tilted head.
-    padding = "border" if float(torch.rand(1, generator=random)) < 0.5 else "zeros"
-    crops = _warp(images, linear, centre, crop_size, padding=padding)
-    return crops, moved, mirrored
+    return _warp(images, linear, centre, crop_size, padding=padding), moved
 
 
 def _warp(
@@ -177,7 +196,7 @@ def occlude(images: Tensor, random: torch.Generator, augmentation: Augmentation)
             covered = (x[None] ** 2 + y[:, None] ** 2) < 1
         else:
             covered = (x.abs()[None] < 1) & (y.abs()[:, None] < 1)
-        if number[5] < 0.5:
+        if number[5] < augmentation.pieces:
             other = int(torch.randint(count, (1,), generator=random))
             texture = original[other].roll((int(number[6] * size), int(number[7] * size)), (1, 2))
         else:

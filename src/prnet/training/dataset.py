@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ CONTROL_GRID = 128
 class Rows:
     """Stored crops with the cameras that put their faces there.
 
-    crops: (N, 192, 192, 3) uint8, may be memory-mapped. sample: (N,) rows of the coefficients.
+    crops: (N, H, H, 3) uint8, may be memory-mapped. sample: (N,) rows of the coefficients.
     scale (N,), rotation (N, 3, 3), translation (N, 2): as in the labels, in stored-crop pixels.
     """
 
@@ -42,25 +43,43 @@ class Rows:
         return np.degrees(angle).astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(NamedTuple):
     """crops: (B, 3, S, S) float32 in 0..1. grid: (B, P, 3) true positions at the P grid points
-    inside the region, landmarks: (B, 68, 3); both in crop pixels, z zero at the landmarks' mean."""
+    inside the region, landmarks: (B, 68, 3); both in crop pixels, z zero at the landmarks' mean
+    (in the paper's recipe: at the minimum)."""
 
     crops: Tensor
     grid: Tensor
     landmarks: Tensor
 
+    def part(self, share: slice) -> Batch:
+        """Some of the samples."""
+        return Batch(*(tensor[share] for tensor in self))
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(tensor.to(device) for tensor in self))
+
 
 class PreparedData:
-    """What ``prnet prepare`` wrote, with photos and out-of-plane views as one list of rows."""
+    """What ``prnet prepare`` wrote, with photos and out-of-plane views as one list of rows.
 
-    def __init__(self, folder: Path, *, device: str = "cpu") -> None:
+    ``full_maps``: positions at every UV pixel of the region instead of at every second.
+    """
+
+    def __init__(
+        self, folder: Path, *, device: torch.device | str = "cpu", full_maps: bool = False
+    ) -> None:
         if not (folder / "samples.npz").exists():
             raise PrnetError(f"{folder}: expected a folder that `prnet prepare` wrote")
+        basis_file = folder / ("full_basis.npz" if full_maps else "basis.npz")
+        if not basis_file.exists():
+            raise PrnetError(
+                f"{basis_file}: expected a basis of whole maps, got none "
+                "(run `prnet prepare` with --full-maps)"
+            )
         with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
             samples = {key: arrays[key] for key in arrays}
-        with np.load(folder / "basis.npz") as arrays:
+        with np.load(basis_file) as arrays:
             basis = {key: arrays[key] for key in arrays}
         self.files: NDArray[np.str_] = samples["files"]
         self.held_out: NDArray[np.bool_] = samples["held_out"]
@@ -108,7 +127,7 @@ class PreparedData:
         return self._row_cache
 
     def gather(self, picks: list[tuple[int, int]]) -> tuple[NDArray[np.uint8], list[Tensor]]:
-        """(part, row) pairs -> stored crops (B, 192, 192, 3) uint8 and their label tensors."""
+        """(part, row) pairs -> stored crops (B, H, H, 3) uint8 and their label tensors."""
         crops = np.stack([self.parts[part].crops[row] for part, row in picks])
         labels = []
         for key in ("sample", "scale", "rotation", "translation"):
@@ -139,25 +158,19 @@ class PreparedData:
         """Cut, turn, mirror and disturb the stored crops; move the true positions along."""
         images = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
         points = self.positions(labels)
-        landmarks = points[:, -68:, :2]
-        low, high = landmarks.amin(dim=1), landmarks.amax(dim=1)
-        side = LANDMARK_CROP_FACTOR * (high - low).amax(dim=1)
         images, points, mirrored = random_crops(
-            images, points, (low + high) / 2, side, random, augmentation, crop_size=crop_size
+            images, points, *crop_squares(points), random, augmentation, crop_size=crop_size
         )
-        points = torch.where(mirrored[:, None, None], self._mirror_points(points), points)
+        points = torch.where(mirrored[:, None, None], points[:, self.mirror_order], points)
         points = points - points[:, -68:, 2:].mean(dim=1, keepdim=True) * points.new_tensor(
             [0, 0, 1]
         )
         images = occlude(augment_colours(images, random, augmentation), random, augmentation)
         return Batch(crops=images, grid=points[:, :-68], landmarks=points[:, -68:])
 
-    def _mirror_points(self, points: Tensor) -> Tensor:
-        """Exchange left and right UV points (the coordinates are already mirrored)."""
-        return points[:, self._mirror_order]
-
     @property
-    def _mirror_order(self) -> Tensor:
+    def mirror_order(self) -> Tensor:
+        """(P + 68,) int: point i of a mirrored face is point mirror_order[i] of the face."""
         if not hasattr(self, "_mirror_cache"):
             inside = self.grid_inside
             index = torch.full(inside.shape, -1)
@@ -166,6 +179,14 @@ class PreparedData:
             landmarks = torch.from_numpy(MIRRORED_LANDMARKS) + len(grid)
             self._mirror_cache = torch.cat([grid, landmarks])
         return self._mirror_cache
+
+
+def crop_squares(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (B, P + 68, 3) -> centre (B, 2) and side (B,) of the crops that training centres on:
+    `CropTransform.from_landmarks`."""
+    landmarks = points[:, -68:, :2]
+    low, high = landmarks.amin(dim=1), landmarks.amax(dim=1)
+    return (low + high) / 2, LANDMARK_CROP_FACTOR * (high - low).amax(dim=1)
 
 
 def _load_views(path: Path) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from prnet.training.network import CONTROL_SIZE, MAP_SIZE, spline_weights
 from prnet.uv import Part, UVLayout
@@ -55,7 +55,7 @@ class PositionMapLoss:
         landmark_weight: float,
         depth_weight: float,
         opening_weight: float,
-        device: str = "cpu",
+        device: torch.device | str = "cpu",
     ) -> None:
         step = MAP_SIZE // len(grid_inside)
         centres = np.arange(0, MAP_SIZE, step) + (step - 1) / 2
@@ -77,6 +77,10 @@ class PositionMapLoss:
         landmarks = (control.flatten(2) @ self._landmarks.T).transpose(1, 2)
         origin = landmarks[..., 2:].mean(dim=1, keepdim=True) * grid.new_tensor([0, 0, 1])
         return grid - origin, landmarks - origin
+
+    def predict(self, network: nn.Module, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network says of crops (B, 3, 128, 128), as `evaluate` gives it."""
+        return self.evaluate(network.control_points(crops))  # type: ignore[operator]
 
     def __call__(self, control: Tensor, grid: Tensor, landmarks: Tensor) -> Losses:
         predicted_grid, predicted_landmarks = self.evaluate(control)

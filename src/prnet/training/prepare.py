@@ -3,11 +3,13 @@
 A prepared folder holds ``samples.npz`` (coefficients, cameras, names), ``basis.npz`` (see
 `MapBasis`), ``crops.npy`` (N, 192, 192, 3) uint8, and shards of out-of-plane views,
 ``turned-000.npy`` with ``turned-000.npz``. A stored crop shows 1.5 times the side that the network
-will see, at its resolution, so that rotated and shifted crops stay inside.
+will see, at its resolution, so that rotated and shifted crops stay inside; networks that see more
+than 128 pixels want larger stored crops and whole maps (``full_basis.npz``).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +39,15 @@ Floats = NDArray[np.float32]
 
 
 def prepare(
-    labels: Path, photos: Path, model: Path, out: Path, *, worst_fits: float = 0.03
+    labels: Path,
+    photos: Path,
+    model: Path,
+    out: Path,
+    *,
+    worst_fits: float = 0.03,
+    stored_size: int = STORED_SIZE,
 ) -> None:
-    """Write ``samples.npz``, ``basis.npz`` and ``crops.npy`` to ``out``.
+    """Write ``samples.npz``, ``basis.npz``, ``crops.npy`` (sides of ``stored_size``) to ``out``.
 
     The share ``worst_fits`` of the photos with the worst ``fit_error``, and as many with the
     largest ``landmark_spread``, are left out.
@@ -58,22 +66,21 @@ def prepare(
     ).astype(np.float32)
     landmark_basis = MapBasis(**_part(out / "basis.npz", "landmark"))
     crops = np.lib.format.open_memmap(
-        out / "crops.npy", "w+", np.uint8, (len(rows), STORED_SIZE, STORED_SIZE, 3)
+        out / "crops.npy", "w+", np.uint8, (len(rows), stored_size, stored_size, 3)
     )
     cameras: dict[str, list[Any]] = {"scale": [], "translation": []}
     centres = []
     for i, row in enumerate(tqdm(rows, desc="crops", mininterval=5)):
         camera = table["scale"][row], table["rotation"][row], table["translation"][row]
         landmarks = to_image(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
-        transform = stored_crop(landmarks)
-        square = transform.centre_x, transform.centre_y, transform.side
+        transform = stored_crop(landmarks, stored_size)
         photo = store[str(table["files"][row])]
         # Black beyond the photo's border is what the network meets; but when it is all that it
         # meets beyond tight crops, it learns frames instead of faces.
-        crops[i] = transform.crop_image(photo) if i % 3 == 0 else edge_padded_crop(photo, square)
+        crops[i] = transform.crop_image(photo) if i % 3 == 0 else edge_padded_crop(photo, transform)
         cameras["scale"].append(camera[0] * transform.scale)
         cameras["translation"].append(transform.to_crop(camera[2][None])[0])
-        centres.append(square)
+        centres.append((transform.centre_x, transform.centre_y, transform.side))
     crops.flush()
     with write_atomically(out / "samples.npz") as temporary, temporary.open("wb") as file:
         np.savez(
@@ -103,19 +110,33 @@ def good_rows(table: dict[str, NDArray[Any]], store: PhotoStore, worst: float) -
     return np.flatnonzero(good)
 
 
-def stored_crop(landmarks: Floats) -> CropTransform:
+def stored_crop(landmarks: Floats, size: int) -> CropTransform:
     """The crop to store: the training crop with its margin."""
-    seen = CropTransform.from_landmarks(landmarks, size=STORED_SIZE)
-    return CropTransform(seen.centre_x, seen.centre_y, seen.side * MARGIN, STORED_SIZE)
+    seen = CropTransform.from_landmarks(landmarks, size=size)
+    return CropTransform(seen.centre_x, seen.centre_y, seen.side * MARGIN, size)
+
+
+def prepare_full_maps(labels: Path, model: Path, out: Path) -> None:
+    """Write ``full_basis.npz`` to ``out``: ``basis.npz`` at every pixel of the region (115 MB)."""
+    with np.load(labels, allow_pickle=False) as arrays:
+        names = tuple(str(name) for name in arrays["expression_names"])
+    path = out / "full_basis.npz"
+    save_basis(path, MorphableModel.load(model), Chart.load(), names, default_layout(), step=1)
 
 
 def save_basis(
-    path: Path, model: MorphableModel, chart: Chart, names: tuple[str, ...], layout: UVLayout
+    path: Path,
+    model: MorphableModel,
+    chart: Chart,
+    names: tuple[str, ...],
+    layout: UVLayout,
+    *,
+    step: int = BASIS_STEP,
 ) -> None:
-    """Bases at the coarse grid (256/2 squared, all four pixels inside) and at the landmarks."""
-    grid = layout.size // BASIS_STEP
-    blocks = layout.vertex_index.reshape(grid, BASIS_STEP, grid, BASIS_STEP)
-    square = blocks.transpose(0, 2, 1, 3).reshape(grid * grid, BASIS_STEP**2)
+    """Bases at the grid (256/step squared, all pixels of a square inside) and at the landmarks."""
+    grid = layout.size // step
+    blocks = layout.vertex_index.reshape(grid, step, grid, step)
+    square = blocks.transpose(0, 2, 1, 3).reshape(grid * grid, step**2)
     inside = (square >= 0).all(axis=1)
     full = MapBasis.from_model(model, chart, names, np.flatnonzero(layout.region))
     corners = square[inside]
@@ -161,10 +182,12 @@ def turn_views(
 
     mesh = ViewMesh.make(MorphableModel.load(model), names)
     store = PhotoStore(photos)
-    views = np.zeros((len(rows), STORED_SIZE, STORED_SIZE, 3), np.uint8)
+    size = np.load(out / "crops.npy", mmap_mode="r").shape[1]
+    views = np.zeros((len(rows), size, size, 3), np.uint8)
     cameras: dict[str, list[Any]] = {"scale": [], "rotation": [], "translation": []}
     for i, row in enumerate(tqdm(rows, desc=f"turned views {shard}", mininterval=10)):
-        photo = edge_padded_crop(store[str(samples["files"][row])], samples["crop"][row])
+        crop = CropTransform(*samples["crop"][row], size)
+        photo = edge_padded_crop(store[str(samples["files"][row])], crop)
         camera = Camera(
             float(samples["scale"][row]), samples["rotation"][row], samples["translation"][row]
         )
@@ -216,12 +239,9 @@ class ViewMesh:
         return cls(basis, Topology(coarse.triangles, mirror))
 
 
-def edge_padded_crop(
-    photo: NDArray[np.uint8], crop: tuple[float, float, float] | NDArray[np.floating]
-) -> NDArray[np.uint8]:
-    """The stored crop (centre x, y, side) with the photo's border repeated, not black, outside."""
-    centre_x, centre_y, side = crop
-    reach = int(np.ceil(side))
+def edge_padded_crop(photo: NDArray[np.uint8], crop: CropTransform) -> NDArray[np.uint8]:
+    """The stored crop with the photo's border repeated, not black, outside."""
+    reach = int(np.ceil(crop.side))
     padded = np.pad(photo, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
-    transform = CropTransform(centre_x + reach, centre_y + reach, side, STORED_SIZE)
-    return transform.crop_image(padded)
+    moved = replace(crop, centre_x=crop.centre_x + reach, centre_y=crop.centre_y + reach)
+    return moved.crop_image(padded)

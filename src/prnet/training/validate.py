@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,7 +12,6 @@ from torch import Tensor
 from prnet.evaluation.protocols import nme
 from prnet.training.augment import NO_AUGMENTATION, Augmentation
 from prnet.training.dataset import PreparedData
-from prnet.training.losses import PositionMapLoss
 
 DETECTOR_JITTER = Augmentation(
     **{**NO_AUGMENTATION.__dict__, "rotation": 5.0, "translation": 0.05, "scale": 0.08}
@@ -19,11 +19,17 @@ DETECTOR_JITTER = Augmentation(
 YAW_BINS = (0, 30, 60, 90)
 
 
+class Predictor(Protocol):
+    """A loss that knows how to ask its network."""
+
+    def predict(self, network: torch.nn.Module, crops: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
 class Validation:
     """A fixed set of held-out photos and views, the same crops every time."""
 
     def __init__(
-        self, data: PreparedData, loss: PositionMapLoss, *, crop_size: int, count: int = 384
+        self, data: PreparedData, loss: Predictor, *, crop_size: int, count: int = 384
     ) -> None:
         self._loss = loss
         random = np.random.default_rng(1)
@@ -48,15 +54,16 @@ class Validation:
     def __call__(self, network: torch.nn.Module) -> dict[str, float]:
         """NME (68 points, 2D, label landmarks) of photos and of views by yaw, dense 3D NME, and the
         correlation of lid and lip openings."""
+        device = next(network.parameters()).device
         was_training = network.training
         network.eval()
         predicted, true, dense = [], [], []
         with torch.no_grad():
             for batch in self._batches:
-                grid, landmarks = self._loss.evaluate(network.control_points(batch.crops))  # type: ignore[operator]
+                grid, landmarks = self._loss.predict(network, batch.crops.to(device))
                 predicted.append(landmarks)
                 true.append(batch.landmarks)
-                dense.append(_dense_nme(grid, batch.grid))
+                dense.append(_dense_nme(grid, batch.grid.to(device)))
         network.train(was_training)
         points, truth = (torch.cat(parts).cpu().numpy() for parts in (predicted, true))
         errors = nme(points[..., :2], truth[..., :2])

@@ -1,0 +1,115 @@
+"""What a preset trains: a network, on some data, with a loss. The loop is in train.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from prnet.crop import CropRule, CropTransform
+from prnet.training.augment import Augmentation
+from prnet.training.config import Setting, TrainConfig
+from prnet.training.dataset import Batch, PreparedData
+from prnet.training.losses import PositionMapLoss
+from prnet.training.network import CROP_SIZE, CompactNetwork
+from prnet.training.paper import PaperRecipe
+from prnet.training.paper_sources import Lp300wMaps, PreparedMaps
+from prnet.training.validate import Validation
+from prnet.uv import UVLayout, default_layout
+
+
+class Recipe(Protocol):
+    """``epoch``: samples after which the data repeat. ``crop_rules``: see `prnet.crop`."""
+
+    layout: UVLayout
+    crop_size: int
+    epoch: int
+    crop_rules: Mapping[str, CropRule]
+
+    def settings(self) -> list[Setting]: ...
+
+    def network(self) -> nn.Module:
+        """The network before its first step."""
+
+    def batch(self, step: int, share: slice) -> Batch:
+        """A share of the batch of a step, a function of seed and step alone."""
+
+    def losses(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """ "total" is what training lowers; the others are logged, too."""
+
+    def validation(self) -> Callable[[nn.Module], dict[str, float]]: ...
+
+
+def make_recipe(config: TrainConfig, device: torch.device) -> Recipe:
+    """The recipe that ``config.preset`` names."""
+    if config.preset == "compact":
+        return CompactRecipe(config, device)
+    source = Lp300wMaps(config) if config.preset == "paper" else PreparedMaps(config)
+    return PaperRecipe(config, source, device)
+
+
+class CompactRecipe:
+    """The package's own network: B-spline maps, prepared photos and views, our loss."""
+
+    crop_size = CROP_SIZE
+    crop_rules: Mapping[str, CropRule] = {}
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        self._config, self.layout = config, default_layout()
+        # CUDA does not survive the fork of loader processes.
+        data_device = torch.device("cpu") if config.loaders else device
+        self.data = PreparedData(config.data, device=data_device)
+        self.epoch = sum(len(self.data.training_rows(part)) for part in range(len(self.data.parts)))
+        self._loss = PositionMapLoss(
+            self.layout,
+            self.data.grid_inside,
+            landmark_weight=config.landmark_weight,
+            depth_weight=config.depth_weight,
+            opening_weight=config.opening_weight,
+            device=device,
+        )
+
+    def settings(self) -> list[Setting]:
+        config, ours = self._config, "ours"
+        return [
+            Setting("network", "compact, 128x128 to 64x64 B-spline control points", ours),
+            Setting("data", f"{self.epoch} photos and views in {config.data}", ours),
+            Setting("loss", "weighted distances; landmarks, openings beside the map", ours),
+            Setting("augmentation", "rotation +-45 degrees, channels x 0.6..1.4", "section 3.3"),
+            Setting("optimiser", f"AdamW, {config.learning_rate:g}, cosine", ours),
+            Setting("batch", str(config.batch), ours),
+        ]
+
+    def network(self) -> nn.Module:
+        network = CompactNetwork()
+        network.start_from(mean_map_in_crop(self.layout))
+        return network
+
+    def batch(self, step: int, share: slice) -> Batch:
+        """Samples are mixed in augmentation: each process makes them all and keeps its share."""
+        random = np.random.default_rng([self._config.seed, step])
+        crops, labels = self.data.draw(random, self._config.batch, turned_share=self._config.turned)
+        generator = torch.Generator().manual_seed(int(random.integers(2**62)))
+        whole = self.data.batch(crops, labels, generator, Augmentation(), crop_size=CROP_SIZE)
+        return whole.part(share)
+
+    def losses(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        control = network.control_points(batch.crops)  # type: ignore[operator]
+        losses = self._loss(control, batch.grid, batch.landmarks)
+        return vars(losses)
+
+    def validation(self) -> Callable[[nn.Module], dict[str, float]]:
+        return Validation(self.data, self._loss, crop_size=CROP_SIZE)
+
+
+def mean_map_in_crop(layout: UVLayout) -> NDArray[np.float32]:
+    """The canonical face as large and where a frontal face is in a crop: (256, 256, 3)."""
+    crop = CropTransform.from_landmarks(layout.sample_landmarks(layout.canonical), size=CROP_SIZE)
+    placed: NDArray[Any] = np.asarray(crop.to_crop(layout.canonical), np.float32)
+    placed = layout.with_z_origin(placed)
+    placed[~layout.region] = [(CROP_SIZE - 1) / 2, (CROP_SIZE - 1) / 2, 0]
+    return placed
