@@ -14,6 +14,7 @@ COMMANDS = {
     "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),
+    "swap": ("prnet.commands.swap", "the face of one photo on the face of another"),
     "train": ("prnet.commands.train", "train the network on a prepared folder"),
     "prepare": ("prnet.commands.prepare", "photos and labels -> the arrays that training reads"),
     "import-checkpoint": (

@@ -1,0 +1,91 @@
+"""One face's appearance on another face, in the other's photo.
+
+  prnet swap target.jpg reference.jpg --out swapped.jpg
+  prnet swap target.jpg reference.jpg --out swapped.jpg --region eyes
+  prnet swap two_people.jpg two_people.jpg --out swapped.jpg --target-face 0 --reference-face 1
+
+A mask for --region is a grey picture of 256 x 256 pixels in the UV layout: white is swapped, black
+is not (--save texture --texture-size 256 shows where what is). Hair, hands and glasses in front of
+the target's face are painted over; those in front of the reference's face come along.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.commands.reconstruct import parse_box
+from prnet.commands.texture import find_face
+from prnet.detect import DetectorName
+from prnet.errors import PrnetError
+from prnet.image import load_image, save_image
+from prnet.reconstruct import Reconstructor
+from prnet.swap import RegionName, swap_face
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``prnet swap``."""
+    add = parser.add_argument
+    add("target", type=Path, help="photo to change")
+    add("reference", type=Path, help="photo of the face to put in")
+    add("--out", type=Path, required=True, metavar="FILE", help="picture to write")
+    names = "|".join(get_args(RegionName))
+    add("--region", default="face", metavar=f"{names}|MASK.png", help="by default face")
+    for photo in ("target", "reference"):
+        add(
+            f"--{photo}-face",
+            type=_face_number,
+            default=0,
+            metavar="N|largest",
+            help="which face of the photo: 0 is the largest (default), 1 the next",
+        )
+        add(
+            f"--{photo}-box",
+            type=parse_box,
+            metavar="X0,Y0,X1,Y1",
+            help="face box instead of a detector",
+        )
+    add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
+    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
+    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find both faces, swap, write the picture."""
+    if os.path.abspath(args.out) in map(os.path.abspath, (args.target, args.reference)):
+        raise PrnetError(f"{args.out}: expected a place for a result, got one of the photos")
+    region = _region(args.region)
+    reconstruct = Reconstructor(
+        args.model, detector=args.detector, detector_model=args.detector_model
+    )
+    target = find_face(reconstruct, args.target, index=args.target_face, box=args.target_box)
+    reference = find_face(
+        reconstruct, args.reference, index=args.reference_face, box=args.reference_box
+    )
+    save_image(args.out, swap_face(target, reference, region=region))
+    print(args.out)
+    return 0
+
+
+def _region(text: str) -> RegionName | NDArray[np.floating]:
+    """A name, or a file's greys in 0..1."""
+    names: tuple[RegionName, ...] = get_args(RegionName)
+    for name in names:
+        if text == name:
+            return name
+    if not Path(text).suffix:
+        raise PrnetError(f"expected a region out of {', '.join(names)} or a file, got '{text}'")
+    return load_image(text)[..., 0] / np.float32(255)
+
+
+def _face_number(text: str) -> int:
+    if text == "largest":
+        return 0
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a number from 0 or 'largest', got '{text}'")
+    return int(text)
