@@ -17,7 +17,7 @@ from prnet.network import PositionMapNetwork  # noqa: E402
 from prnet.training.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
 from prnet.training.config import TrainConfig  # noqa: E402
 from prnet.training.dataset import PreparedData  # noqa: E402
-from prnet.training.losses import PositionMapLoss  # noqa: E402
+from prnet.training.losses import PositionMapLoss, aligned_to  # noqa: E402
 from prnet.training.recipes import make_recipe  # noqa: E402
 from prnet.training.train import batches, rate, train  # noqa: E402
 from prnet.uv import MIRRORED_LANDMARKS, UVLayout, default_layout  # noqa: E402
@@ -108,13 +108,31 @@ def test_mirroring_twice_gives_the_sample_back(prepared: Path) -> None:
 def test_the_loss_is_zero_only_at_the_truth(prepared: Path) -> None:
     data = PreparedData(prepared)
     loss = PositionMapLoss(
-        default_layout(), data.grid_inside, landmark_weight=1, depth_weight=1, opening_weight=1
+        default_layout(),
+        data.grid_inside,
+        landmark_weight=1,
+        depth_weight=1,
+        opening_weight=1,
+        shape_weight=1,
+        edge_weight=1,
     )
     control = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     grid, landmarks = loss.evaluate(control)
-    assert float(loss(control, grid, landmarks).total) == pytest.approx(0.03, abs=1e-3)
+    assert float(loss(control, grid, landmarks).total) == pytest.approx(0.04, abs=2e-3)
     moved = loss(control, grid + torch.tensor([3.0, 4.0, 0.0]), landmarks)
     assert float(moved.grid) == pytest.approx(5, abs=1e-2)
+    assert float(moved.edges) == pytest.approx(0, abs=1e-4)
+
+
+def test_shape_is_what_a_similarity_cannot_undo() -> None:
+    random = torch.Generator().manual_seed(1)
+    points = torch.randn(3, 68, 3, generator=random)
+    rotation, _ = torch.linalg.qr(torch.randn(3, 3, generator=random))
+    rotation = rotation * torch.linalg.det(rotation)
+    moved = 1.7 * points @ rotation + torch.tensor([5.0, -3.0, 2.0])
+    assert torch.allclose(aligned_to(points, moved), moved, atol=1e-4)
+    mirrored = points * torch.tensor([-1.0, 1.0, 1.0])
+    assert not torch.allclose(aligned_to(points, mirrored), mirrored, atol=0.1)
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:

@@ -32,7 +32,9 @@ class Losses:
     total: Tensor
     grid: Tensor
     landmarks: Tensor
+    shape: Tensor
     openings: Tensor
+    edges: Tensor
 
 
 OPENINGS = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65))
@@ -43,8 +45,10 @@ class PositionMapLoss:
     """Weighted mean distance between predicted and true positions.
 
     ``landmark_weight`` is the share of the 68 landmarks beside the map's (the paper gives their
-    pixels weight 16); ``depth_weight`` scales z differences; ``opening_weight`` is for the
-    differences between upper and lower lids and lips.
+    pixels weight 16); ``depth_weight`` scales z differences. What pose errors would drown has
+    terms of its own: ``shape_weight`` for the landmarks after the best similarity,
+    ``opening_weight`` for the differences between upper and lower lids and lips, and
+    ``edge_weight`` for the differences between neighbours on the map, which keep it from rippling.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class PositionMapLoss:
         landmark_weight: float,
         depth_weight: float,
         opening_weight: float,
+        shape_weight: float,
+        edge_weight: float,
         device: torch.device | str = "cpu",
     ) -> None:
         step = MAP_SIZE // len(grid_inside)
@@ -67,6 +73,7 @@ class PositionMapLoss:
         self._landmarks = torch.from_numpy(landmark_weights(layout)).to(device)
         self._axes = torch.tensor([1.0, 1.0, depth_weight**2], device=device)
         self._landmark_weight, self._opening_weight = landmark_weight, opening_weight
+        self._shape_weight, self._edge_weight = shape_weight, edge_weight
         self._upper, self._lower = (list(side) for side in zip(*OPENINGS, strict=True))
 
     def evaluate(self, control: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,18 +91,52 @@ class PositionMapLoss:
 
     def __call__(self, control: Tensor, grid: Tensor, landmarks: Tensor) -> Losses:
         predicted_grid, predicted_landmarks = self.evaluate(control)
-        map_loss = (self._distance(predicted_grid - grid) * self._weights).mean()
-        landmark_loss = self._distance(predicted_landmarks - landmarks).mean()
+        error = predicted_grid - grid
         difference = predicted_landmarks - landmarks
         opening = difference[:, self._upper, :2] - difference[:, self._lower, :2]
-        opening_loss = torch.sqrt((opening**2).sum(dim=-1) + 1e-4).mean()
+        aligned = aligned_to(predicted_landmarks, landmarks)
+        parts = {
+            "grid": (self._distance(error) * self._weights).mean(),
+            "landmarks": self._distance(difference).mean(),
+            "shape": self._distance(aligned - landmarks).mean(),
+            "openings": torch.sqrt((opening**2).sum(dim=-1) + 1e-4).mean(),
+            "edges": self._edges(error),
+        }
         total = (
-            map_loss + self._landmark_weight * landmark_loss + self._opening_weight * opening_loss
+            parts["grid"]
+            + self._landmark_weight * parts["landmarks"]
+            + self._shape_weight * parts["shape"]
+            + self._opening_weight * parts["openings"]
+            + self._edge_weight * parts["edges"]
         )
-        return Losses(total, map_loss.detach(), landmark_loss.detach(), opening_loss.detach())
+        return Losses(total, **{name: part.detach() for name, part in parts.items()})
+
+    def _edges(self, error: Tensor) -> Tensor:
+        """Mean difference between the errors (B, P, 3) of neighbouring grid points."""
+        maps = error.new_zeros(len(error), 3, *self._inside.shape)
+        maps[:, :, self._inside] = error.transpose(1, 2)
+        inside = self._inside
+        across = (maps[..., 1:] - maps[..., :-1]).abs() * (inside[:, 1:] & inside[:, :-1])
+        down = (maps[..., 1:, :] - maps[..., :-1, :]).abs() * (inside[1:] & inside[:-1])
+        return (across.sum() + down.sum()) / (2 * len(error) * self._inside.sum())
 
     def _distance(self, difference: Tensor) -> Tensor:
         return torch.sqrt((difference**2 * self._axes).sum(dim=-1) + 1e-4)
+
+
+def aligned_to(points: Tensor, target: Tensor) -> Tensor:
+    """Points (B, N, 3) moved onto ``target`` by the best similarity (Umeyama 1991), which is taken
+    as a constant: the gradient sees the shape alone."""
+    centred = points - points.mean(dim=1, keepdim=True)
+    middle = target.mean(dim=1, keepdim=True)
+    with torch.no_grad():
+        u, sigma, vt = torch.linalg.svd((target - middle).transpose(1, 2) @ centred)
+        sign = torch.ones_like(sigma)
+        sign[:, 2] = torch.linalg.det(u @ vt).sign()
+        rotation = (u * sign[:, None]) @ vt
+        scale = (sigma * sign).sum(dim=1) / (centred**2).sum(dim=(1, 2))
+    aligned: Tensor = scale[:, None, None] * centred @ rotation.transpose(1, 2) + middle
+    return aligned
 
 
 def landmark_weights(layout: UVLayout) -> NDArray[np.float32]:

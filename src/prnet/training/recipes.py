@@ -70,6 +70,8 @@ class CompactRecipe:
             landmark_weight=config.landmark_weight,
             depth_weight=config.depth_weight,
             opening_weight=config.opening_weight,
+            shape_weight=config.shape_weight,
+            edge_weight=config.edge_weight,
             device=device,
         )
 
