@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prnet.rasterize import Raster, interpolate, rasterize
+from prnet.rasterize import Raster, interpolate, rasterize, rasterize_depth
 
 HEIGHT, WIDTH = 11, 13
 STEP = 1024  # the subpixel grid of rasterize
@@ -257,3 +257,13 @@ def test_large_work_is_split_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> 
     parts = rasterize(vertices, triangles, 50, 55)
     np.testing.assert_array_equal(parts.triangle_id, whole.triangle_id)
     np.testing.assert_array_equal(parts.depth, whole.depth)
+
+
+def test_depth_alone_is_the_same_depth() -> None:
+    rng = np.random.default_rng(1)
+    vertices = rng.uniform(-5, 45, (90, 3)).astype(np.float32)
+    triangles = rng.integers(0, 90, (200, 3))
+    for cull in ("none", "back"):
+        whole = rasterize(vertices, triangles, 40, 30, cull=cull)
+        alone = rasterize_depth(vertices, triangles, 40, 30, cull=cull)
+        np.testing.assert_array_equal(alone, whole.depth)

@@ -79,10 +79,24 @@ def rasterize(
     counterclockwise where it faces the viewer).
     """
     setup = _set_up(np.asarray(vertices), np.asarray(triangles), height, width, cull)
-    keys = np.full(height * width, _EMPTY)
-    for pixel, key in _fragments(setup, width):
-        np.maximum.at(keys, pixel, key)
-    return _resolve(setup, keys, height, width, len(triangles))
+    return _resolve(setup, _nearest_keys(setup, height, width), height, width, len(triangles))
+
+
+def rasterize_depth(
+    vertices: NDArray[np.floating],
+    triangles: NDArray[np.integer],
+    height: int,
+    width: int,
+    *,
+    cull: Literal["none", "back"] = "none",
+) -> NDArray[np.float32]:
+    """The depth of :func:`rasterize` alone, (height, width) float32, sooner."""
+    setup = _set_up(np.asarray(vertices), np.asarray(triangles), height, width, cull)
+    keys = _nearest_keys(setup, height, width)
+    depth = np.full(len(keys), -np.inf, np.float32)
+    pixel = np.flatnonzero(keys != _EMPTY)
+    depth[pixel] = _unpack(keys[pixel])[1]
+    return depth.reshape(height, width)
 
 
 def interpolate(
@@ -167,6 +181,14 @@ def _fragments(
         pixel = (setup.row[which] + y) * width + setup.column[which]
         yield pixel[span] + x, _key(z[span] + step_x[span] * x, setup.index[which][span])
         start = stop
+
+
+def _nearest_keys(setup: _Triangles, height: int, width: int) -> NDArray[np.int64]:
+    """(height * width,): the key of what each pixel sees."""
+    keys = np.full(height * width, _EMPTY)
+    for pixel, key in _fragments(setup, width):
+        np.maximum.at(keys, pixel, key)
+    return keys
 
 
 def _counted(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,7 +18,7 @@ from prnet.crop import CropTransform
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.mesh import vertex_normals
-from prnet.rasterize import interpolate, rasterize
+from prnet.rasterize import interpolate, rasterize, rasterize_depth
 from prnet.sampling import sample_bilinear
 from prnet.texture import texture as photo_texture
 
@@ -53,8 +53,8 @@ def depth_map(faces: Iterable[Face], height: int, width: int) -> NDArray[np.floa
     for face in faces:
         part, seen = picture_part(face.vertices, height, width)
         y, x = seen
-        raster = rasterize(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
-        np.maximum(depth[seen], raster.depth, out=depth[seen])
+        own = rasterize_depth(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
+        np.maximum(depth[seen], own, out=depth[seen])
     depth[np.isneginf(depth)] = np.nan
     return depth
 
@@ -63,7 +63,7 @@ def crop_depth_map(face: Face, size: int) -> NDArray[np.float32]:
     """(size, size) float32: :func:`depth_map` of the square ``face.crop``, in its pixels: x, y and
     z are scaled alike. The picture that belongs to it is :func:`crop_to_size` 's crop."""
     crop_vertices = crop_to_size(face, size).to_crop(face.vertices)
-    depth = rasterize(crop_vertices, face.triangles, size, size, cull="back").depth
+    depth = rasterize_depth(crop_vertices, face.triangles, size, size, cull="back")
     return np.where(np.isneginf(depth), np.float32(np.nan), depth)
 
 

@@ -14,21 +14,7 @@ def sample_bilinear(
 
     Pixel centres are on integers; points outside take the value of the nearest edge.
     """
-    height, width, channels = array.shape
-    x = np.clip(points[:, 0], 0, width - 1)
-    y = np.clip(points[:, 1], 0, height - 1)
-    x0 = np.minimum(x.astype(np.intp), max(width - 2, 0))
-    y0 = np.minimum(y.astype(np.intp), max(height - 2, 0))
-    right, below = (x - x0).astype(np.float32), (y - y0).astype(np.float32)
-    corner = y0 * width + x0
-    next_x, next_y = min(1, width - 1), width * min(1, height - 1)
-    result = np.empty((channels, len(points)), np.float32)
-    for channel, value in enumerate(result):  # three times as fast as all channels at once
-        plane = np.ascontiguousarray(array[..., channel], np.float32).ravel()
-        value[:] = _mix(plane[corner], plane[corner + next_x], right)
-        under = _mix(plane[corner + next_y], plane[corner + (next_x + next_y)], right)
-        _mix(value, under, below)
-    return np.ascontiguousarray(result.T)
+    return _bilinear(array, *np.ascontiguousarray(points[:, :2].T))
 
 
 def sample_area(
@@ -42,24 +28,52 @@ def sample_area(
 
     Source: Williams, "Pyramidal parametrics", SIGGRAPH 1983.
     """
-    low, high = np.floor(points[:, :2].min(axis=0)), np.ceil(points[:, :2].max(axis=0)) + 1
-    size = np.array(image.shape[1::-1])
-    x0, y0 = np.clip(low, 0, size - 1).astype(int)
-    x1, y1 = np.clip(high, (x0 + 1, y0 + 1), size).astype(int)
+    x, y = np.ascontiguousarray(points[:, :2].T)
+    margin = 2 * int(np.ceil(max(footprint.max(), 1)))
+    x0, x1 = _range(x, margin, image.shape[1])
+    y0, y1 = _range(y, margin, image.shape[0])
     part = Image.fromarray(image[y0:y1, x0:x1])
-    local = points[:, :2] - np.array([x0, y0], np.float32)
-    level = np.log2(np.maximum(footprint, 1)).astype(np.float32)
-    if not level.any():
-        return sample_bilinear(np.asarray(part), local)
-    result = np.zeros((len(points), 3), np.float32)
-    for k in range(int(np.ceil(level.max())) + 1):
-        weight = np.maximum(1 - np.abs(level - k), 0)
-        used = np.flatnonzero(weight)
+    x -= x0
+    y -= y0
+    coarse = np.flatnonzero(footprint > 1)
+    result = np.zeros((len(x), 3), np.float32)
+    if len(coarse) < len(x):
+        result = _bilinear(np.asarray(part), x, y)
+        result[coarse] = 0
+    level, x, y = np.log2(footprint[coarse]), x[coarse] + 0.5, y[coarse] + 0.5
+    for k in range(int(np.ceil(level.max(initial=0))) + 1):
+        used = np.flatnonzero(np.abs(level - k) < 1)
         if len(used):
             halved = np.asarray(part.reduce(2**k) if k else part)
-            sampled = sample_bilinear(halved, (local[used] + 0.5) / 2**k - 0.5)
-            result[used] += weight[used, None] * sampled
+            sampled = _bilinear(halved, x[used] / 2**k - 0.5, y[used] / 2**k - 0.5)
+            result[coarse[used]] += (1 - np.abs(level[used] - k))[:, None] * sampled
     return result
+
+
+def _range(values: NDArray[np.floating], margin: int, size: int) -> tuple[int, int]:
+    """First pixel and end, inside 0..size, of what reaches ``margin`` beyond the values."""
+    first = min(max(int(values.min()) - margin, 0), size - 1)
+    return first, max(min(int(values.max()) + margin + 1, size), first + 1)
+
+
+def _bilinear(
+    array: NDArray[np.generic], x: NDArray[np.floating], y: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """(N, C) float32 at columns x (N,) and rows y (N,)."""
+    height, width, channels = array.shape
+    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
+    x0 = np.minimum(x.astype(np.intp), max(width - 2, 0))
+    y0 = np.minimum(y.astype(np.intp), max(height - 2, 0))
+    right, below = (x - x0).astype(np.float32), (y - y0).astype(np.float32)
+    corner = y0 * width + x0
+    next_x, next_y = min(1, width - 1), width * min(1, height - 1)
+    result = np.empty((channels, len(x)), np.float32)
+    for channel, value in enumerate(result):  # three times as fast as all channels at once
+        plane = np.ascontiguousarray(array[..., channel], np.float32).ravel()
+        value[:] = _mix(plane[corner], plane[corner + next_x], right)
+        under = _mix(plane[corner + next_y], plane[corner + (next_x + next_y)], right)
+        _mix(value, under, below)
+    return np.ascontiguousarray(result.T)
 
 
 def _mix(

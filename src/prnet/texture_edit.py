@@ -20,6 +20,10 @@ CREASE = 18
 """Hidden spots of eyes, nose and mouth narrower than twice as many map pixels (lids, nostrils, the
 insides of the lips) are painted where a pixel shows them: left out, they would stand out."""
 
+LEAST_SPACING = 0.25
+"""Photo pixels between map pixels below which pixels stop averaging over more of the map: where the
+surface turns away they would reach its hidden side."""
+
 RIM = 4
 """Map pixels over which a texture fades in from the region's edge."""
 
@@ -44,7 +48,8 @@ def apply_texture(
         return painted
     # One pass for everything that pixels need to know: where, how many texels, how visible.
     size = len(texture)
-    texels = size / face.layout.size / np.maximum(map_footprint(face)[face.layout.region], 1e-3)
+    spacing = np.maximum(face.layout.vertices(map_footprint(face)), LEAST_SPACING)
+    texels = size / face.layout.size / spacing
     opacity = face.layout.vertices(_without_creases(face)) * _rim(face)
     attributes = np.c_[texture_points(face, size), texels, opacity]
     pixels = interpolate(raster, face.triangles, attributes)[rows, columns]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.face import Face
-from prnet.rasterize import rasterize
+from prnet.rasterize import rasterize_depth
 
 BUFFER_SIZE = 160
 """Pixels of the z-buffer along the face's longer side; the result depends on no photo's size."""
@@ -55,7 +55,7 @@ def _uncovered(face: Face) -> NDArray[np.float32]:
     scale = BUFFER_SIZE / max(float(np.ptp(face.vertices[:, :2], axis=0).max()), 1e-9)
     points = (face.vertices - low) * scale
     width, height = (int(size) + 2 for size in points[:, :2].max(axis=0))
-    depth = rasterize(points, face.triangles, height, width, cull="back").depth
+    depth = rasterize_depth(points, face.triangles, height, width, cull="back")
     x, y = np.floor(points[:, :2]).astype(np.intp).T
     # The farthest of the four pixels around a point: steep surfaces must not hide themselves.
     corners = [depth[y + dy, x + dx] for dy in (0, 1) for dx in (0, 1)]
