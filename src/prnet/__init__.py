@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from prnet.draw import draw_mesh as draw_mesh
     from prnet.draw import draw_pose_box as draw_pose_box
     from prnet.draw import overlay as overlay
+    from prnet.encode import decode_depth as decode_depth
+    from prnet.encode import encode_depth as encode_depth
     from prnet.errors import PrnetError as PrnetError
     from prnet.face import Face as Face
     from prnet.image import load_image as load_image
     from prnet.image import save_image as save_image
     from prnet.network import PositionMapNetwork as PositionMapNetwork
     from prnet.reconstruct import Reconstructor as Reconstructor
+    from prnet.render import depth_map as depth_map
+    from prnet.texture_edit import apply_texture as apply_texture
     from prnet.uv import UVLayout as UVLayout
 
 _HOMES = {
@@ -46,11 +50,14 @@ _HOMES = {
     "prnet.crop": ["CropRule", "CropTransform"],
     "prnet.detect": ["FaceDetector", "make_detector"],
     "prnet.draw": ["draw_landmarks", "draw_mesh", "draw_pose_box", "overlay"],
+    "prnet.encode": ["decode_depth", "encode_depth"],
     "prnet.errors": ["PrnetError"],
     "prnet.face": ["Face"],
     "prnet.image": ["load_image", "save_image"],
     "prnet.network": ["PositionMapNetwork"],
     "prnet.reconstruct": ["Reconstructor"],
+    "prnet.render": ["depth_map"],
+    "prnet.texture_edit": ["apply_texture"],
     "prnet.uv": ["UVLayout"],
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

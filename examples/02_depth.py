@@ -1,0 +1,19 @@
+"""Depth of every face of a photo: 16-bit PNG of the photo, and 64 x 64 crops for a network."""
+
+import sys
+
+import numpy as np
+
+import prnet
+
+photo, folder = sys.argv[1:]
+faces = prnet.Reconstructor()(photo)
+image = prnet.load_image(photo)
+
+depth = prnet.depth_map(faces, *image.shape[:2])  # (H, W) float32, pixels; NaN where no face is
+prnet.save_image(f"{folder}/depth.png", prnet.encode_depth(depth))
+
+for i, face in enumerate(faces):
+    crop = face.depth_map(crop_size=64)  # (64, 64), in pixels of the crop
+    np.save(f"{folder}/depth_{i}.npy", crop)
+    print(f"face {i} covers {np.mean(~np.isnan(crop)):.0%} of its crop")

@@ -1,0 +1,16 @@
+"""The face's texture in UV, where it is seen, and the same with hidden parts filled."""
+
+import sys
+
+import numpy as np
+
+import prnet
+
+photo, folder = sys.argv[1:]
+face = prnet.Reconstructor()(photo)[0]
+
+mask = face.texture_mask(size=512)  # (512, 512) float32: 1 seen .. 0 hidden
+prnet.save_image(f"{folder}/texture.png", face.texture(size=512))
+prnet.save_image(f"{folder}/texture_mask.png", np.rint(255 * mask).astype(np.uint8))
+prnet.save_image(f"{folder}/texture_filled.png", face.texture(size=512, fill=True))
+print(f"{face.visibility.mean():.0%} of the surface is seen")

@@ -1,0 +1,13 @@
+"""The face from the front and from the side, with its texture and as a shaded surface."""
+
+import sys
+
+import prnet
+
+photo, folder = sys.argv[1:]
+face = prnet.Reconstructor()(photo)[0]
+
+prnet.save_image(f"{folder}/frontal.png", face.render(size=256))
+prnet.save_image(f"{folder}/side.png", face.render(yaw=40, pitch=10, size=256))
+prnet.save_image(f"{folder}/shaded.png", face.render(yaw=40, size=256, style="shaded"))
+print(f"frontal vertices: {face.frontal().shape}, the canonical face's units")

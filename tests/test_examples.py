@@ -1,0 +1,27 @@
+"""Every example runs on the sample photo and writes readable results."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("[0-9]*.py"))
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 5
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example_runs(example: Path, sample_path: Path, tmp_path: Path) -> None:
+    if not (resources.files("prnet") / "data" / "network.onnx").is_file():
+        pytest.skip("needs the trained network")
+    command = [sys.executable, str(example), str(sample_path), str(tmp_path)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert told.stdout
+    assert not told.stderr
+    assert any(path.stat().st_size > 1000 for path in tmp_path.iterdir())
