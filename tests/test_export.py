@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 import trimesh
 from numpy.typing import NDArray
 
 from prnet.camera import Pose
 from prnet.errors import PrnetError
 from prnet.export import FACE_OUTPUTS
+from prnet.export_data import DATA_OUTPUTS
+from prnet.export_meshes import MESH_OUTPUTS
 from prnet.face import Face
 from prnet.mesh_formats import obj_bytes
 from standins import make_face
@@ -44,6 +47,31 @@ def test_landmarks_read_back(face: Face, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.loadtxt(tmp_path / "face.txt"), face.landmarks, atol=6e-4)
 
 
+def test_landmarks_as_csv_and_pts(face: Face, tmp_path: Path) -> None:
+    face.save(tmp_path / "face.csv")
+    table = np.genfromtxt(tmp_path / "face.csv", delimiter=",", names=True)
+    assert table.dtype.names == ("landmark", "x", "y", "z")
+    np.testing.assert_array_equal(table["landmark"], np.arange(68))
+    points = np.stack([table["x"], table["y"], table["z"]], axis=1)
+    np.testing.assert_allclose(points, face.landmarks, atol=6e-4)
+    face.save(tmp_path / "face.pts")
+    version, count, opening, *rows, closing = (tmp_path / "face.pts").read_text().splitlines()
+    assert (version, count, opening, closing) == ("version: 1", "n_points: 68", "{", "}")
+    one_based = np.array([row.split() for row in rows], float)
+    np.testing.assert_allclose(one_based - 1, face.landmarks[:, :2], atol=6e-4)
+
+
+def test_mat_reads_back_with_matlabs_numbers(face: Face, tmp_path: Path) -> None:
+    face.save(tmp_path / "face.mat")
+    arrays = scipy.io.loadmat(tmp_path / "face.mat")
+    np.testing.assert_array_equal(arrays["vertices"], face.vertices)
+    np.testing.assert_array_equal(arrays["triangles"] - 1, face.triangles)
+    np.testing.assert_array_equal(arrays["landmarks"], face.landmarks)
+    np.testing.assert_allclose(arrays["colors"] * 255, face.vertex_colors(), atol=1e-4)
+    np.testing.assert_allclose(arrays["pose"][0], face.pose)
+    np.testing.assert_array_equal(arrays["camera_rotation"], face.camera.rotation)
+
+
 def test_npz_is_enough_to_rebuild_the_mesh(face: Face, tmp_path: Path) -> None:
     face.save(tmp_path / "face.npz")
     with np.load(tmp_path / "face.npz") as arrays:
@@ -59,12 +87,16 @@ def test_json_describes_the_face(face: Face, tmp_path: Path) -> None:
     np.testing.assert_allclose(description["landmarks"], face.landmarks, atol=6e-4)
     assert description["pose"]["yaw"] == pytest.approx(20, abs=0.01)
     assert description["vertices"] == len(face.vertices)
+    assert description["image"] == {"width": 240, "height": 200}
+    corners = face.landmarks[[36, 45]]  # the stand-in is the mean face of its layout
+    apart = np.linalg.norm(corners[0] - corners[1]) * description["millimetres_per_pixel"]
+    assert apart == pytest.approx(87.9, rel=1e-3)
     FACE_OUTPUTS["pose"].write(face, tmp_path / "pose.json")
     assert json.loads((tmp_path / "pose.json").read_text()) == description["pose"]
 
 
 def test_same_face_gives_the_same_bytes(face: Face, tmp_path: Path) -> None:
-    for name, output in FACE_OUTPUTS.items():
+    for name, output in {**MESH_OUTPUTS, **DATA_OUTPUTS}.items():
         first, second = (tmp_path / folder / f"face{output.ending}" for folder in "ab")
         output.write(face, first)
         output.write(face, second)
@@ -79,6 +111,10 @@ def test_face_without_image_gives_plain_meshes(tmp_path: Path) -> None:
 def test_unknown_suffix_is_named(face: Face, tmp_path: Path) -> None:
     with pytest.raises(PrnetError, match=r"face\.stl: expected a suffix out of .*\.obj.*'\.stl'"):
         face.save(tmp_path / "face.stl")
+    with pytest.raises(PrnetError, match=r"expected a kind out of obj, .*, got 'stl'"):
+        face.save(tmp_path / "face.obj", "stl")
+    with pytest.raises(PrnetError, match=r"face\.glb: expected a suffix out of \.obj, got"):
+        face.save(tmp_path / "face.glb", "obj-texture")
     assert list(tmp_path.iterdir()) == []
 
 

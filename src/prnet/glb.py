@@ -91,9 +91,9 @@ def quaternion(rotation: NDArray[np.floating]) -> tuple[float, float, float, flo
     symmetric[:3, :3] = r + r.T - np.trace(r) * np.eye(3)
     symmetric[3, :3] = symmetric[:3, 3] = [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]
     symmetric[3, 3] = np.trace(r)
-    x, y, z, w = np.linalg.eigh(symmetric)[1][:, -1]
-    sign = -1.0 if w < 0 else 1.0
-    return sign * float(x), sign * float(y), sign * float(z), sign * float(w)
+    unit = np.clip(np.linalg.eigh(symmetric)[1][:, -1], -1, 1)  # readers refuse 1 + 2e-16
+    x, y, z, w = (float(q) for q in (-unit if unit[3] < 0 else unit))
+    return x, y, z, w
 
 
 class _Binary:

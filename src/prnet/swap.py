@@ -139,7 +139,7 @@ def _skin(layout: UVLayout, textures: list[NDArray[np.float32]]) -> NDArray[np.f
     weight = np.isin(layout.parts, [Part.FACE, Part.NOSE]) * region_weights(layout, "face")
     for picture in textures:
         grey = picture.mean(axis=-1)
-        weight = weight * (grey > DARK_SHARE * np.median(grey[weight > 0]))
+        weight = weight * (grey >= DARK_SHARE * np.median(grey[weight > 0]))
     return np.asarray(weight, np.float32)
 
 
