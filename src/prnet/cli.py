@@ -15,6 +15,8 @@ COMMANDS = {
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),
     "swap": ("prnet.commands.swap", "the face of one photo on the face of another"),
+    "demo": ("prnet.commands.demo", "the 2018 release's demo.py, its options and files"),
+    "demo-texture": ("prnet.commands.demo_texture", "the 2018 release's demo_texture.py"),
     "train": ("prnet.commands.train", "train the network on a prepared folder"),
     "prepare": ("prnet.commands.prepare", "photos and labels -> the arrays that training reads"),
     "import-checkpoint": (

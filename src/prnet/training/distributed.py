@@ -69,6 +69,7 @@ def this_process(device: str) -> Iterator[Process]:
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
         yield Process(dist.get_rank(), world, mine)
+        dist.barrier()  # nobody goes on before the leader's files are written
     finally:
         dist.destroy_process_group()
 

@@ -1,0 +1,227 @@
+"""The 2018 release's demo.py: its options, file names and contents, with its defects fixed.
+
+  prnet demo -i TestImages -o TestImages/results --isDlib True --isKpt True --isPose True
+
+Values are True or False as there; an option alone is True. The largest face of NAME.jpg gives
+NAME.obj and so on, the others NAME_1.obj, NAME_2.obj ... by size. docs/demo.md tells the files and
+what is different; `prnet reconstruct` has more outputs.
+
+exit status: 0, 1 when some photo could not be read, 3 when no photo had a face.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from prnet.camera import FLIP_Y
+from prnet.commands._results import make_folder, output_names
+from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED
+from prnet.draw import draw_landmarks, draw_mesh, draw_pose_box
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.files import expand_inputs, write_bytes
+from prnet.frontal import affine_frontal_vertices
+from prnet.image import load_image, save_image
+from prnet.mat import mat_bytes
+from prnet.mesh import vertex_normals
+from prnet.mesh_formats import mtl_bytes, obj_bytes, textured_obj_bytes
+from prnet.reconstruct import Reconstructor
+
+SWITCHES = {
+    "isDlib": (True, "find faces with a detector; False: each picture is a face crop already"),
+    "is3d": (True, "NAME.obj: mesh with vertex colours, or textured with --isTexture"),
+    "isMat": (False, "NAME_mesh.mat: vertices, colors, triangles (counted from 0)"),
+    "isKpt": (False, "NAME_kpt.txt: 68 landmarks"),
+    "isPose": (False, "NAME_pose.txt: yaw, pitch, roll in radians; NAME_camera_matrix.txt"),
+    "isShow": (False, "show landmarks, mesh and pose; also writes the files of isKpt and isPose"),
+    "isImage": (False, "NAME.jpg: a copy of the picture"),
+    "isFront": (False, "the mesh is aligned to the canonical face"),
+    "isDepth": (False, "NAME_depth.jpg and NAME_depth.mat"),
+    "isTexture": (False, "the mesh has NAME_texture.png instead of vertex colours"),
+    "isMask": (False, "what the photo hides is black in the texture"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of demo.py, and --model."""
+    add = parser.add_argument
+    add("-i", "--inputDir", type=Path, default=Path("TestImages"), help="by default TestImages/")
+    add(
+        "-o",
+        "--outputDir",
+        type=Path,
+        default=Path("TestImages/results"),
+        help="by default TestImages/results; made when missing",
+    )
+    add_gpu_argument(parser)
+    for name, (default, text) in SWITCHES.items():
+        add(
+            f"--{name}",
+            nargs="?",
+            const=True,
+            default=default,
+            type=_true_or_false,
+            metavar="True|False",
+            help=f"{text} (default {default})",
+        )
+    add("--texture_size", type=int, default=256, help="side of the texture (default 256)")
+    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+
+
+def add_gpu_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--gpu",
+        default="0",
+        help="number of the GPU where ONNX Runtime has CUDA, else the CPU; -1: CPU (default 0)",
+    )
+
+
+def providers_for(gpu: str) -> list[str] | None:
+    """ONNX Runtime's providers; None is the CPU. Hides the other GPUs, as demo.py does."""
+    import onnxruntime
+
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    if gpu.startswith("-") or "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return None
+    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.texture_size < 1:
+        raise PrnetError(f"expected a texture size of at least 1, got {args.texture_size}")
+    reconstruct = Reconstructor(
+        args.model,
+        detector="auto" if args.isDlib else "none",
+        providers=providers_for(args.gpu),
+    )
+    paths = expand_inputs([args.inputDir])
+    folder = make_folder(args.outputDir)
+    found, failed = 0, 0
+    for path, name in zip(paths, output_names(paths), strict=True):
+        try:
+            image = load_image(path)
+            faces = reconstruct(image)
+            if args.isImage and faces:
+                _copy(image, path, folder / f"{name}.jpg")
+            for number, face in enumerate(faces):
+                _save(face, str(folder / name) + (f"_{number}" if number else ""), args)
+        except PrnetError as error:
+            failed += 1
+            print(f"prnet demo: {error}", file=sys.stderr)
+            continue
+        found += len(faces)
+        told = f"{len(faces)} faces" if len(faces) != 1 else "1 face"
+        print(f"{path}: {told if faces else 'no face found, nothing written'}")
+    return SOME_FAILED if failed else ALL_WELL if found else NO_FACE
+
+
+def _save(face: Face, stem: str, args: argparse.Namespace) -> None:
+    """Every file of one face; ``stem`` is its path without endings."""
+    assert face.image is not None
+    colors = face.vertex_colors()
+    if args.is3d and args.isTexture:
+        _save_textured(face, stem, _mesh_vertices(face, args.isFront), args)
+    elif args.is3d:
+        vertices = _mesh_vertices(face, args.isFront)
+        write_bytes(Path(f"{stem}.obj"), obj_bytes(vertices, face.triangles, colors))
+    if args.isMat:
+        mesh = mat_bytes(
+            {"vertices": face.vertices, "colors": colors / 255, "triangles": face.triangles}
+        )
+        write_bytes(Path(f"{stem}_mesh.mat"), mesh)
+    if args.isDepth:
+        _save_depth(face, stem)
+    if args.isKpt or args.isShow:
+        _save_text(Path(f"{stem}_kpt.txt"), face.landmarks)
+    if args.isPose or args.isShow:
+        matrix = camera_matrix(face)
+        _save_text(Path(f"{stem}_pose.txt"), angles_2018(matrix))
+        _save_text(Path(f"{stem}_camera_matrix.txt"), matrix)
+    if args.isShow:
+        for picture in (
+            draw_landmarks(face.image, face.landmarks),
+            draw_mesh(face.image, face),
+            draw_pose_box(face.image, face),
+        ):
+            Image.fromarray(picture).show()
+
+
+def _mesh_vertices(face: Face, frontal: bool) -> NDArray[np.floating]:
+    """(V, 3) with y up, counted from the picture's last row."""
+    assert face.image is not None
+    vertices = affine_frontal_vertices(face) if frontal else face.vertices
+    return np.asarray(vertices * FLIP_Y + [0, face.image.shape[0] - 1, 0])
+
+
+def _save_textured(
+    face: Face, stem: str, vertices: NDArray[np.floating], args: argparse.Namespace
+) -> None:
+    texture = face.texture(size=args.texture_size)
+    if args.isMask:
+        mask = face.texture_mask(size=args.texture_size)[..., None]
+        texture = np.rint(texture * mask).astype(np.uint8)
+    picture, material = Path(f"{stem}_texture.png"), Path(f"{stem}.mtl")
+    save_image(picture, texture)
+    write_bytes(material, mtl_bytes(picture.name))
+    text = textured_obj_bytes(
+        vertices,
+        face.triangles,
+        texture_coordinates=face.texture_coordinates,
+        normals=vertex_normals(vertices * FLIP_Y, face.triangles) * FLIP_Y,
+        material_file=material.name,
+    )
+    write_bytes(Path(f"{stem}.obj"), text)
+
+
+def _save_depth(face: Face, stem: str) -> None:
+    """Pixels above the face's farthest point, 0 where no face is; the picture from 0 to white."""
+    depth = np.nan_to_num(face.depth_map() - face.vertices[:, 2].min())
+    grey = np.rint(255 * depth / max(float(depth.max()), 1e-9)).astype(np.uint8)
+    save_image(f"{stem}_depth.jpg", grey)
+    write_bytes(Path(f"{stem}_depth.mat"), mat_bytes({"depth": depth}))
+
+
+def camera_matrix(face: Face) -> NDArray[np.float64]:
+    """(3, 4): image point = matrix @ (canonical vertex, 1), both in image axes."""
+    matrix = face.camera.matrix.copy()
+    matrix[:, :3] *= FLIP_Y
+    return matrix
+
+
+def angles_2018(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Yaw, pitch, roll in radians by demo.py's formulas and signs, which are not `prnet.camera`'s:
+    the angles of R = Rz(roll) Ry(-yaw) Rx(pitch), image axes."""
+    r = matrix[:, :3] / np.linalg.norm(matrix[0, :3])
+    yaw = np.arcsin(np.clip(r[2, 0], -1, 1))
+    return np.array([yaw, np.arctan2(r[2, 1], r[2, 2]), np.arctan2(r[1, 0], r[0, 0])])
+
+
+def _save_text(path: Path, numbers: NDArray[np.floating]) -> None:
+    stream = io.BytesIO()
+    np.savetxt(stream, numbers)
+    write_bytes(path, stream.getvalue())
+
+
+def _copy(image: NDArray[np.uint8], source: Path, target: Path) -> None:
+    if os.path.abspath(source) == os.path.abspath(target):
+        raise PrnetError(f"{target}: expected a place for a result, got one of the photos")
+    save_image(target, image)
+
+
+def _true_or_false(text: str) -> bool:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = None
+    if value not in (True, False):
+        raise argparse.ArgumentTypeError(f"expected True or False, got '{text}'")
+    return bool(value)
