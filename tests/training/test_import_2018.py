@@ -7,6 +7,7 @@ from test_uv2018 import write_folder
 pytest.importorskip("torch", reason="needs prnet[train]")
 pytest.importorskip("onnx", reason="needs prnet[train]")
 
+from prnet.crop import RULES_2018, load_crop_rules
 from prnet.errors import PrnetError
 from prnet.network import PositionMapNetwork, layout_file
 from prnet.training.import_2018 import import_checkpoint
@@ -70,7 +71,8 @@ def test_import_equals_the_oracle(shared, tmp_path, release_with_random_data):
     difference = import_checkpoint(net_data, shared / "prnet-2018", out, skip_checksums=True)
     assert difference < 0.0256
     names = sorted(file.name for file in out.iterdir())
-    assert names == ["MODEL_CARD.md", "network.onnx", "uv_layout.npz"]
+    assert names == ["MODEL_CARD.md", "crop_rules.json", "network.onnx", "uv_layout.npz"]
+    assert load_crop_rules(out) == RULES_2018
 
     crop = np.random.default_rng(7).integers(0, 256, (256, 256, 3), np.uint8)
     maps = PositionMapNetwork(out, threads=1)(crop[None])[0]

@@ -7,6 +7,7 @@ import secrets
 import shutil
 from pathlib import Path
 
+from prnet.crop import RULES_2018, save_crop_rules
 from prnet.errors import PrnetError
 from prnet.training.export import export_onnx
 from prnet.training.resfcn256 import CROP_SIZE, ResFCN256, load_tensorflow, parameter_count
@@ -20,11 +21,12 @@ CARD = """\
   {storage}. Largest difference between this file and the checkpoint's network in float32:
   {difference:.2g} crop pixels (two random crops).
 - Network: Feng et al., "Joint 3D Face Reconstruction and Dense Alignment with Position Map
-  Regression Network", ECCV 2018, section 3.3.
+  Regression Network", ECCV 2018, section 3.2.
 - Input `crops`: uint8 (B, 256, 256, 3) RGB. Output `position_maps`: float32 (B, 256, 256, 3), x
   right, y down, z nearer = larger, in crop pixels; z is 0 at the face's minimum.
 - UV layout `prnet-2018`: {vertices:,} vertices, {triangles:,} triangles ({origin}).
 - Crop in training: 1.5 x the mean of width and height of the box of the 68 landmarks.
+  `crop_rules.json` has those to use, as the 2018 release does.
 - Terms: its authors trained it on 300W-LP with the Basel Face Model, both for research only; the
   authors' own terms for these weights hold.
 """
@@ -38,7 +40,8 @@ def import_checkpoint(
     skip_checksums: bool = False,
     half_storage: bool = False,
 ) -> float:
-    """Write ``network.onnx``, ``uv_layout.npz`` and ``MODEL_CARD.md`` to the new folder ``out``.
+    """Write ``network.onnx``, ``uv_layout.npz``, ``crop_rules.json`` and ``MODEL_CARD.md`` to the
+    new folder ``out``.
 
     Returns the largest difference of the written network to the checkpoint's, in crop pixels.
     ``out`` appears whole or not at all. Raises PrnetError for unfit files, or if it is not empty.
@@ -59,6 +62,7 @@ def import_checkpoint(
             network, temporary / "network.onnx", crop_size=CROP_SIZE, half_storage=half_storage
         )
         layout.save(temporary / "uv_layout.npz")
+        save_crop_rules(temporary, RULES_2018)
         card = CARD.format(
             checkpoint=checkpoint.prefix.name,
             parameters=parameter_count(network),

@@ -1,4 +1,4 @@
-"""The 2018 network, layer for layer: crops to position maps (Feng et al., ECCV 2018, section 3.3).
+"""The 2018 network, layer for layer: crops to position maps (Feng et al., ECCV 2018, section 3.2).
 
 An encoder of ten residual blocks and a decoder of seventeen transposed convolutions, all 4x4.
 It equals the TensorFlow graph of the original release tensor for tensor, so that its checkpoint
