@@ -17,6 +17,7 @@ from PIL import Image
 from prnet.camera import Pose, rotation_from_pose
 from prnet.errors import PrnetError
 from prnet.export import FACE_OUTPUTS
+from prnet.export_meshes import write_glb
 from prnet.face import Face
 from prnet.glb import quaternion
 from prnet.surface import EYE_CORNERS_APART, face_surface, head_vertices, opening_mask
@@ -185,6 +186,8 @@ def test_face_without_image_is_a_plain_glb_and_no_textured_obj(tmp_path: Path) -
     assert mesh.visual.material.baseColorTexture is None
     with pytest.raises(PrnetError, match="expected an image to take the texture from"):
         make_face().save(tmp_path / "face.obj", "obj-texture")
+    with pytest.raises(PrnetError, match=r"expected a square RGB texture .*, got 64x32x3"):
+        write_glb(make_face(), tmp_path / "face2.glb", texture=np.zeros((64, 32, 3), np.uint8))
     assert [path.name for path in tmp_path.iterdir()] == ["face.glb"]
 
 

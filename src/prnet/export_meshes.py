@@ -6,8 +6,11 @@ import io
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from prnet.errors import PrnetError
 from prnet.export_data import describe_face
 from prnet.face import TEXTURE_SIZE, Face
 from prnet.face_output import FaceOutput
@@ -61,10 +64,12 @@ def write_textured_obj(
     triangles: int | None = None,
     texture_size: int = TEXTURE_SIZE,
     texture_fill: bool = True,
+    texture: NDArray[np.uint8] | None = None,
 ) -> None:
     """Wavefront OBJ with normals and texture coordinates; material and picture beside it, with
-    the path's stem and ``.mtl`` and ``.png``, so that the three can be moved together."""
-    texture = face.texture(size=texture_size, fill=texture_fill)
+    the path's stem and ``.mtl`` and ``.png``, so that the three can be moved together.
+    ``texture`` (N, N, 3), an edited one say, replaces the photo's."""
+    texture = _texture(face, texture, texture_size, fill=texture_fill)
     surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
     material, picture = path.with_suffix(".mtl"), path.with_suffix(".png")
     text = textured_obj_bytes(
@@ -103,17 +108,19 @@ def write_glb(
     triangles: int | None = None,
     texture_size: int = TEXTURE_SIZE,
     texture_fill: bool = True,
+    texture: NDArray[np.uint8] | None = None,
 ) -> None:
-    """Binary glTF: head frame in metres, texture as an embedded JPEG when the face has its image.
+    """Binary glTF: head frame in metres, texture as an embedded JPEG when the face has its image
+    or ``texture`` (N, N, 3) is given.
 
     With ``pose="keep"`` the node carries the head's rotation; the vertices never do. There is no
     translation, as a weak-perspective camera knows no distance: the head's origin stays the
     scene's. The node's extras are the face's description, with the camera.
     """
     picture = None
-    if face.image is not None:
+    if face.image is not None or texture is not None:
         stream = io.BytesIO()
-        texture = face.texture(size=texture_size, fill=texture_fill)
+        texture = _texture(face, texture, texture_size, fill=texture_fill)
         Image.fromarray(texture).save(stream, **JPEG_OPTIONS)
         picture = stream.getvalue()
     surface = face_surface(face, "head", openings=openings, triangles=triangles)
@@ -127,6 +134,18 @@ def write_glb(
         extras=describe_face(face),
     )
     write_bytes(path, data)
+
+
+def _texture(
+    face: Face, texture: NDArray[np.uint8] | None, size: int, *, fill: bool
+) -> NDArray[np.uint8]:
+    """The one given, which must be square, or the photo's."""
+    if texture is None:
+        return face.texture(size=size, fill=fill)
+    if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
+        shape = "x".join(map(str, texture.shape))
+        raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
+    return texture
 
 
 SHAPE_OPTIONS = ("pose", "openings", "triangles")

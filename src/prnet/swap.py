@@ -29,7 +29,8 @@ higher up there is often hair."""
 SOFTNESS = {"face": 5.0, "eyes": 3.0, "nose": 3.0, "mouth": 3.0}
 """Standard deviation, in map pixels, of the regions' edges, which lie inside them."""
 
-MAX_TEXTURE = 1024
+TEXELS_PER_PIXEL, MAX_TEXTURE = 1.2, 1024
+"""Side of the texture that carries the reference over, over the target face's longer side."""
 
 LIGHT_CELLS, COLOUR_CELLS = 8, 3
 """Brightness and colour are matched as means over so many cells along each side of the map. An
@@ -112,8 +113,8 @@ def _face_outline(layout: UVLayout) -> NDArray[np.bool_]:
 
 def _matched_texture(target: Face, reference: Face) -> NDArray[np.uint8]:
     """The reference's texture, hidden parts filled, in the target's light and skin tone."""
-    side = float(np.ptp(target.vertices[:, :2], axis=0).max())
-    size = int(np.clip(2 ** np.ceil(np.log2(max(side, 1))), 128, MAX_TEXTURE))
+    side = TEXELS_PER_PIXEL * float(np.ptp(target.vertices[:, :2], axis=0).max())
+    size = int(np.clip(64 * np.ceil(side / 64), target.layout.size // 2, MAX_TEXTURE))
     texture = reference.texture(size=size, fill=True)
     pictures = [
         resized(texture.astype(np.float32), target.layout.size),
