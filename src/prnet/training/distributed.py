@@ -57,7 +57,8 @@ class Process:
 
 @contextmanager
 def this_process(device: str) -> Iterator[Process]:
-    """As torchrun's environment says; alone without it. NCCL joins GPUs, gloo CPUs."""
+    """As torchrun's environment says; alone without it. NCCL joins GPUs, gloo CPUs, unless the
+    caller has joined them already."""
     world = int(os.environ.get("WORLD_SIZE", 1))
     if world == 1:
         yield Process(0, 1, torch.device(device))
@@ -66,12 +67,15 @@ def this_process(device: str) -> Iterator[Process]:
     mine = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if on_gpu else torch.device(device)
     if on_gpu:
         torch.cuda.set_device(mine)
-    dist.init_process_group("nccl" if on_gpu else "gloo")
+    joined = dist.is_initialized()
+    if not joined:
+        dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
         yield Process(dist.get_rank(), world, mine)
         dist.barrier()  # nobody goes on before the leader's files are written
     finally:
-        dist.destroy_process_group()
+        if not joined:
+            dist.destroy_process_group()
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
