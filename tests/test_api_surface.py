@@ -36,6 +36,7 @@ SURFACE = [
     "pose_from_rotation",
     "rotation_from_pose",
     "save_image",
+    "swap_face",
 ]
 
 HEAVY = {"PIL", "matplotlib", "numpy", "onnx", "onnxruntime", "scipy", "torch", "tqdm", "trimesh"}

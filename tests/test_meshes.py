@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prnet.camera import Pose, rotation_from_pose
+from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.export import FACE_OUTPUTS
 from prnet.export_meshes import write_glb
@@ -22,7 +24,7 @@ from prnet.face import Face
 from prnet.glb import quaternion
 from prnet.surface import EYE_CORNERS_APART, face_surface, head_vertices, opening_mask
 from prnet.uv import Part, default_layout
-from standins import make_face
+from standins import make_face, make_layout, write_model
 
 POSE = Pose(25, -10, 15)
 
@@ -170,6 +172,31 @@ def test_simplified_meshes_use_vertices_of_the_layout(turned: Face) -> None:
     assert face_surface(turned, triangles=10**6).triangles is turned.triangles
     with pytest.raises(PrnetError, match="expected at least 4 triangles, got 3"):
         face_surface(turned, triangles=3)
+
+
+def test_simplifying_without_the_package_says_what_to_install(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fast_simplification", None)
+    with pytest.raises(PrnetError, match=r'pip install "prnet\[mesh\]"'):
+        face_surface(face, triangles=500)
+
+
+def test_command_line_sets_the_options(tmp_path: Path) -> None:
+    write_model(tmp_path / "model")
+    Image.new("RGB", (128, 128)).save(tmp_path / "photo.png")
+    given = ["reconstruct", tmp_path / "photo.png", "--model", tmp_path / "model"]
+    given += ["--detector", "none", "--save", "obj-plain,glb", "--out", tmp_path]
+    assert main([*map(str, given), "--pose", "remove", "--openings", "open"]) == 0
+    layout = make_layout()
+    mesh = trimesh.load_mesh(tmp_path / "photo_plain.obj", process=False)
+    expected = layout.canonical_vertices * [1, -1, 1]
+    factor = EYE_CORNERS_APART / np.ptp(layout.sample_landmarks(layout.canonical)[[36, 45], 0])
+    np.testing.assert_allclose(mesh.vertices, expected * factor, atol=2e-3)
+    assert len(mesh.faces) < len(layout.triangles)
+    scene = trimesh.load_scene(tmp_path / "photo.glb")
+    (node,) = scene.graph.nodes_geometry
+    np.testing.assert_allclose(scene.graph[node][0], np.eye(4))
 
 
 def test_quaternion_turns_as_the_matrix_does() -> None:

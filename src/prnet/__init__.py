@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from prnet.network import PositionMapNetwork as PositionMapNetwork
     from prnet.reconstruct import Reconstructor as Reconstructor
     from prnet.render import depth_map as depth_map
+    from prnet.swap import swap_face as swap_face
     from prnet.texture_edit import apply_texture as apply_texture
     from prnet.uv import UVLayout as UVLayout
 
@@ -57,6 +58,7 @@ _HOMES = {
     "prnet.network": ["PositionMapNetwork"],
     "prnet.reconstruct": ["Reconstructor"],
     "prnet.render": ["depth_map"],
+    "prnet.swap": ["swap_face"],
     "prnet.texture_edit": ["apply_texture"],
     "prnet.uv": ["UVLayout"],
 }

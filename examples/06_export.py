@@ -1,0 +1,13 @@
+"""Mesh files for other programs: GLB for viewers and Blender, OBJ with texture, few triangles."""
+
+import sys
+
+import prnet
+
+photo, folder = sys.argv[1:]
+face = prnet.Reconstructor()(photo)[0]
+
+face.save(f"{folder}/face.glb")  # metres, y up, the pose is the node's rotation
+face.save(f"{folder}/face.obj", "obj-texture")  # pixels over the photo; face.mtl, face.png
+face.save(f"{folder}/face.pts")  # 68 landmarks, iBUG's format
+print(f"open {folder}/face.glb in any 3D viewer")
