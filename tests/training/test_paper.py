@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,11 @@ import tiny_network  # noqa: E402
 from test_uv2018 import write_folder  # noqa: E402
 
 from prnet.cli import main  # noqa: E402
-from prnet.crop import RULES_2018, load_crop_rules  # noqa: E402
+from prnet.crop import RULES_2018, CropTransform, load_crop_rules  # noqa: E402
 from prnet.errors import PrnetError  # noqa: E402
 from prnet.network import PositionMapNetwork  # noqa: E402
 from prnet.training.config import PRESETS, SHIPPED_COMMAND, TrainConfig  # noqa: E402
+from prnet.training.dataset import PreparedData  # noqa: E402
 from prnet.training.paper import (  # noqa: E402
     CHANNELS,
     ROTATION,
@@ -202,6 +204,31 @@ def test_a_folder_without_whole_maps_is_refused(ict: TrainConfig, tmp_path: Path
     np.savez(tmp_path / "samples.npz")
     with pytest.raises(PrnetError, match=r"full_basis.npz: expected .* \(run `prnet prepare`"):
         PreparedMaps(replace(ict, data=tmp_path))
+
+
+@pytest.mark.shared
+def test_prepared_in_full(shared: Path, tmp_path: Path) -> None:
+    """`prnet prepare --stored-size 384 --full-maps`: labels lie on the photos' landmarks."""
+    photos = tmp_path / "photos"
+    with zipfile.ZipFile(shared / "faces" / "ytf-0.zip") as archive:
+        for name in archive.namelist()[:300:75]:
+            archive.extract(name, photos)
+    table = shared / "faces" / "labels.npz"
+    model = shared / "facemodel" / "ict_facekit.npz"
+    options = f"--stored-size 384 --full-maps --shards 0:1 --out {tmp_path}"
+    command = f"prepare {table} --photos {photos} --face-model {model} {options}"
+    assert main(command.split()) == 0
+    data = PreparedData(tmp_path, full_maps=True)
+    assert [part.crops.shape[1:] for part in data.parts] == [(384, 384, 3)] * 2
+    assert int(data.grid_inside.sum()) == int(default_layout().region.sum())
+    _, labels = data.gather([(0, 0)])
+    landmarks = data.positions(labels)[0, -68:, :2].numpy()
+    with np.load(tmp_path / "samples.npz") as samples:
+        x, y, side = samples["crop"][0].tolist()
+        expected = samples["landmarks68"][0, :, :2]
+    placed = CropTransform(x, y, side, 384).to_image(landmarks)
+    size = np.sqrt(np.ptp(expected, axis=0).prod())
+    assert np.linalg.norm(placed - expected, axis=1).mean() < 0.03 * size
 
 
 def test_help_states_the_command_of_the_shipped_weights(

@@ -186,7 +186,8 @@ def turn_views(
     views = np.zeros((len(rows), size, size, 3), np.uint8)
     cameras: dict[str, list[Any]] = {"scale": [], "rotation": [], "translation": []}
     for i, row in enumerate(tqdm(rows, desc=f"turned views {shard}", mininterval=10)):
-        crop = CropTransform(*samples["crop"][row], size)
+        x, y, length = samples["crop"][row].tolist()
+        crop = CropTransform(x, y, length, size)
         photo = edge_padded_crop(store[str(samples["files"][row])], crop)
         camera = Camera(
             float(samples["scale"][row]), samples["rotation"][row], samples["translation"][row]
