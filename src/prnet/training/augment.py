@@ -22,10 +22,10 @@ class Augmentation:
     """How far samples are disturbed; probabilities are per sample."""
 
     rotation: float = 45.0
-    """Largest in-plane rotation in degrees; half of the samples stay within a third of it."""
-    translation: float = 0.12
+    """Largest in-plane rotation in degrees; three quarters of the samples keep to a third."""
+    translation: float = 0.1
     """Largest shift of the crop's centre, in crop sides, each way."""
-    scale: float = 0.2
+    scale: float = 0.17
     """Largest change of the crop's side, as a natural logarithm, each way."""
     mirror: float = 0.5
     channels: float = 0.4
@@ -34,7 +34,7 @@ class Augmentation:
     blur: float = 0.25
     noise: float = 0.25
     jpeg: float = 0.15
-    occlusion: float = 0.35
+    occlusion: float = 0.25
     pieces: float = 0.5
     """Share of the occlusions that are pieces of another sample; the others are noise texture."""
 
@@ -72,7 +72,7 @@ def random_crops(
     """
     count = len(images)
     angle = _uniform(random, (count,), np.radians(augmentation.rotation), side)
-    gentle = (torch.rand(count, generator=random) < 0.5).to(side.device)
+    gentle = (torch.rand(count, generator=random) < 0.75).to(side.device)
     angle = torch.where(gentle, angle / 3, angle)
     side = side * torch.exp(_uniform(random, (count,), augmentation.scale, side))
     centre = centre + _uniform(random, (count, 2), augmentation.translation, side) * side[:, None]
