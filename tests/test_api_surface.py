@@ -13,6 +13,8 @@ SURFACE = [
     "Box",
     "CropRule",
     "CropTransform",
+    "Expression",
+    "ExpressionModel",
     "Face",
     "FaceDetector",
     "Pose",

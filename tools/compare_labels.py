@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from prnet.fitting import Fits
 from prnet.training.correspondence import LID_OPENINGS, LIP_OPENINGS, Correspondence
-from prnet.training.fitting import Fits
 from prnet.training.labeller import image_points
 from prnet.training.morphable import MorphableModel
-from prnet.training.point_basis import PointBasis
+from prnet.training.point_basis import basis_at
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def detected_points(cache: Path, files: np.ndarray) -> np.ndarray:
 def fitted_points(model: MorphableModel, table: dict[str, np.ndarray]) -> np.ndarray:
     """MediaPipe's points of the labelled faces (N, 468, 2), pixels."""
     places = Correspondence.load()
-    basis = PointBasis.at(model, places.vertices, places.weights)
+    basis = basis_at(model, places.vertices, places.weights)
     keys = ("scale", "rotation", "translation", "identity", "expression")
     fits = Fits(*(table[key].astype(np.float64) for key in keys), residuals=np.zeros(0))
     return image_points(basis, fits)[..., :2]

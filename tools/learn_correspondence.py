@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from prnet.fitting import Fits, fit
+from prnet.point_basis import PointBasis
 from prnet.training.correspondence import OPENINGS, Correspondence
-from prnet.training.fitting import Fits, fit
 from prnet.training.labelling import photo_names
 from prnet.training.landmarks import POINTS, MediaPipeMesh, media_pipe_mesh
 from prnet.training.matching import (
@@ -33,7 +34,7 @@ from prnet.training.matching import (
 )
 from prnet.training.morphable import MorphableModel
 from prnet.training.photos import PhotoStore
-from prnet.training.point_basis import PointBasis
+from prnet.training.point_basis import basis_at
 
 MAX_SPREAD = 0.012
 DEFAULT_OUT = Path(__file__).parents[1] / "src/prnet/data/training/correspondence.npz"
@@ -93,15 +94,13 @@ def learn(
 ) -> Correspondence:
     surface = Surface.of(model)
     every = np.arange(FACE_VERTICES)
-    skin = PointBasis.at(model, np.stack([every] * 3, 1), np.eye(3)[np.zeros_like(every)])
+    skin = basis_at(model, np.stack([every] * 3, 1), np.eye(3)[np.zeros_like(every)])
     sizes = np.sqrt(np.prod(np.ptp(points[..., :2], axis=1), axis=1))
     vertices, weights = first_guess(mean_mesh(points), surface, indices68)
     vertices68 = np.stack([np.array(indices68, np.int32)] * 3, axis=1)
     weights68 = np.eye(3, dtype=np.float32)[np.zeros(68, int)]
     for number in range(rounds):
-        basis = PointBasis.at(
-            model, vertices, weights, openings=OPENINGS, fading=np.ones(POINTS, bool)
-        )
+        basis = basis_at(model, vertices, weights, openings=OPENINGS, fading=np.ones(POINTS, bool))
         fits = fitted(basis, points)
         carried = carried_skin(skin, fits, sizes)
         targets = normalised_targets(points[..., :2], fits, sizes)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from prnet.encode import decode_depth as decode_depth
     from prnet.encode import encode_depth as encode_depth
     from prnet.errors import PrnetError as PrnetError
+    from prnet.expression import Expression as Expression
+    from prnet.expression import ExpressionModel as ExpressionModel
     from prnet.face import Face as Face
     from prnet.image import load_image as load_image
     from prnet.image import save_image as save_image
@@ -53,6 +55,7 @@ _HOMES = {
     "prnet.draw": ["draw_landmarks", "draw_mesh", "draw_pose_box", "overlay"],
     "prnet.encode": ["decode_depth", "encode_depth"],
     "prnet.errors": ["PrnetError"],
+    "prnet.expression": ["Expression", "ExpressionModel"],
     "prnet.face": ["Face"],
     "prnet.image": ["load_image", "save_image"],
     "prnet.network": ["PositionMapNetwork"],

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.errors import PrnetError
+from prnet.expression import ExpressionModel
 from prnet.face import Face
 from prnet.face_output import FaceOutput
 from prnet.files import write_bytes
@@ -48,6 +50,15 @@ def write_pose(face: Face, path: Path) -> None:
 def write_json(face: Face, path: Path) -> None:
     """JSON that describes the face, :func:`describe_face`."""
     _write_json(path, describe_face(face))
+
+
+def write_expression(
+    face: Face, path: Path, *, expression_model: ExpressionModel | None = None
+) -> None:
+    """JSON of expression values and shape coefficients, `Expression.save`."""
+    if expression_model is None:
+        raise PrnetError("expected an expression model for the expression, got none")
+    face.expression(expression_model).save(path)
 
 
 def write_npz(face: Face, path: Path) -> None:
@@ -132,6 +143,13 @@ DATA_OUTPUTS = {
     "npz": FaceOutput(".npz", "position map and arrays for NumPy", write_npz),
     "mat": FaceOutput(".mat", "mesh and arrays for MATLAB", write_mat),
     "json": FaceOutput(".json", "description: box, pose, landmarks", write_json),
+    "expression": FaceOutput(
+        "_expression.json",
+        "expression values and shape; needs --expression-model",
+        write_expression,
+        options=("expression_model",),
+        needs=("expression_model",),
+    ),
     "pose": FaceOutput("_pose.json", "yaw, pitch, roll in degrees, camera", write_pose),
 }
 """What ``--save`` offers of numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from prnet.errors import PrnetError
 from prnet.mesh import vertex_normals
 from prnet.sampling import sample_bilinear
 from prnet.uv import Part, UVLayout
+
+if TYPE_CHECKING:
+    from prnet.expression import Expression, ExpressionModel
 
 TEXTURE_SIZE: Final = 512
 """Side of textures by default; it takes a face of about 300 pixels to fill one."""
@@ -195,6 +198,15 @@ class Face:
             texture=texture,
             background=background,
         )
+
+    def expression(self, model: ExpressionModel | str | Path) -> Expression:
+        """How much of each named expression the face shows, 0..1, and its shape coefficients.
+        ``model``: an ExpressionModel or its file; load it once for many faces."""
+        from prnet.expression import ExpressionModel
+
+        if not isinstance(model, ExpressionModel):
+            model = ExpressionModel.load(model)
+        return model.fit(self)
 
     def to_crop(self) -> NDArray[np.float32]:
         """The position map (256, 256, 3) in pixels of the crop that the network saw."""

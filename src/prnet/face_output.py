@@ -13,7 +13,7 @@ class FaceOutput:
     ``ending`` follows the face's name; ``summary`` is one line for the user; ``write`` gets the
     face and the path, and writes whole files or none. ``options`` are the keywords that ``write``
     takes besides; the command line's options of these names set them. ``beside``: endings of
-    further files that it writes.
+    further files that it writes.  ``needs``: those of the options that must be given.
     """
 
     ending: str
@@ -21,6 +21,7 @@ class FaceOutput:
     write: Callable[..., None]
     options: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:

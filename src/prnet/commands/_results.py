@@ -33,6 +33,9 @@ SUMMARIES: Final = {
 }
 """Everything that can be saved, by name."""
 
+NEEDS: Final = {name: output.needs for name, output in FACE_OUTPUTS.items() if output.needs}
+"""Options without which an output cannot be saved."""
+
 
 def output_names(paths: Sequence[Path]) -> list[str]:
     """One name for each photo's results: its stem; where stems clash (a.jpg and a.png, on file

@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 
 from prnet.boxes import Box
 from prnet.camera import Pose
-from prnet.commands._results import SUMMARIES, make_folder, output_names, save_faces
+from prnet.commands._results import NEEDS, SUMMARIES, make_folder, output_names, save_faces
 from prnet.detect import DetectorName
 from prnet.errors import PrnetError
 from prnet.export_data import describe_face
 from prnet.export_meshes import PoseChoice
+from prnet.expression import ExpressionModel
 from prnet.face import TEXTURE_SIZE, Face
 from prnet.files import expand_inputs
 from prnet.image import MAX_PIXELS
@@ -91,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="depth and normals of the face's crop at N x N pixels, not of the whole photo",
     )
+    add(
+        "--expression-model",
+        type=Path,
+        metavar="FILE",
+        help="what prnet facemodel expression wrote; also saves expression",
+    )
     add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
     add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
     where = parser.add_mutually_exclusive_group()
@@ -127,10 +134,11 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         max_pixels=args.max_pixels,
     )
+    settings = _output_settings(args)
+    save = _with_expression(args.save, settings)
     folder = make_folder(args.out)
     results, paths = _inputs(args.photos)
     keep = {Path(os.path.abspath(path)) for path in paths}
-    settings = {name: value for name, value in vars(args).items() if value is not None}
     named = list(zip(paths, output_names(paths), strict=True))
     for result in results:
         _tell(result, as_json=args.json)
@@ -138,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
             of_faces, of_photo = save_faces(
-                faces, name, folder, save=args.save, settings=settings, keep=keep
+                faces, name, folder, save=save, settings=settings, keep=keep
             )
             result = _photo_result(path, faces, of_faces, of_photo)
         except (PrnetError, MemoryError) as error:
@@ -146,6 +154,26 @@ def run(args: argparse.Namespace) -> int:
         _tell(result, as_json=args.json)
         results.append(result)
     return _summarise(results, folder, as_json=args.json)
+
+
+def _output_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that were given, by name, the expression model loaded."""
+    settings = {name: value for name, value in vars(args).items() if value is not None}
+    if args.expression_model is not None:
+        settings["expression_model"] = ExpressionModel.load(args.expression_model)
+    return settings
+
+
+def _with_expression(kinds: tuple[str, ...], settings: dict[str, Any]) -> tuple[str, ...]:
+    """``kinds``, and ``expression`` where its model was given."""
+    if "expression_model" in settings and "expression" not in kinds:
+        kinds = (*kinds, "expression")
+    for kind in kinds:
+        for option in NEEDS.get(kind, ()):
+            if option not in settings:
+                name = option.replace("_", "-")
+                raise PrnetError(f"expected --{name} FILE to save {kind}, got none")
+    return kinds
 
 
 def read_landmarks(path: Path) -> NDArray[np.float64]:

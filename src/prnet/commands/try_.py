@@ -8,7 +8,7 @@ import time
 from importlib import resources
 from pathlib import Path
 
-from prnet.commands._results import SUMMARIES, make_folder, save_faces
+from prnet.commands._results import NEEDS, SUMMARIES, make_folder, save_faces
 from prnet.image import load_image
 from prnet.reconstruct import Reconstructor
 
@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     faces = reconstruct(image)
     milliseconds = 1000 * (time.perf_counter() - start)
-    of_faces, of_photo = save_faces(faces, "astronaut", folder, save=tuple(SUMMARIES))
+    kinds = [kind for kind in SUMMARIES if kind not in NEEDS]
+    of_faces, of_photo = save_faces(faces, "astronaut", folder, save=kinds)
     for face in faces:
         yaw, pitch, roll = face.pose
         print(

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
+from prnet.fitting import Fits, FitSettings, fit
+from prnet.point_basis import PointBasis
 from prnet.training.correspondence import OPENINGS, Correspondence
-from prnet.training.fitting import Fits, FitSettings, fit
 from prnet.training.landmarks import POINTS, MeshPoints, media_pipe_mesh
 from prnet.training.morphable import MorphableModel
 from prnet.training.photos import PhotoStore
-from prnet.training.point_basis import PointBasis
+from prnet.training.point_basis import basis_at
 
 Arrays = dict[str, Any]
 """By the names of ``labels.npz``."""
@@ -62,10 +63,8 @@ class Labeller:
             detector = media_pipe_mesh(places.mirror, sources.task)
         self.detector = detector
         model = MorphableModel.load(sources.face_model)
-        self.landmarks68 = PointBasis.at(
-            model, places.landmarks68_vertices, places.landmarks68_weights
-        )
-        self.basis = PointBasis.at(
+        self.landmarks68 = basis_at(model, places.landmarks68_vertices, places.landmarks68_weights)
+        self.basis = basis_at(
             model,
             np.concatenate([places.vertices, places.landmarks68_vertices]),
             np.concatenate([places.weights, places.landmarks68_weights]),

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.fitting import Fits
+from prnet.point_basis import PointBasis
 from prnet.training.correspondence import (
     LANDMARKS68,
     LOWER_LIDS,
@@ -21,9 +23,7 @@ from prnet.training.correspondence import (
     UPPER_LIDS,
     UPPER_LIP,
 )
-from prnet.training.fitting import Fits
 from prnet.training.morphable import MorphableModel
-from prnet.training.point_basis import PointBasis
 
 Floats = NDArray[np.floating]
 

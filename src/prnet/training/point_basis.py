@@ -1,80 +1,63 @@
-"""The morphable model at some points of its surface."""
+"""The morphable model at some points of its surface, for fitting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.errors import PrnetError
+from prnet.expression import ExpressionModel
+from prnet.point_basis import Floats, PointBasis
 from prnet.training.morphable import MorphableModel
 from prnet.training.position_map import Chart, MapBasis
-
-Floats = NDArray[np.floating]
+from prnet.uv import default_layout
 
 _NOT_OF_SKIN: Final = "PupilDilate"
+_STEP: Final = 16
+"""One pixel of the region in so many is enough for an expression."""
 
 
-@dataclass(frozen=True)
-class PointBasis:
-    """A morphable model at K points: mean (K, 3), modes (I + E, K, 3), float32, model frame.
+def basis_at(
+    model: MorphableModel,
+    vertices: NDArray[np.integer],
+    weights: Floats,
+    *,
+    openings: NDArray[np.integer] | None = None,
+    fading: NDArray[np.bool_] | None = None,
+) -> PointBasis:
+    """At the points that mix the model's ``vertices`` (K, 3) by ``weights`` (K, 3)."""
+    names = fitted_expressions(model)
+    shapes = [model.identity, model.expression_basis(names)]
+    mix = np.asarray(weights, np.float32)[:, :, None]
+    modes = [(shape[:, vertices].astype(np.float32) * mix).sum(2) for shape in shapes]
+    mean = (model.neutral[vertices] * mix).sum(1)
+    basis = PointBasis.plain(mean, np.concatenate(modes), names)
+    return replace(
+        basis,
+        openings=basis.openings if openings is None else openings,
+        fading=basis.fading if fading is None else fading,
+    )
 
-    ``openings`` (M, 2): pairs of points whose difference is fitted too (upper and lower lip or
-    lid). ``fading`` (K,): points that are trusted less when the head is turned far.
-    """
 
-    mean: NDArray[np.float32]
-    modes: NDArray[np.float32]
-    identities: int
-    expression_names: tuple[str, ...]
-    openings: NDArray[np.integer]
-    fading: NDArray[np.bool_]
+def basis_at_pixels(model: MorphableModel, chart: Chart, pixels: NDArray[np.intp]) -> PointBasis:
+    """At flat row-major ``pixels`` of position maps (in the chart's region)."""
+    names = fitted_expressions(model)
+    at_map = MapBasis.from_model(model, chart, names, pixels)
+    return PointBasis.plain(at_map.mean, at_map.offsets, names)
 
-    @classmethod
-    def at(
-        cls,
-        model: MorphableModel,
-        vertices: NDArray[np.integer],
-        weights: Floats,
-        *,
-        openings: NDArray[np.integer] | None = None,
-        fading: NDArray[np.bool_] | None = None,
-    ) -> PointBasis:
-        """At the points that mix the model's ``vertices`` (K, 3) by ``weights`` (K, 3)."""
-        names = fitted_expressions(model)
-        shapes = [model.identity, model.expression_basis(names)]
-        mix = np.asarray(weights, np.float32)[:, :, None]
-        return cls(
-            mean=(model.neutral[vertices] * mix).sum(1),
-            modes=np.concatenate(
-                [(shape[:, vertices].astype(np.float32) * mix).sum(2) for shape in shapes]
-            ),
-            identities=len(model.identity),
-            expression_names=names,
-            openings=np.zeros((0, 2), np.intp) if openings is None else openings,
-            fading=np.zeros(len(vertices), bool) if fading is None else fading,
+
+def expression_model(model: MorphableModel) -> ExpressionModel:
+    """ICT-FaceKit's model -> its basis at every 16th pixel of our layout's region."""
+    chart = Chart.load()
+    if len(model.neutral) != len(chart.rigid):
+        raise PrnetError(
+            f"expected ICT-FaceKit's model of {len(chart.rigid)} vertices, got {len(model.neutral)}"
         )
-
-    @classmethod
-    def at_pixels(cls, model: MorphableModel, chart: Chart, pixels: NDArray[np.intp]) -> PointBasis:
-        """At flat row-major ``pixels`` of position maps (in the chart's region)."""
-        names = fitted_expressions(model)
-        at_map = MapBasis.from_model(model, chart, names, pixels)
-        return cls(
-            mean=at_map.mean,
-            modes=at_map.offsets,
-            identities=len(model.identity),
-            expression_names=names,
-            openings=np.zeros((0, 2), np.intp),
-            fading=np.zeros(len(pixels), bool),
-        )
-
-    def points(self, coefficients: Floats) -> NDArray[np.float32]:
-        """Coefficients (B, I + E) -> points (B, K, 3) in model units."""
-        flat = self.modes.reshape(len(self.modes), -1)
-        offsets = np.matmul(coefficients[:, None].astype(np.float32), flat)
-        return np.asarray(self.mean + offsets.reshape(-1, *self.mean.shape), np.float32)
+    pixels = np.flatnonzero(chart.region)[::_STEP]
+    return ExpressionModel(default_layout().name, pixels, basis_at_pixels(model, chart, pixels))
 
 
 def fitted_expressions(model: MorphableModel) -> tuple[str, ...]:

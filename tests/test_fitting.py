@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from prnet.bounded import solve_bounded
 from prnet.errors import PrnetError
-from prnet.training.bounded import solve_bounded
-from prnet.training.fitting import Fits, FitSettings, fit, fit_expression, yaw_degrees
-from prnet.training.morphable import MorphableModel, to_image
-from prnet.training.point_basis import PointBasis
-from prnet.training.position_map import Chart
+from prnet.fitting import Fits, FitSettings, fit, fit_expression, yaw_degrees
+from prnet.point_basis import PointBasis
 
 IDENTITIES, EXPRESSIONS, POINTS = 6, 5, 120
 EXACT = FitSettings(noise=1e-4, outlier=10.0, iterations=15)
@@ -229,25 +225,3 @@ def test_bounded_solution_agrees_with_a_slow_twin(random: np.random.Generator) -
             options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 5000},
         )
         np.testing.assert_allclose(x, twin.x, atol=1e-4)
-
-
-@pytest.mark.shared
-def test_expression_of_a_position_map(shared: Path) -> None:
-    """Coefficients -> vertices of a map, with some noise -> coefficients, each by its name."""
-    model = MorphableModel.load(shared / "facemodel" / "ict_facekit.npz")
-    chart = Chart.load()
-    pixels = np.flatnonzero(chart.region)[::16]
-    basis = PointBasis.at_pixels(model, chart, pixels)
-    random = np.random.default_rng(0)
-    coefficients = np.zeros((1, len(basis.modes)))
-    coefficients[0, : basis.identities] = random.normal(size=basis.identities)
-    shown = {"jawOpen": 0.7, "mouthSmile_L": 0.5, "eyeBlink_R": 0.9}
-    for name, value in shown.items():
-        coefficients[0, basis.identities + basis.expression_names.index(name)] = value
-    head = basis.points(coefficients)[0]
-    points = to_image(head, 8.0, rotation(0.4, -0.2, 0.1), np.array([100.0, 120.0]))
-    _, values = fit_expression(points + random.normal(size=points.shape) * 0.5, basis)
-    for name, value in shown.items():
-        assert values[name] == pytest.approx(value, abs=0.15)
-    others = [value for name, value in values.items() if name not in shown]
-    assert np.mean(others) < 0.05

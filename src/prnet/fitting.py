@@ -1,4 +1,4 @@
-"""Fitting the morphable model to points: weak-perspective pose, identity and expression at once.
+"""Fitting a linear face model to points: weak-perspective pose, identity and expression at once.
 
 Least squares with a normal prior on the coefficients (ridge), expressions bounded, Cauchy weights
 against outliers (iteratively reweighted). Each iteration linearises the projection around the
@@ -14,12 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.bounded import solve_bounded
 from prnet.errors import PrnetError
-from prnet.training.bounded import solve_bounded
-from prnet.training.point_basis import Floats, PointBasis
+from prnet.point_basis import Floats, PointBasis
 
-BOUNDS: Final = (0.0, 1.2)
-"""Range of an expression coefficient."""
 _TINY: Final = 1e-9
 _DENSE_NOISE: Final = 2e-4
 """`FitSettings.noise` of K dense points over sqrt(K). Of 5e-4, 2e-4, 1e-4 and 5e-5 the one whose
@@ -36,6 +34,7 @@ class FitSettings:
     """Residual from which a point's weight falls below one half."""
     expression_deviation: float = 0.3
     """Prior standard deviation of an expression coefficient; that of an identity one is 1."""
+    expression_range: tuple[float, float] = (0.0, 1.2)
     opening_weight: float = 10.0
     """Weight of an upper-minus-lower difference, of a point's 1."""
     trusted_yaw: float = 30.0
@@ -45,7 +44,8 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Fits:
-    """One row for each of B photos; frames and signs as in `morphable.to_image`.
+    """One row for each of B photos. The camera takes head points X, y up, to the image: x = scale
+    * (R X)_x + t_x, y = -scale * (R X)_y + t_y, z = scale * (R X)_z, larger nearer.
 
     scale (B,), rotation (B, 3, 3), translation (B, 2 or 3) pixels, identity (B, I), expression
     (B, E), residuals (B, K): distance of each point in pixels, 0 where its weight is 0.
@@ -109,12 +109,13 @@ def fit_expression(
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """Identity (I,) and expression values by name of dense points (K, 3) in image pixels.
 
-    For a predicted position map: ``basis`` from `PointBasis.at_pixels`, and the map at those
-    pixels; one in 16 is plenty. So that many points do not drown the priors, the default
-    ``noise`` grows with the root of their number.
+    For a predicted position map: ``basis`` at some of its pixels, and the map there; one in 16
+    is plenty. By default the values are within 0..1, and, so that many points do not drown the
+    priors, ``noise`` grows with the root of their number.
     """
     if settings is None:
-        settings = FitSettings(noise=_DENSE_NOISE * float(np.sqrt(len(points))))
+        noise = _DENSE_NOISE * float(np.sqrt(len(points)))
+        settings = FitSettings(noise=noise, expression_range=(0.0, 1.0))
     found = fit(basis, np.asarray(points)[None], settings=settings)
     values = (float(value) for value in found.expression[0])
     return found.identity[0], dict(zip(basis.expression_names, values, strict=True))
@@ -276,7 +277,7 @@ def _solved(
     information[:, diagonal, diagonal] += prior
     bounded = np.zeros(len(prior), bool)
     bounded[identities:total] = True
-    values = solve_bounded(information, right, bounded, BOUNDS)
+    values = solve_bounded(information, right, bounded, settings.expression_range)
     pose = values[:, total:]
     return _State(
         scale=state.scale * np.exp(np.clip(pose[:, 0], -0.5, 0.5)),
