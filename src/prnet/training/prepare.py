@@ -133,13 +133,17 @@ def save_basis(
     *,
     step: int = BASIS_STEP,
 ) -> None:
-    """Bases at the grid (256/step squared, all pixels of a square inside) and at the landmarks."""
+    """Bases at the grid (means of step x step pixels) and at the landmarks.
+
+    Squares that the region's border crosses count, with the pixels that they have: without
+    them nothing would hold the map's border, which then frays.
+    """
     grid = layout.size // step
     blocks = layout.vertex_index.reshape(grid, step, grid, step)
     square = blocks.transpose(0, 2, 1, 3).reshape(grid * grid, step**2)
-    inside = (square >= 0).all(axis=1)
+    inside = (square >= 0).any(axis=1)
     full = MapBasis.from_model(model, chart, names, np.flatnonzero(layout.region))
-    corners = square[inside]
+    corners = np.where(square < 0, square.max(axis=1, keepdims=True), square)[inside]
     with write_atomically(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
