@@ -106,7 +106,7 @@ class UVLayout:
         return self.vertices(self.canonical)
 
     def vertices(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A map (256, 256) or (256, 256, C) -> (V,) or (V, C): its values at the region's pixels."""
+        """Map (256, 256) or (256, 256, C) -> (V,) or (V, C): its values in the region."""
         flat = position_map.reshape(self.region.size, *position_map.shape[2:])
         return flat.take(self._region_index, axis=0)  # a sixth of the time of a mask
 
