@@ -96,7 +96,10 @@ def test_json_describes_the_face(face: Face, tmp_path: Path) -> None:
 
 
 def test_same_face_gives_the_same_bytes(face: Face, tmp_path: Path) -> None:
-    for name, output in {**MESH_OUTPUTS, **DATA_OUTPUTS}.items():
+    outputs = {**MESH_OUTPUTS, **DATA_OUTPUTS}
+    for name, output in outputs.items():
+        if output.needs:
+            continue
         first, second = (tmp_path / folder / f"face{output.ending}" for folder in "ab")
         output.write(face, first)
         output.write(face, second)
