@@ -20,8 +20,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layout = default_layout()
     count, modes = 48, 4
     canonical = layout.canonical * [1, -1, 1]
-    blocks = canonical.reshape(128, 2, 128, 2, 3).mean(axis=(1, 3))
-    inside = layout.region.reshape(128, 2, 128, 2).all(axis=(1, 3))
+    blocks = canonical.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
+    inside = layout.region.reshape(64, 4, 64, 4).all(axis=(1, 3))
     landmarks = layout.sample_landmarks(layout.canonical) * [1, -1, 1]
     middle = landmarks.mean(axis=0)
     grids = {"basis.npz": (blocks, inside), "full_basis.npz": (canonical, layout.region)}

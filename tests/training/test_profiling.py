@@ -120,6 +120,21 @@ def test_the_hidden_half_is_the_mirrored_half() -> None:
     assert (difference > 30).mean() < 0.1
 
 
+def test_another_expression_moves_the_picture_along() -> None:
+    """What is painted on a part of the face goes where that part goes."""
+    head, camera = Head(), camera_at()
+    mesh = head.mesh(camera)
+    tip = int(head.vertices[:, 2].argmax())
+    bump = 6 * np.exp(-((head.vertices - head.vertices[tip]) ** 2).sum(1) / 0.1)
+    moved = head.seen_by(camera) + bump[:, None] * [1, 0, 0]
+    view, plain = mesh.turn(0, 0, moved=moved), mesh.turn(0, 0)
+    np.testing.assert_allclose(view.vertices, moved, atol=1.0)  # the face's box stays centred
+    x, y = np.rint(view.vertices[tip, :2]).astype(int)
+    x0, y0 = np.rint(plain.vertices[tip, :2]).astype(int)
+    assert x - x0 >= 5
+    assert np.abs(view.image[y, x].astype(int) - plain.image[y0, x0]).max() <= 8
+
+
 @pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("yaw", [0, 35])
 def test_the_sheet_leaves_no_hole(

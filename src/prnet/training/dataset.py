@@ -16,19 +16,22 @@ from prnet.errors import PrnetError
 from prnet.training.augment import Augmentation, augment_colours, occlude, random_crops
 from prnet.uv import MIRRORED_LANDMARKS
 
-CONTROL_GRID = 128
+LABELS = ("coefficients", "scale", "rotation", "translation")
+"""Fields of `Rows` that positions are made from."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Stored crops with the cameras that put their faces there.
 
-    crops: (N, H, H, 3) uint8, may be memory-mapped. sample: (N,) rows of the coefficients.
-    scale (N,), rotation (N, 3, 3), translation (N, 2): as in the labels, in stored-crop pixels.
+    crops: (N, H, H, 3) uint8, may be memory-mapped. sample: (N,) the photos that they are of.
+    coefficients (N, K), scale (N,), rotation (N, 3, 3), translation (N, 2): as in the labels, in
+    stored-crop pixels.
     """
 
     crops: NDArray[np.uint8]
     sample: NDArray[np.int64]
+    coefficients: NDArray[np.floating]
     scale: NDArray[np.float32]
     rotation: NDArray[np.float32]
     translation: NDArray[np.float32]
@@ -63,7 +66,7 @@ class Batch(NamedTuple):
 class PreparedData:
     """What ``prnet prepare`` wrote, with photos and out-of-plane views as one list of rows.
 
-    ``full_maps``: positions at every UV pixel of the region instead of at every second.
+    ``full_maps``: positions at every UV pixel of the region instead of means of 4 x 4.
     """
 
     def __init__(
@@ -90,13 +93,12 @@ class PreparedData:
         offsets = [basis["grid_offsets"], basis["landmark_offsets"]]
         self._mean = torch.from_numpy(points[0]).to(device)
         self._offsets = torch.from_numpy(np.concatenate(offsets, axis=1)).to(device)
-        self._coefficients = torch.from_numpy(samples["coefficients"]).to(device)
         self.device = device
 
         photos = Rows(
             crops=np.load(folder / "crops.npy", mmap_mode="r"),
             sample=np.arange(len(self.files)),
-            **{key: samples[key] for key in ("scale", "rotation", "translation")},
+            **{key: samples[key] for key in LABELS},
         )
         self.parts = [photos, *(_load_views(path) for path in sorted(folder.glob("turned-*.npz")))]
         self.held_out_photos = np.flatnonzero(self.held_out)
@@ -130,17 +132,16 @@ class PreparedData:
         """(part, row) pairs -> stored crops (B, H, H, 3) uint8 and their label tensors."""
         crops = np.stack([self.parts[part].crops[row] for part, row in picks])
         labels = []
-        for key in ("sample", "scale", "rotation", "translation"):
+        for key in LABELS:
             values = np.stack([getattr(self.parts[part], key)[row] for part, row in picks])
-            labels.append(torch.from_numpy(values).to(self.device))
+            labels.append(torch.from_numpy(values.astype(np.float32)).to(self.device))
         return crops, labels
 
     def positions(self, labels: list[Tensor]) -> Tensor:
         """Label tensors -> (B, P + 68, 3) true positions in stored-crop pixels, z as labelled."""
-        sample, scale, rotation, translation = labels
-        count = self._offsets.shape[0]
-        flat = self._coefficients[sample] @ self._offsets.reshape(count, -1)
-        points = flat.reshape(len(sample), -1, 3) + self._mean
+        coefficients, scale, rotation, translation = labels
+        flat = coefficients @ self._offsets.reshape(len(self._offsets), -1)
+        points = flat.reshape(len(coefficients), -1, 3) + self._mean
         turned = scale[:, None, None] * (points @ rotation.transpose(1, 2))
         x = turned[..., 0] + translation[:, None, 0]
         y = translation[:, None, 1] - turned[..., 1]
@@ -191,5 +192,7 @@ def crop_squares(points: Tensor) -> tuple[Tensor, Tensor]:
 
 def _load_views(path: Path) -> Rows:
     with np.load(path) as arrays:
-        labels = {key: arrays[key] for key in ("sample", "scale", "rotation", "translation")}
+        if "coefficients" not in arrays:
+            raise PrnetError(f"{path}: expected views with coefficients (run `prnet prepare` anew)")
+        labels = {key: arrays[key] for key in ("sample", *LABELS)}
     return Rows(crops=np.load(path.with_suffix(".npy"), mmap_mode="r"), **labels)

@@ -64,8 +64,8 @@ class PositionMapLoss:
         device: torch.device | str = "cpu",
     ) -> None:
         step = MAP_SIZE // len(grid_inside)
-        centres = np.arange(0, MAP_SIZE, step) + (step - 1) / 2
-        self._rows = torch.from_numpy(spline_weights(centres)).to(device)
+        pixels = spline_weights(np.arange(MAP_SIZE)).reshape(-1, step, CONTROL_SIZE)
+        self._rows = torch.from_numpy(pixels.mean(axis=1)).to(device)  # means, as the grid's
         self._inside = grid_inside.to(device)
         weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
         squares = weights[layout.parts].reshape(len(grid_inside), step, len(grid_inside), step)

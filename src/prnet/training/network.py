@@ -33,7 +33,8 @@ class Block(nn.Module):
             nn.Identity()
             if stride == 1 and channels_in == channels
             else nn.Sequential(
-                nn.Conv2d(channels_in, channels, stride, stride, bias=False),
+                nn.AvgPool2d(stride),
+                nn.Conv2d(channels_in, channels, 1, bias=False),
                 nn.BatchNorm2d(channels),
             )
         )
@@ -66,10 +67,10 @@ class CompactNetwork(nn.Module):
     def __init__(
         self,
         *,
-        widths: tuple[int, ...] = (24, 40, 80, 160, 256),
+        widths: tuple[int, ...] = (24, 48, 96, 176, 256),
         depths: tuple[int, ...] = (1, 1, 1, 1),
-        mixed: int = 384,
-        decoder: tuple[int, ...] = (128, 64, 40),
+        mixed: int = 192,
+        decoder: tuple[int, ...] = (96, 48, 32),
     ) -> None:
         super().__init__()
         stem, *stages = widths
@@ -114,8 +115,9 @@ class CompactNetwork(nn.Module):
     def control_points(self, crops: Tensor) -> Tensor:
         """(B, 3, 128, 128) in 0..1 -> (B, 3, 64, 64) in crop pixels."""
         features = self.encoder(crops * 4 - 2)
-        features = torch.relu(features + self.mix(features))
-        offsets = nn.functional.pixel_shuffle(self.head(self.decoder(features)), 2)
+        decoded = self.decoder(torch.relu(features + self.mix(features)))
+        with torch.autocast(crops.device.type, enabled=False):  # bfloat16 would round pixels
+            offsets = nn.functional.pixel_shuffle(self.head(decoded.float()), 2)
         return self.mean_control + offsets * (CROP_SIZE / 8)
 
     def forward(self, crops: Tensor) -> Tensor:

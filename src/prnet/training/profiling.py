@@ -60,36 +60,50 @@ class PhotoMesh:
         self.camera = camera
         self._vertices = np.asarray(vertices, np.float32)
         self._topology = topology
-        origin = np.array([*camera.translation, 0.0], np.float32)
-        face = (topology.close(self._vertices) - origin) @ in_image(camera.rotation)
+        face = self._face_of(self._vertices)
         if topology.runs_clockwise(face):
             raise PrnetError("expected triangles counterclockwise from outside, got clockwise ones")
         self._head = np.concatenate([face, head_rings(face)], dtype=np.float32)
         self._far = far_ring(self._head, camera, image.shape[:2])
-        sheet = self._place(camera)
+        sheet = self._place(camera, self._head)
         self._attributes = _texture_coordinates(sheet, topology, image.shape[:2])
 
     def turn(
-        self, yaw: float, pitch: float, *, background: NDArray[np.uint8] | None = None
+        self,
+        yaw: float,
+        pitch: float,
+        *,
+        background: NDArray[np.uint8] | None = None,
+        moved: NDArray[np.floating] | None = None,
     ) -> View:
         """The head turned by so many degrees more, in its own axes; roll stays, the face stays
         centred.  Positive yaw turns the face toward the image's right, positive pitch downward.
 
-        ``background`` (H, W, 3) uint8 replaces what lies beyond the head.
+        ``background`` (H, W, 3) uint8 replaces what lies beyond the head. ``moved`` (V, 3): the
+        photo's ``vertices`` with another expression, which the view then shows.
         """
         rotation = turned_rotation(self.camera.rotation, yaw, pitch)
         camera = Camera(self.camera.scale, rotation, self.camera.translation)
         count = len(self._vertices)
-        shift = centre_of(self._vertices) - centre_of(self._place(camera)[:count])
+        head = self._head
+        if moved is not None:
+            head = np.concatenate([self._face_of(moved), head[self._topology.count :]])
+        shift = centre_of(self._vertices) - centre_of(self._place(camera, head)[:count])
         camera = Camera(camera.scale, rotation, camera.translation + shift)
-        sheet = self._place(camera)
+        sheet = self._place(camera, head)
         cosine = (np.trace(rotation @ self.camera.rotation.T) - 1) / 2
         fill = min(1.0, float(np.degrees(np.arccos(min(1.0, cosine)))) / _FULL_FILL)
         return View(self._render(sheet, fill, background), camera, sheet[:count])
 
-    def _place(self, camera: Camera) -> NDArray[np.float32]:
+    def _face_of(self, vertices: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Vertices (V, 3) in the photo's image frame -> the closed face in the head's frame."""
+        origin = np.array([*self.camera.translation, 0.0], np.float32)
+        closed = self._topology.close(np.asarray(vertices, np.float32)) - origin
+        return np.asarray(closed @ in_image(self.camera.rotation), np.float32)
+
+    def _place(self, camera: Camera, head: NDArray[np.float32]) -> NDArray[np.float32]:
         """The sheet in the image frame of ``camera``: face, rings of the head, still rings."""
-        head = self._head @ in_image(camera.rotation).T
+        head = head @ in_image(camera.rotation).T
         head[:, :2] += np.asarray(camera.translation, np.float32)
         still = STILL[:, None, None]
         between = (1 - still) * head[-SECTORS:] + still * self._far

@@ -100,7 +100,9 @@ class CompactRecipe:
         return whole.part(share)
 
     def losses(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        control = network.control_points(batch.crops)  # type: ignore[operator]
+        half = self._config.precision == "bfloat16"
+        with torch.autocast(batch.crops.device.type, torch.bfloat16, enabled=half):
+            control = network.control_points(batch.crops)  # type: ignore[operator]
         losses = self._loss(control, batch.grid, batch.landmarks)
         return vars(losses)
 
