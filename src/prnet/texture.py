@@ -7,8 +7,6 @@ the region's edge, as viewers that filter textures need it.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -90,7 +88,7 @@ def map_footprint(face: Face) -> NDArray[np.float32]:
 
 def extended(layout: UVLayout, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Values (256, 256, C) with those of the region's edge repeated outside it."""
-    return values.reshape(-1, values.shape[-1])[_nearest_in_region(layout)]
+    return values.reshape(-1, values.shape[-1])[layout.nearest_in_region]
 
 
 def resized(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -101,18 +99,6 @@ def resized(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
         return np.stack([resized(v, size) for v in np.moveaxis(values, -1, 0)], axis=-1)
     picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
-
-
-@lru_cache(maxsize=4)
-def _nearest_in_region(layout: UVLayout) -> NDArray[np.int64]:
-    """(256, 256): flat index of a region pixel that is nearest (king's moves)."""
-    index = np.where(layout.region, np.arange(layout.region.size).reshape(layout.region.shape), -1)
-    rows, columns = index.shape
-    while (index < 0).any():
-        padded = np.pad(index, 1, constant_values=-1)
-        around = [padded[r : r + rows, c : c + columns] for r in range(3) for c in range(3)]
-        index = np.where(index < 0, np.maximum.reduce(around), index)
-    return index
 
 
 def _filled(

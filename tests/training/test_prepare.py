@@ -1,4 +1,4 @@
-"""Expressions that the photos hardly show."""
+"""What `prnet prepare` adds to photos: other expressions, a map that goes on beyond its border."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from prnet.training.prepare import another_expression
+from prnet.training.prepare import another_expression, grown
 
 NAMES = ("eyeBlink_L", "eyeBlink_R", "eyeWide_L", "eyeWide_R", "jawOpen", "mouthSmile_L")
 
@@ -25,3 +25,12 @@ def test_other_expressions_change_lids_and_jaw_alone() -> None:
     assert (made[closed, 4:6] == 0).all()
     assert made[:, 6].min() < 0.1
     assert made[:, 6].max() > 0.7
+
+
+def test_grown_masks_reach_as_far_as_a_king_moves() -> None:
+    mask = np.zeros((9, 9), bool)
+    mask[4, 0] = True
+    rows, columns = np.nonzero(grown(mask, 2))
+    assert (rows.min(), rows.max(), columns.max()) == (2, 6, 2)
+    assert grown(mask, 2).sum() == 15
+    assert (grown(mask, 0) == mask).all()

@@ -57,11 +57,11 @@ class TrainConfig:
     """Share of out-of-plane views in a batch, for compact alone."""
     landmark_weight: float = 1.0
     """Weight of the 68 landmarks beside the map, for compact alone."""
-    opening_weight: float = 1.5
+    opening_weight: float = 2.5
     """Weight of the lid and lip openings beside the map, for compact alone."""
     shape_weight: float = 1.0
     """Weight of the landmarks after alignment, for compact alone."""
-    edge_weight: float = 2.0
+    edge_weight: float = 3.0
     """Weight of the differences between neighbours on the map, for compact alone."""
     depth_weight: float = 0.6
     """Scale of z differences beside x and y, for compact alone."""

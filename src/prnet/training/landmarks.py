@@ -74,13 +74,20 @@ class MediaPipeMesh:
         return MeshPoints(points.astype(np.float32), float(distance / size))
 
     def one_run(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-        """The points (468, 3) of one crop, not averaged: enough to learn ``mirror`` from."""
+        """The points (468, 3) of one crop, not averaged, in its pixels: enough to learn ``mirror``
+        from."""
         box = self._box(image)
         return (
             None
             if box is None
             else self._crop_points(_resized_crop(image, *_square(box, CROP_SIZES[0])))
         )
+
+    def one_crop(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+        """The points (468, 3) of one crop, not averaged, in image pixels."""
+        box = self._box(image)
+        runs = [] if box is None else self._both_ways(image, box, CROP_SIZES[0])
+        return runs[0] if runs else None
 
     def _box(self, image: NDArray[np.uint8]) -> Box | None:
         boxes = self.backend.boxes(image) or self._boxes_beyond(image)

@@ -68,7 +68,8 @@ class PositionMapLoss:
         self._rows = torch.from_numpy(pixels.mean(axis=1)).to(device)  # means, as the grid's
         self._inside = grid_inside.to(device)
         weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
-        squares = weights[layout.parts].reshape(len(grid_inside), step, len(grid_inside), step)
+        near = layout.parts.ravel()[layout.nearest_in_region]
+        squares = weights[near].reshape(len(grid_inside), step, len(grid_inside), step)
         parts = torch.from_numpy(squares.max(axis=(1, 3))).to(device)
         self._weights = parts[self._inside] / parts[self._inside].mean()
         self._landmarks = torch.from_numpy(landmark_weights(layout)).to(device)

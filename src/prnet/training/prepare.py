@@ -31,6 +31,8 @@ STORED_SIZE = 192
 MARGIN = 1.5
 BASIS_STEP = 4
 """Training compares means over squares of 4 x 4 UV pixels, one a control point of the network."""
+BASIS_MARGIN = 2
+"""Squares beyond the region whose control points its pixels depend on."""
 VIEW_STEP = 4
 """Views are rendered from a mesh of every fourth UV pixel."""
 SHARD = 2000
@@ -123,7 +125,9 @@ def prepare_full_maps(labels: Path, model: Path, out: Path) -> None:
     with np.load(labels, allow_pickle=False) as arrays:
         names = tuple(str(name) for name in arrays["expression_names"])
     path = out / "full_basis.npz"
-    save_basis(path, MorphableModel.load(model), Chart.load(), names, default_layout(), step=1)
+    save_basis(
+        path, MorphableModel.load(model), Chart.load(), names, default_layout(), step=1, margin=0
+    )
 
 
 def save_basis(
@@ -134,27 +138,39 @@ def save_basis(
     layout: UVLayout,
     *,
     step: int = BASIS_STEP,
+    margin: int = BASIS_MARGIN,
 ) -> None:
     """Bases at the grid (means of step x step pixels) and at the landmarks.
 
-    Squares that the region's border crosses count, with the pixels that they have: without
-    them nothing would hold the map's border, which then frays.
+    The grid holds every square that the region reaches and ``margin`` more around them, where the
+    position of the nearest region pixel goes on: without them nothing would hold the control
+    points beyond the map's border, and the border would fray.
     """
     grid = layout.size // step
-    blocks = layout.vertex_index.reshape(grid, step, grid, step)
-    square = blocks.transpose(0, 2, 1, 3).reshape(grid * grid, step**2)
-    inside = (square >= 0).any(axis=1)
+    inside = grown(layout.region.reshape(grid, step, grid, step).any(axis=(1, 3)), margin)
+    nearest = layout.vertex_index.ravel()[layout.nearest_in_region]
+    square = nearest.reshape(grid, step, grid, step).transpose(0, 2, 1, 3)[inside]
+    corners = square.reshape(-1, step**2)
     full = MapBasis.from_model(model, chart, names, np.flatnonzero(layout.region))
-    corners = np.where(square < 0, square.max(axis=1, keepdims=True), square)[inside]
     with write_atomically(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
-            grid_inside=inside.reshape(grid, grid),
+            grid_inside=inside,
             grid_mean=full.mean[corners].mean(axis=1),
-            grid_offsets=full.offsets[:, corners].mean(axis=2),
+            grid_offsets=np.stack([shape[corners].mean(axis=1) for shape in full.offsets]),
             landmark_mean=_at_landmarks(full.mean[None], layout)[0],
             landmark_offsets=_at_landmarks(full.offsets, layout),
         )
+
+
+def grown(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    """A mask (H, W) and what king's moves reach from it."""
+    for _ in range(steps):
+        padded = np.pad(mask, 1)
+        rows, columns = mask.shape
+        around = [padded[r : r + rows, c : c + columns] for r in range(3) for c in range(3)]
+        mask = np.logical_or.reduce(around)
+    return mask
 
 
 def _at_landmarks(values: Floats, layout: UVLayout) -> Floats:
