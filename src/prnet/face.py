@@ -102,6 +102,14 @@ class Face:
         return self.camera.pose
 
     @cached_property
+    def facing_map(self) -> NDArray[np.float32]:
+        """(256, 256) float32 in UV: cosine between the smoothed surface's normal and the direction
+        to the camera, 0 outside the region; see :mod:`prnet.visibility`."""
+        from prnet.visibility import facing_map
+
+        return facing_map(self)
+
+    @cached_property
     def visibility_map(self) -> NDArray[np.float32]:
         """(256, 256) float32 in UV, 1 where the camera sees the surface, 0 where the face hides it
         and outside the region; see :mod:`prnet.visibility`."""

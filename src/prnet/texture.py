@@ -15,7 +15,7 @@ from prnet.errors import PrnetError
 from prnet.face import TEXTURE_SIZE, Face
 from prnet.sampling import sample_area
 from prnet.uv import Part, UVLayout
-from prnet.visibility import facing_map, smooth_step
+from prnet.visibility import smooth_step
 
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
@@ -57,7 +57,7 @@ def texture(
     footprint = resized(map_footprint(face), size).ravel() * (face.layout.size / size)
     sampled = sample_area(image, points, footprint).reshape(size, size, 3)
     if fill:
-        facing = resized(facing_map(face), size)
+        facing = resized(face.facing_map, size)
         mask = texture_mask(face, size=size, image=image)
         sampled = _filled(sampled, mask, facing, face.layout)
     return np.rint(np.clip(sampled, 0, 255)).astype(np.uint8)
@@ -114,13 +114,14 @@ def _filled(
     eyes = (layout.parts == Part.EYES).astype(np.float32)
     better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
     mask = mask * (1 - better * (1 - resized(resized(eyes, 32), size)))
-    shift = _continued(sampled - mirror, mask * mirror_mask)
+    low, low_mask = (resized(part, min(size, 2 * LOW_BAND)) for part in (sampled, mask))
+    shift = _continued(low - low[:, ::-1], low_mask * low_mask[:, ::-1])
     mirror = mirror + resized(shift, size)
     seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's
     own = smooth_step(seen / np.maximum(seen + seen_mirror, 1e-3), 0.25, 0.45)[..., None]
     features = np.isin(layout.parts, FEATURES).astype(np.float32)
     featured = resized(features, size)[..., None]
-    around = resized(_continued(sampled, mask), size)
+    around = resized(_continued(low, low_mask), size)
     unseen = featured * (own * sampled + (1 - own) * mirror) + (1 - featured) * around
     hidden = mirror + (1 - mirror_mask[..., None]) * (unseen - mirror)
     return np.asarray(hidden + mask[..., None] * (sampled - hidden), np.float32)

@@ -104,6 +104,11 @@ class UVLayout:
         return _grid_triangles(self.vertex_index)
 
     @cached_property
+    def coarse_triangles(self) -> NDArray[np.int32]:
+        """(T, 3) int32 into the vertices, wound as ``triangles``: a grid of every other pixel."""
+        return _grid_triangles(self.vertex_index[::2, ::2])
+
+    @cached_property
     def texture_coordinates(self) -> NDArray[np.float32]:
         """(V, 2) float32 in 0..1, u right and v up, at pixel centres."""
         rows, columns = self.vertex_pixels.T

@@ -33,7 +33,7 @@ def visibility_map(face: Face) -> NDArray[np.float32]:
     outside the region. Geometry alone decides: the picture's border and things in front of the
     face do not count."""
     seen = np.ones(face.layout.region.shape, np.float32)
-    facing = face.layout.vertices(facing_map(face))
+    facing = face.layout.vertices(face.facing_map)
     seen[face.layout.region] = smooth_step(facing, GRAZING, STEEP) * _uncovered(face)
     return _softened(seen) * face.layout.region
 
@@ -51,15 +51,19 @@ def facing_map(face: Face) -> NDArray[np.float32]:
 
 def _uncovered(face: Face) -> NDArray[np.float32]:
     """(V,): 0 where another part of the face lies in front."""
-    low = face.vertices.min(axis=0)
-    scale = BUFFER_SIZE / max(float(np.ptp(face.vertices[:, :2], axis=0).max()), 1e-9)
-    points = (face.vertices - low) * scale
-    width, height = (int(size) + 2 for size in points[:, :2].max(axis=0))
-    depth = rasterize_depth(points, face.triangles, height, width, cull="back")
-    x, y = np.floor(points[:, :2]).astype(np.intp).T
+    points = np.ascontiguousarray(face.vertices.T)  # reduced ten times as fast as its columns
+    points -= points.min(axis=1, keepdims=True)
+    points *= BUFFER_SIZE / max(float(points[:2].max()), 1e-9)
+    width, height = (int(size) + 2 for size in points[:2].max(axis=1))
+    triangles = face.layout.coarse_triangles
+    depth = rasterize_depth(points.T, triangles, height, width, cull="back").ravel()
+    x, y = points[:2].astype(np.intp)
+    corner = y * width + x
     # The farthest of the four pixels around a point: steep surfaces must not hide themselves.
-    corners = [depth[y + dy, x + dx] for dy in (0, 1) for dx in (0, 1)]
-    gap = (np.minimum.reduce(corners) - points[:, 2]) / BUFFER_SIZE
+    farthest = depth[corner]
+    for step in (1, width, width + 1):
+        np.minimum(farthest, depth[corner + step], out=farthest)
+    gap = (farthest - points[2]) / BUFFER_SIZE
     return 1 - smooth_step(gap, SEEN_GAP, HIDDEN_GAP)
 
 
