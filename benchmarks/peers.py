@@ -50,9 +50,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("faces", type=Path, help="folder of labels.npz and the photos")
     parser.add_argument("--model", type=Path, help="by default the package's own")
+    parser.add_argument("--count", type=int, help="only so many frames, evenly spread")
     args = parser.parse_args()
 
     dataset = open_dataset(args.faces, "labels", truth="annotated", held_out=True)
+    dataset = dataset.evenly(args.count) if args.count else dataset
     mesh = media_pipe_mesh(Correspondence.load().mirror)
     with np.load(args.faces / "labels.npz") as labels:
         averaged = dict(zip(labels["files"].tolist(), labels["landmarks68"], strict=True))

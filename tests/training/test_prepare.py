@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from prnet.training.prepare import another_expression, grown
+from prnet.training.prepare import grown
+from prnet.training.views import another_expression
 
 NAMES = ("eyeBlink_L", "eyeBlink_R", "eyeWide_L", "eyeWide_R", "jawOpen", "mouthSmile_L")
 

@@ -2,9 +2,10 @@
 
 A prepared folder holds ``samples.npz`` (coefficients, cameras, names), ``basis.npz`` (see
 `MapBasis`), ``crops.npy`` (N, 192, 192, 3) uint8, and shards of out-of-plane views,
-``turned-000.npy`` with ``turned-000.npz``. A stored crop shows 1.5 times the side that the network
-will see, at its resolution, so that rotated and shifted crops stay inside; networks that see more
-than 128 pixels want larger stored crops and whole maps (``full_basis.npz``).
+``turned-000.npy`` with ``turned-000.npz`` (`prnet.training.views`). A stored crop shows 1.5 times
+the side that the network will see, at its resolution, so that rotated and shifted crops stay
+inside; networks that see more than 128 pixels want larger stored crops and whole maps
+(``full_basis.npz``).
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from prnet.files import write_atomically
 from prnet.training.morphable import MorphableModel, to_image
 from prnet.training.photos import PhotoStore, held_out_names
 from prnet.training.position_map import Chart, MapBasis
-from prnet.training.profiling import PhotoMesh
-from prnet.training.sheet import Camera, Topology
 from prnet.uv import UVLayout, default_layout
 
 STORED_SIZE = 192
@@ -33,11 +32,6 @@ BASIS_STEP = 4
 """Training compares means over squares of 4 x 4 UV pixels, one a control point of the network."""
 BASIS_MARGIN = 2
 """Squares beyond the region whose control points its pixels depend on."""
-VIEW_STEP = 4
-"""Views are rendered from a mesh of every fourth UV pixel."""
-SHARD = 2000
-OTHER_EXPRESSIONS = 1 / 3
-"""Share of the views that show another expression than their photo."""
 
 Floats = NDArray[np.float32]
 
@@ -183,113 +177,6 @@ def _at_landmarks(values: Floats, layout: UVLayout) -> Floats:
 def _part(path: Path, name: str) -> dict[str, Floats]:
     with np.load(path) as arrays:
         return {"mean": arrays[f"{name}_mean"], "offsets": arrays[f"{name}_offsets"]}
-
-
-def turn_views(
-    labels: Path, photos: Path, model: Path, out: Path, *, shard: int, seed: int = 0
-) -> None:
-    """Render the ``shard``-th 2000 photos (in a random order of their own) turned out of plane.
-
-    Target yaws are uniform over 15..90 degrees to the side that the face already looks to (the
-    mirror gives the other), pitch changes by up to 25 degrees. A third shows another expression
-    than the photo (`another_expression`), those at yaws from 0.
-    """
-    with np.load(out / "samples.npz", allow_pickle=False) as arrays:
-        samples = {key: arrays[key] for key in arrays}
-    with np.load(labels, allow_pickle=False) as arrays:
-        names = tuple(str(name) for name in arrays["expression_names"])
-    order = np.random.default_rng(seed).permutation(len(samples["files"]))
-    cycle, first = divmod(shard * SHARD, len(order))
-    rows = np.concatenate([order, order])[first : first + SHARD]
-    random = np.random.default_rng([seed, shard, cycle])
-
-    mesh = ViewMesh.make(MorphableModel.load(model), names)
-    store = PhotoStore(photos)
-    size = np.load(out / "crops.npy", mmap_mode="r").shape[1]
-    views = np.zeros((len(rows), size, size, 3), np.uint8)
-    cameras: dict[str, list[Any]] = {"scale": [], "rotation": [], "translation": []}
-    coefficients = samples["coefficients"][rows]
-    for i, row in enumerate(tqdm(rows, desc=f"turned views {shard}", mininterval=10)):
-        x, y, length = samples["crop"][row].tolist()
-        crop = CropTransform(x, y, length, size)
-        photo = edge_padded_crop(store[str(samples["files"][row])], crop)
-        camera = Camera(
-            float(samples["scale"][row]), samples["rotation"][row], samples["translation"][row]
-        )
-        vertices = mesh.place(coefficients[i], camera)
-        moved = None
-        if random.random() < OTHER_EXPRESSIONS:
-            coefficients[i] = another_expression(coefficients[i], names, random)
-            moved = mesh.place(coefficients[i], camera)
-        rotation = camera.rotation
-        yaw = np.degrees(np.arctan2(-rotation[2, 0], rotation[2, 2]))
-        side = 1.0 if yaw >= 0 else -1.0
-        target = side * random.uniform(15 if moved is None else 0, 90)
-        pitch = random.uniform(-25, 25)
-        background = views[random.integers(i)] if i and random.random() < 0.3 else None
-        view = PhotoMesh(photo, vertices, mesh.topology, camera).turn(
-            float(target - yaw), float(pitch), background=background, moved=moved
-        )
-        views[i] = view.image
-        for key, values in cameras.items():
-            values.append(getattr(view.camera, key))
-    path = out / f"turned-{shard:03d}"
-    with write_atomically(path.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
-        np.save(file, views)
-    with write_atomically(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        arrays = {key: np.array(values, np.float32) for key, values in cameras.items()}
-        np.savez(file, sample=rows, coefficients=coefficients.astype(np.float16), **arrays)
-
-
-def another_expression(
-    coefficients: Floats, names: tuple[str, ...], random: np.random.Generator
-) -> Floats:
-    """Coefficients (I + E,) with eyes that close, a mouth that opens or closes, or both.
-
-    Research photos show few closed eyes, so networks never learn them (3DDFA's issue 121).
-    """
-    changed = coefficients.copy()
-    values = changed[len(changed) - len(names) :]
-    closes, moves = random.choice([(True, False), (False, True), (True, True)])
-    if closes:
-        blink = [names.index(f"eyeBlink_{side}") for side in "LR"]
-        wide = [names.index(f"eyeWide_{side}") for side in "LR"]
-        values[blink] = np.maximum(values[blink], random.uniform(0.5, 1.1))
-        values[wide] = 0
-    if moves:
-        values[names.index("jawOpen")] = random.uniform(0, 0.8)
-    return changed
-
-
-class ViewMesh:
-    """The coarse closed mesh that views are rendered from."""
-
-    def __init__(self, basis: MapBasis, topology: Topology) -> None:
-        self.basis, self.topology = basis, topology
-
-    def place(self, coefficients: Floats, camera: Camera) -> Floats:
-        """Vertices (V, 3) in the image frame of ``camera``."""
-        positions = self.basis.positions(coefficients[None])[0]
-        return to_image(positions, camera.scale, camera.rotation, camera.translation)
-
-    @classmethod
-    def make(cls, model: MorphableModel, names: tuple[str, ...]) -> ViewMesh:
-        """Every `VIEW_STEP`-th pixel of the layout, symmetric about the middle column."""
-        layout = default_layout()
-        half = np.arange(0, layout.size // 2, VIEW_STEP)
-        lines = np.concatenate([half, layout.size - 1 - half[::-1]])
-        coarse = UVLayout(
-            name="coarse",
-            region=layout.region[np.ix_(lines, lines)],
-            landmarks=layout.landmarks,
-            parts=layout.parts[np.ix_(lines, lines)],
-            canonical=layout.canonical[np.ix_(lines, lines)],
-        )
-        rows, columns = coarse.vertex_pixels.T
-        pixels = lines[rows] * layout.size + lines[columns]
-        mirror = coarse.vertex_index[rows, len(lines) - 1 - columns]
-        basis = MapBasis.from_model(model, Chart.load(), names, pixels)
-        return cls(basis, Topology(coarse.triangles, mirror))
 
 
 def edge_padded_crop(photo: NDArray[np.uint8], crop: CropTransform) -> NDArray[np.uint8]:
