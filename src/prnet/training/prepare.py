@@ -141,7 +141,8 @@ def save_basis(
     points beyond the map's border, and the border would fray.
     """
     grid = layout.size // step
-    inside = grown(layout.region.reshape(grid, step, grid, step).any(axis=(1, 3)), margin)
+    touched = np.asarray(layout.region.reshape(grid, step, grid, step).any(axis=(1, 3)))
+    inside = grown(touched, margin)
     nearest = layout.vertex_index.ravel()[layout.nearest_in_region]
     square = nearest.reshape(grid, step, grid, step).transpose(0, 2, 1, 3)[inside]
     corners = square.reshape(-1, step**2)
