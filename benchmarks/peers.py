@@ -23,7 +23,7 @@ from prnet import Reconstructor
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Sample, open_dataset
 from prnet.evaluation.measures import Settings
-from prnet.evaluation.predictions import NetworkPredictor, Prediction
+from prnet.evaluation.predictions import NetworkPredictor, Prediction, Predictor
 from prnet.evaluation.run import evaluate
 from prnet.training.correspondence import LANDMARKS68, Correspondence
 from prnet.training.landmarks import media_pipe_mesh
@@ -68,7 +68,7 @@ def main() -> None:
         return None if found is None else found.points[list(LANDMARKS68)]
 
     reconstruct = Reconstructor(args.model)
-    systems = [
+    systems: list[Predictor] = [
         NetworkPredictor(reconstruct, crop="detector", name="prnet, one crop"),
         Peer("3DDFA_V2, averaged", lambda sample: averaged[sample.name]),
         Peer("MediaPipe, one crop", one_run),
