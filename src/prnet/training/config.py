@@ -14,10 +14,9 @@ from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 Preset = Literal["compact", "paper", "paper-ict"]
 
 SHIPPED_COMMAND = """\
-prnet prepare labels.npz --face-model ict.npz --out prepared --shards 0:9
-prnet train --data prepared --samples 212000 --threads 2
-  (stopped and continued five times while loss weights and augmentation were being settled;
-  docs/experiments.md says what each part ran with)"""
+prnet prepare labels.npz --face-model ict.npz --out prepared --shards 0:12
+prnet train --data prepared --samples 1050000 --precision bfloat16 \\
+  --threads 2 --validate-every 51200"""
 """What made the weights in the package."""
 
 
