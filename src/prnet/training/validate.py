@@ -82,7 +82,8 @@ class Validation:
                 opening = (landmarks[:, lower, :2] - landmarks[:, upper, :2]).mean(axis=1)
                 width = np.linalg.norm(landmarks[:, left, :2] - landmarks[:, right, :2], axis=1)
                 values.append(np.linalg.norm(opening, axis=1) / width)
-            result[f"{name} correlation"] = float(np.corrcoef(*values)[0, 1])
+            if min(np.std(opening) for opening in values) > 0:  # not with a single photo
+                result[f"{name} correlation"] = float(np.corrcoef(*values)[0, 1])
         return {key: round(value, 4) for key, value in result.items()}
 
 
