@@ -51,7 +51,7 @@ def facing_map(face: Face) -> NDArray[np.float32]:
 
 def _uncovered(face: Face) -> NDArray[np.float32]:
     """(V,): 0 where another part of the face lies in front."""
-    points = np.ascontiguousarray(face.vertices.T)  # reduced ten times as fast as its columns
+    points = np.array(face.vertices.T, order="C")  # rows are reduced ten times as fast
     points -= points.min(axis=1, keepdims=True)
     points *= BUFFER_SIZE / max(float(points[:2].max()), 1e-9)
     width, height = (int(size) + 2 for size in points[:2].max(axis=1))

@@ -13,6 +13,7 @@ from PIL import Image
 
 torch.set_num_threads(1)
 
+from prnet.errors import PrnetError  # noqa: E402
 from prnet.network import PositionMapNetwork  # noqa: E402
 from prnet.training.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
 from prnet.training.config import TrainConfig  # noqa: E402
@@ -54,6 +55,21 @@ def test_a_short_run_lowers_the_error(config: TrainConfig) -> None:
     first = train(replace(config, learning_rate=0.0), stop_after=1)
     last = train(config)
     assert last["photos"] < 0.95 * first["photos"]
+
+
+def test_bfloat16_computes_nearly_the_same(config: TrainConfig) -> None:
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        recipe = make_recipe(replace(config, precision=precision), torch.device("cpu"))
+        torch.manual_seed(0)
+        network = recipe.network()
+        losses[precision] = recipe.losses(network, recipe.batch(0, slice(0, 8)))
+        assert losses[precision]["total"].dtype == torch.float32
+    one, other = (float(each["total"].detach()) for each in losses.values())
+    assert one != other
+    assert one == pytest.approx(other, rel=0.02)
+    with pytest.raises(PrnetError, match="expected --precision float32 for preset paper"):
+        make_recipe(replace(config, preset="paper", precision="bfloat16"), torch.device("cpu"))
 
 
 def test_batches_do_not_depend_on_how_many_processes_make_them(config: TrainConfig) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from prnet.crop import CropRule, CropTransform
+from prnet.errors import PrnetError
 from prnet.training.augment import Augmentation
 from prnet.training.config import Setting, TrainConfig
 from prnet.training.dataset import Batch, PreparedData
@@ -48,6 +49,11 @@ def make_recipe(config: TrainConfig, device: torch.device) -> Recipe:
     """The recipe that ``config.preset`` names."""
     if config.preset == "compact":
         return CompactRecipe(config, device)
+    if config.precision != "float32":
+        raise PrnetError(
+            f"expected --precision float32 for preset {config.preset}, whose last layers would "
+            f"round positions to whole pixels, got {config.precision}"
+        )
     source = Lp300wMaps(config) if config.preset == "paper" else PreparedMaps(config)
     return PaperRecipe(config, source, device)
 
