@@ -50,11 +50,11 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(config: TrainConfig) -> 
 
 def test_a_short_run_lowers_the_error(config: TrainConfig) -> None:
     config = replace(
-        config, samples=512, validate_every=512, learning_rate=2e-3, warmup=64, average=0.8
+        config, samples=1024, validate_every=1024, learning_rate=2e-3, warmup=64, average=0.8
     )
     first = train(replace(config, learning_rate=0.0), stop_after=1)
     last = train(config)
-    assert last["photos"] < 0.95 * first["photos"]
+    assert last["photos"] < 0.9 * first["photos"]
 
 
 def test_bfloat16_computes_nearly_the_same(config: TrainConfig) -> None:

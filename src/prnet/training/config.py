@@ -67,8 +67,8 @@ class TrainConfig:
     seed: int = 0
     """Seed of the weights, the order of samples and the augmentation."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the network in training; bfloat16 is twice as fast where the hardware has it,
-    for compact alone."""
+    """Arithmetic of the network in training; bfloat16 is faster where the hardware has it; the
+    other presets refuse it."""
     threads: int = 0
     """CPU threads, 0 for all."""
     loaders: int = 1
