@@ -19,9 +19,9 @@ from PIL import Image
 from rasterize import cpu_name, median_ms
 
 from prnet import Face, Reconstructor, load_image
-from prnet.export import FACE_OUTPUTS
-from prnet.export_meshes import write_glb
-from prnet.swap import swap_face
+from prnet.appearance.swap import swap_face
+from prnet.formats.meshes import write_glb
+from prnet.formats.table import FACE_OUTPUTS
 
 SIZE = 512
 GLB_LIMIT, SWAP_LIMIT = 50, 1000

@@ -17,11 +17,11 @@ import numpy as np
 import onnxruntime
 from rasterize import cpu_name
 
-from prnet.network import PositionMapNetwork
-from prnet.training.export import export_onnx
-from prnet.training.network import CROP_SIZE, CompactNetwork
-from prnet.training.resfcn256 import CROP_SIZE as CROP_SIZE_2018
-from prnet.training.resfcn256 import ResFCN256, parameter_count
+from prnet.network.position_map_network import PositionMapNetwork
+from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
+from prnet.training.networks.export import export_onnx
+from prnet.training.networks.resfcn256 import CROP_SIZE as CROP_SIZE_2018
+from prnet.training.networks.resfcn256 import ResFCN256, parameter_count
 
 SECONDS = 6
 """Of repetitions, at least 5, for each line."""

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterize import cpu_name, median_ms
 
-from prnet.boxes import Box
-from prnet.camera import FLIP_Y, Pose, WeakPerspectiveCamera, rotation_from_pose
-from prnet.crop import CropTransform
+from prnet.appearance.texture_edit import apply_texture
 from prnet.face import Face
-from prnet.texture_edit import apply_texture
-from prnet.uv import default_layout
+from prnet.geometry.boxes import Box
+from prnet.geometry.camera import FLIP_Y, Pose, WeakPerspectiveCamera, rotation_from_pose
+from prnet.geometry.crop import CropTransform
+from prnet.layout.uv_layout import default_layout
 
 WIDTH, HEIGHT, FACE_HEIGHT = 640, 480, 190
 

@@ -25,8 +25,8 @@ from prnet.evaluation.datasets import Sample, open_dataset
 from prnet.evaluation.measures import Settings
 from prnet.evaluation.predictions import NetworkPredictor, Prediction, Predictor
 from prnet.evaluation.run import evaluate
-from prnet.training.correspondence import LANDMARKS68, Correspondence
-from prnet.training.landmarks import media_pipe_mesh
+from prnet.training.labels.correspondence import LANDMARKS68, Correspondence
+from prnet.training.labels.landmarks import media_pipe_mesh
 
 Points = NDArray[np.floating]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.rasterize import interpolate, rasterize
+from prnet.geometry.rasterize import interpolate, rasterize
 
 REPEATS = 15
 

@@ -19,8 +19,8 @@ from statistics import median
 import numpy as np
 
 from prnet import Reconstructor, load_image
-from prnet.crop import CropTransform
 from prnet.face import Face
+from prnet.geometry.crop import CropTransform
 
 
 def milliseconds(call: Callable[[], object], repeat: int) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from prnet.image import load_image
+from prnet.files.image import load_image
 
 
 @pytest.fixture(scope="session")

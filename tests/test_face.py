@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prnet.camera import FLIP_Y, Pose
 from prnet.errors import PrnetError
+from prnet.geometry.camera import FLIP_Y, Pose
 from standins import make_face, make_layout
 
 POSE = Pose(35.0, -12.0, 20.0)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from prnet.boxes import Box
-from prnet.crop import CropRule, CropTransform
 from prnet.errors import PrnetError
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import CropRule, CropTransform
 from prnet.reconstruct import Reconstructor
 from standins import make_layout, write_model
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from prnet.fitting import Fits
-from prnet.training.correspondence import LID_OPENINGS, LIP_OPENINGS, Correspondence
-from prnet.training.labeller import image_points
-from prnet.training.morphable import MorphableModel
-from prnet.training.point_basis import basis_at
+from prnet.facemodel.at_points import basis_at
+from prnet.facemodel.fitting import Fits
+from prnet.facemodel.morphable import MorphableModel
+from prnet.training.labels.correspondence import LID_OPENINGS, LIP_OPENINGS, Correspondence
+from prnet.training.labels.labeller import image_points
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from prnet import Reconstructor
 from prnet.evaluation.datasets import open_dataset
 from prnet.evaluation.dense import with_dense_truth
-from prnet.uv import Part, UVLayout
+from prnet.layout.uv_layout import Part, UVLayout
 
 Indices = NDArray[np.integer]
 

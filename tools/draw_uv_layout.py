@@ -15,8 +15,8 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.rasterize import interpolate, rasterize
-from prnet.uv import Part, default_layout
+from prnet.geometry.rasterize import interpolate, rasterize
+from prnet.layout.uv_layout import Part, default_layout
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@
     python tools/fit_crop_rules.py ../shared/faces --per-source 1000
 
 ``../shared/faces`` holds zips of photos and ``labels.npz`` with, one row a photo, ``files``,
-``source``, ``yaw_deg`` and ``landmarks68`` (68, 3) in pixels. The rule (`prnet.crop.CropRule`)
-is the one whose crop comes closest to `CropTransform.from_landmarks` of the label: the median of
+``source``, ``yaw_deg`` and ``landmarks68`` (68, 3) in pixels. The rule (`prnet.CropRule`) is
+the one whose crop comes closest to `CropTransform.from_landmarks` of the label: the median of
 log(side / box side) and of the centre's offset in box sides, photo by photo, every source with
 the same weight. Every second photo is mirrored, so that a shift_x shows the detector's leaning,
 not that of the photos.
@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.boxes import Box
-from prnet.crop import CropRule, CropTransform
-from prnet.detect import FaceDetector, make_detector
-from prnet.image import load_image
+from prnet.detection.make import make_detector
+from prnet.detection.protocol import FaceDetector
+from prnet.files.image import load_image
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import CropRule, CropTransform
 
 YAW_BINS = ((0, 15), (15, 30), (30, 90))
 

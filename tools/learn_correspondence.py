@@ -14,14 +14,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
-
-from prnet.fitting import Fits, fit
-from prnet.point_basis import PointBasis
-from prnet.training.correspondence import OPENINGS, Correspondence
-from prnet.training.labelling import photo_names
-from prnet.training.landmarks import POINTS, MediaPipeMesh, media_pipe_mesh
-from prnet.training.matching import (
+from matching import (
     FACE_VERTICES,
     MIRROR68,
     Surface,
@@ -32,9 +25,16 @@ from prnet.training.matching import (
     normalised_targets,
     rematch,
 )
-from prnet.training.morphable import MorphableModel
-from prnet.training.photos import PhotoStore
-from prnet.training.point_basis import basis_at
+from tqdm import tqdm
+
+from prnet.facemodel.at_points import basis_at
+from prnet.facemodel.fitting import Fits, fit
+from prnet.facemodel.morphable import MorphableModel
+from prnet.facemodel.point_basis import PointBasis
+from prnet.files.photos import PhotoStore
+from prnet.training.labels.correspondence import OPENINGS, Correspondence
+from prnet.training.labels.labelling import photo_names
+from prnet.training.labels.landmarks import POINTS, MediaPipeMesh, media_pipe_mesh
 
 MAX_SPREAD = 0.012
 DEFAULT_OUT = Path(__file__).parents[1] / "src/prnet/data/training/correspondence.npz"

@@ -15,18 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from closed_surface import CHART_VERTICES, EYEBALL_VERTICES, ClosedSurface, close_surface
+from uv_chart import SIZE, flatten
 
-from prnet.rasterize import rasterize
-from prnet.training.closed_surface import (
-    CHART_VERTICES,
-    EYEBALL_VERTICES,
-    ClosedSurface,
-    close_surface,
-)
-from prnet.training.morphable import MorphableModel
-from prnet.training.position_map import Chart
-from prnet.training.uv_chart import SIZE, flatten
-from prnet.uv import Part, UVLayout
+from prnet.facemodel.morphable import MorphableModel
+from prnet.facemodel.position_map import Chart
+from prnet.geometry.rasterize import rasterize
+from prnet.layout.uv_layout import Part, UVLayout
 
 DATA = Path(__file__).parents[1] / "src" / "prnet" / "data"
 
@@ -120,7 +115,7 @@ def short_diagonal_triangles(flat: np.ndarray, polygons: np.ndarray) -> np.ndarr
 
 def symmetric_landmarks(flat: np.ndarray, correspondence: Path) -> np.ndarray:
     """(68, 2) float32 (column, row), each averaged with its mirror image's partner."""
-    from prnet.uv import MIRRORED_LANDMARKS
+    from prnet.geometry.mirror import MIRRORED_LANDMARKS
 
     with np.load(correspondence) as arrays:
         corners = flat[arrays["landmarks68_vertices"]]

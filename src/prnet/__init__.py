@@ -10,39 +10,50 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prnet.boxes import Box as Box
-    from prnet.camera import Pose as Pose
-    from prnet.camera import WeakPerspectiveCamera as WeakPerspectiveCamera
-    from prnet.camera import align_similarity as align_similarity
-    from prnet.camera import fit_weak_perspective as fit_weak_perspective
-    from prnet.camera import pose_from_rotation as pose_from_rotation
-    from prnet.camera import rotation_from_pose as rotation_from_pose
-    from prnet.crop import CropRule as CropRule
-    from prnet.crop import CropTransform as CropTransform
-    from prnet.detect import FaceDetector as FaceDetector
-    from prnet.detect import make_detector as make_detector
-    from prnet.draw import draw_landmarks as draw_landmarks
-    from prnet.draw import draw_mesh as draw_mesh
-    from prnet.draw import draw_pose_box as draw_pose_box
-    from prnet.draw import overlay as overlay
-    from prnet.encode import decode_depth as decode_depth
-    from prnet.encode import encode_depth as encode_depth
+    from prnet.appearance.draw import draw_landmarks as draw_landmarks
+    from prnet.appearance.draw import draw_mesh as draw_mesh
+    from prnet.appearance.draw import draw_pose_box as draw_pose_box
+    from prnet.appearance.draw import overlay as overlay
+    from prnet.appearance.encode import decode_depth as decode_depth
+    from prnet.appearance.encode import encode_depth as encode_depth
+    from prnet.appearance.render import depth_map as depth_map
+    from prnet.appearance.swap import swap_face as swap_face
+    from prnet.appearance.texture_edit import apply_texture as apply_texture
+    from prnet.detection.make import make_detector as make_detector
+    from prnet.detection.protocol import FaceDetector as FaceDetector
     from prnet.errors import PrnetError as PrnetError
-    from prnet.expression import Expression as Expression
-    from prnet.expression import ExpressionModel as ExpressionModel
     from prnet.face import Face as Face
-    from prnet.image import load_image as load_image
-    from prnet.image import save_image as save_image
-    from prnet.network import PositionMapNetwork as PositionMapNetwork
+    from prnet.facemodel.expression import Expression as Expression
+    from prnet.facemodel.expression import ExpressionModel as ExpressionModel
+    from prnet.files.image import load_image as load_image
+    from prnet.files.image import save_image as save_image
+    from prnet.geometry.boxes import Box as Box
+    from prnet.geometry.camera import Pose as Pose
+    from prnet.geometry.camera import WeakPerspectiveCamera as WeakPerspectiveCamera
+    from prnet.geometry.camera import align_similarity as align_similarity
+    from prnet.geometry.camera import fit_weak_perspective as fit_weak_perspective
+    from prnet.geometry.camera import pose_from_rotation as pose_from_rotation
+    from prnet.geometry.camera import rotation_from_pose as rotation_from_pose
+    from prnet.geometry.crop import CropRule as CropRule
+    from prnet.geometry.crop import CropTransform as CropTransform
+    from prnet.layout.uv_layout import UVLayout as UVLayout
+    from prnet.network.position_map_network import PositionMapNetwork as PositionMapNetwork
     from prnet.reconstruct import Reconstructor as Reconstructor
-    from prnet.render import depth_map as depth_map
-    from prnet.swap import swap_face as swap_face
-    from prnet.texture_edit import apply_texture as apply_texture
-    from prnet.uv import UVLayout as UVLayout
 
 _HOMES = {
-    "prnet.boxes": ["Box"],
-    "prnet.camera": [
+    "prnet.appearance.draw": ["draw_landmarks", "draw_mesh", "draw_pose_box", "overlay"],
+    "prnet.appearance.encode": ["decode_depth", "encode_depth"],
+    "prnet.appearance.render": ["depth_map"],
+    "prnet.appearance.swap": ["swap_face"],
+    "prnet.appearance.texture_edit": ["apply_texture"],
+    "prnet.detection.make": ["make_detector"],
+    "prnet.detection.protocol": ["FaceDetector"],
+    "prnet.errors": ["PrnetError"],
+    "prnet.face": ["Face"],
+    "prnet.facemodel.expression": ["Expression", "ExpressionModel"],
+    "prnet.files.image": ["load_image", "save_image"],
+    "prnet.geometry.boxes": ["Box"],
+    "prnet.geometry.camera": [
         "Pose",
         "WeakPerspectiveCamera",
         "align_similarity",
@@ -50,20 +61,10 @@ _HOMES = {
         "pose_from_rotation",
         "rotation_from_pose",
     ],
-    "prnet.crop": ["CropRule", "CropTransform"],
-    "prnet.detect": ["FaceDetector", "make_detector"],
-    "prnet.draw": ["draw_landmarks", "draw_mesh", "draw_pose_box", "overlay"],
-    "prnet.encode": ["decode_depth", "encode_depth"],
-    "prnet.errors": ["PrnetError"],
-    "prnet.expression": ["Expression", "ExpressionModel"],
-    "prnet.face": ["Face"],
-    "prnet.image": ["load_image", "save_image"],
-    "prnet.network": ["PositionMapNetwork"],
+    "prnet.geometry.crop": ["CropRule", "CropTransform"],
+    "prnet.layout.uv_layout": ["UVLayout"],
+    "prnet.network.position_map_network": ["PositionMapNetwork"],
     "prnet.reconstruct": ["Reconstructor"],
-    "prnet.render": ["depth_map"],
-    "prnet.swap": ["swap_face"],
-    "prnet.texture_edit": ["apply_texture"],
-    "prnet.uv": ["UVLayout"],
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.boxes import Box
-from prnet.crop import CropTransform, load_crop_rules
-from prnet.detect import GIVEN_BOX_RULE, DetectorName, FaceDetector, make_detector
+from prnet.detection.make import DetectorName, make_detector
+from prnet.detection.protocol import FaceDetector
 from prnet.errors import PrnetError
 from prnet.face import Face
-from prnet.image import MAX_PIXELS, load_image
-from prnet.network import PositionMapNetwork, layout_file
-from prnet.uv import UVLayout
+from prnet.files.image import MAX_PIXELS, load_image
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import CropTransform
+from prnet.layout.uv_layout import UVLayout
+from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
+from prnet.network.position_map_network import PositionMapNetwork, layout_file
 
 
 class Reconstructor:

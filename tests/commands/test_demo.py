@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.boxes import Box
-from prnet.camera import FLIP_Y, Pose
 from prnet.cli import main
 from prnet.commands.demo import angles_2018, camera_matrix
-from prnet.image import load_image
+from prnet.files.image import load_image
+from prnet.geometry.boxes import Box
+from prnet.geometry.camera import FLIP_Y, Pose
 from prnet.reconstruct import Reconstructor
 from standins import make_face, write_model
 
@@ -46,7 +46,7 @@ def two_faces(monkeypatch: pytest.MonkeyPatch) -> None:
             return [Box(20, 10, 100, 100), Box(110, 20, 150, 60)] if image.any() else []
 
     import prnet.reconstruct
-    from prnet.detect import DLIB_RULE
+    from prnet.detection.dlib import DLIB_RULE
 
     Detector.crop_rule = DLIB_RULE
     monkeypatch.setattr(prnet.reconstruct, "make_detector", lambda *_, **__: Detector())

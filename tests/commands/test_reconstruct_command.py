@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from prnet.files.results import output_names
 
 from prnet.cli import main
-from prnet.commands._results import NEEDS, SUMMARIES, output_names
-from prnet.export import FACE_OUTPUTS
+from prnet.formats.table import FACE_OUTPUTS, NEEDS, SUMMARIES
 from standins import make_layout, write_model
 
 

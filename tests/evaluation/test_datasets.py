@@ -15,8 +15,8 @@ from prnet.errors import PrnetError
 from prnet.evaluation.datasets import open_dataset, with_landmarks, with_yaw
 from prnet.evaluation.dense import with_dense_truth
 from prnet.evaluation.protocols import nme
-from prnet.image import save_image
-from prnet.uv import default_layout
+from prnet.files.image import save_image
+from prnet.layout.uv_layout import default_layout
 from standins import make_layout
 
 POINTS = np.random.default_rng(0).uniform(20, 80, (68, 3)).round(2)
@@ -111,8 +111,8 @@ def test_other_points_and_yaws(tmp_path: Path) -> None:
 
 
 def test_labels(tmp_path: Path) -> None:
-    from prnet.camera import FLIP_Y
-    from prnet.training.lp300w import rotation_matrix
+    from prnet.facemodel.fits300w import rotation_matrix
+    from prnet.geometry.camera import FLIP_Y
 
     rotation = rotation_matrix(np.radians([5, -30, 10]))
     names = ["b.jpg", "a.jpg"]
@@ -159,7 +159,7 @@ def test_dense_points_of_a_fit_lie_where_matlab_draws_them(tmp_path: Path) -> No
     parts = arrays()
     offsets = parts["shape"] @ shape + parts["expression"] @ expression
     model = (parts["mean"] + parts["expression_mean"]).ravel() + offsets
-    from prnet.training.lp300w import rotation_matrix
+    from prnet.facemodel.fits300w import rotation_matrix
 
     placed = 1e-3 * model.reshape(-1, 3) @ rotation_matrix(np.array(pose[:3])).T + pose[3:6]
     placed[:, 1] = height + 1 - placed[:, 1]
@@ -178,8 +178,9 @@ def test_dense_points_of_a_fit_lie_where_matlab_draws_them(tmp_path: Path) -> No
 
 def test_dense_points_in_the_2018_layout_are_the_training_map(tmp_path: Path) -> None:
     """In the photo, a pixel to the left and below (see ZERO_BASED_FROM_FIT)."""
-    from prnet.training.bfm import BaselFaceModel
-    from prnet.training.lp300w import FaceFit, Lp300wDataset, image_vertices, training_crop
+    from prnet.facemodel.basel import BaselFaceModel
+    from prnet.facemodel.fits300w import FaceFit, image_vertices
+    from prnet.training.data.lp300w import Lp300wDataset, training_crop
 
     write_face3d(tmp_path)
     photos = tmp_path / "photos"

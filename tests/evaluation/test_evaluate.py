@@ -13,16 +13,16 @@ import pytest
 from numpy.typing import NDArray
 
 import standins
-from prnet.boxes import Box
 from prnet.cli import main
-from prnet.crop import CropRule
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import open_dataset
 from prnet.evaluation.measures import PROTOCOLS, Settings
 from prnet.evaluation.predictions import FolderPredictor, NetworkPredictor
 from prnet.evaluation.report import summary, table
 from prnet.evaluation.run import Evaluation, evaluate
-from prnet.image import save_image
+from prnet.files.image import save_image
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import CropRule
 from prnet.reconstruct import Reconstructor
 
 RANDOM = np.random.default_rng(3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prnet.camera import rotation_from_pose
 from prnet.evaluation.protocols import (
     alignment,
     apply,
@@ -21,7 +20,8 @@ from prnet.evaluation.protocols import (
     with_zero_mean_z,
     wrap_degrees,
 )
-from prnet.training.lp300w import rotation_matrix
+from prnet.facemodel.fits300w import rotation_matrix
+from prnet.geometry.camera import rotation_from_pose
 
 BOX = np.array([[0.0, 0.0, 5.0], [10.0, 0.0, 1.0], [10.0, 40.0, 0.0], [4.0, 7.0, -2.0]])
 """Its box is 10 x 40 in x and y: sqrt(w * h) = 20."""

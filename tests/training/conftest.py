@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prnet.uv import default_layout
+from prnet.layout.uv_layout import default_layout
 
 STORED_SIZE = 192
 

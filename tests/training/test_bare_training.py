@@ -26,7 +26,7 @@ for preset in ("compact", "paper-ict"):
 
 
 def test_training_needs_no_other_package(prepared: Path, tmp_path: Path) -> None:
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    paths = [str(Path(__file__).parents[1] / "helpers")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-c", SCRIPT, str(prepared), str(tmp_path)]
     told = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -30,7 +30,7 @@ def one_and_two(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     with pytest.MonkeyPatch.context() as patch:
         tiny_network.use(patch)
         run_distributed.runs(prepared, alone, STEPS)
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    paths = [str(Path(tiny_network.__file__).parent)]
     environment = {
         **os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths),
         "CUDA_VISIBLE_DEVICES": "",

@@ -9,10 +9,10 @@ import pytest
 
 from prnet import Reconstructor
 from prnet.cli import main
-from prnet.image import save_image
-from prnet.training.correspondence import Correspondence
-from prnet.training.morphable import MorphableModel, to_image
-from prnet.training.photos import PhotoStore, held_out_names
+from prnet.facemodel.morphable import MorphableModel, to_image
+from prnet.files.image import save_image
+from prnet.files.photos import PhotoStore, held_out_names
+from prnet.training.labels.correspondence import Correspondence
 
 pytest.importorskip("torch")
 

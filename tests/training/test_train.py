@@ -14,14 +14,15 @@ from PIL import Image
 torch.set_num_threads(1)
 
 from prnet.errors import PrnetError  # noqa: E402
-from prnet.network import PositionMapNetwork  # noqa: E402
-from prnet.training.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
+from prnet.geometry.mirror import MIRRORED_LANDMARKS  # noqa: E402
+from prnet.layout.uv_layout import UVLayout, default_layout  # noqa: E402
+from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
 from prnet.training.config import TrainConfig  # noqa: E402
-from prnet.training.dataset import PreparedData  # noqa: E402
+from prnet.training.data.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
+from prnet.training.data.dataset import PreparedData  # noqa: E402
 from prnet.training.losses import PositionMapLoss, aligned_to  # noqa: E402
 from prnet.training.recipes import make_recipe  # noqa: E402
 from prnet.training.train import batches, rate, train  # noqa: E402
-from prnet.uv import MIRRORED_LANDMARKS, UVLayout, default_layout  # noqa: E402
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 when nothing is missing, else 1."""
     from prnet.errors import PrnetError
-    from prnet.training.bfm import BaselFaceModel
-    from prnet.training.lp300w_check import check_folder
+    from prnet.facemodel.basel import BaselFaceModel
+    from prnet.training.data.lp300w_check import check_folder
 
     report = check_folder(args.folder, opened_per_subset=None if args.all else 100)
     problems = report.problems

@@ -22,18 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.camera import FLIP_Y
-from prnet.commands._results import make_folder, output_names
+from prnet.appearance.draw import draw_landmarks, draw_mesh, draw_pose_box
+from prnet.appearance.frontal import affine_frontal_vertices
 from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED
-from prnet.draw import draw_landmarks, draw_mesh, draw_pose_box
 from prnet.errors import PrnetError
 from prnet.face import Face
-from prnet.files import expand_inputs, write_bytes
-from prnet.frontal import affine_frontal_vertices
-from prnet.image import load_image, save_image
-from prnet.mat import mat_bytes
-from prnet.mesh import vertex_normals
-from prnet.mesh_formats import mtl_bytes, obj_bytes, textured_obj_bytes
+from prnet.files.atomic import write_bytes
+from prnet.files.image import load_image, save_image
+from prnet.files.inputs import expand_inputs
+from prnet.files.mat import mat_bytes
+from prnet.files.results import make_folder, output_names
+from prnet.formats.obj import mtl_bytes, obj_bytes, textured_obj_bytes
+from prnet.geometry.camera import FLIP_Y
+from prnet.geometry.mesh import vertex_normals
 from prnet.reconstruct import Reconstructor
 
 SWITCHES = {
@@ -198,8 +199,8 @@ def camera_matrix(face: Face) -> NDArray[np.float64]:
 
 
 def angles_2018(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Yaw, pitch, roll in radians by demo.py's formulas and signs, which are not `prnet.camera`'s:
-    the angles of R = Rz(roll) Ry(-yaw) Rx(pitch), image axes."""
+    """Yaw, pitch, roll in radians by demo.py's formulas and signs, which are not those of
+    `prnet.geometry.camera`: the angles of R = Rz(roll) Ry(-yaw) Rx(pitch), image axes."""
     r = matrix[:, :3] / np.linalg.norm(matrix[0, :3])
     yaw = np.arcsin(np.clip(r[2, 0], -1, 1))
     return np.array([yaw, np.arctan2(r[2, 1], r[2, 2]), np.arctan2(r[1, 0], r[0, 0])])

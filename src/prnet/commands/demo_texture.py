@@ -10,11 +10,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from prnet.appearance.swap import RegionName, swap_face
 from prnet.commands.demo import add_gpu_argument, providers_for
 from prnet.commands.texture import find_face
-from prnet.image import save_image
+from prnet.files.image import save_image
 from prnet.reconstruct import Reconstructor
-from prnet.swap import RegionName, swap_face
 
 REGIONS: dict[int, RegionName] = {0: "eyes", 1: "face"}
 

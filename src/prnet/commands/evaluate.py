@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from prnet.commands._results import make_folder
-from prnet.detect import DetectorName
+from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Dataset, Format, open_dataset, with_landmarks, with_yaw
 from prnet.evaluation.measures import PROTOCOLS, Settings
+from prnet.files.results import make_folder
 
 if TYPE_CHECKING:
     from prnet.evaluation.predictions import Predictor
@@ -206,8 +206,8 @@ def _inputs(args: argparse.Namespace, settings: Settings) -> tuple[Dataset, Pred
     dataset = dataset.evenly(args.count) if args.count else dataset
     if args.face_model and NEEDS_DENSE & set(settings.protocols):
         from prnet.evaluation.dense import with_dense_truth
-        from prnet.network import layout_file
-        from prnet.uv import UVLayout
+        from prnet.layout.uv_layout import UVLayout
+        from prnet.network.position_map_network import layout_file
 
         layout = UVLayout.load(layout_file(args.model))
         dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=settings.match)

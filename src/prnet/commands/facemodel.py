@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_face_model(folder: Path, out: Path) -> None:
-    from prnet.files import write_atomically
-    from prnet.training.ict_facekit import read_face_model
+    from prnet.facemodel.ict_facekit import read_face_model
+    from prnet.files.atomic import write_atomically
 
     model = read_face_model(folder)
     with write_atomically(out) as temporary:
@@ -48,8 +48,8 @@ def _write_face_model(folder: Path, out: Path) -> None:
 
 
 def _write_expression_model(face_model: Path, out: Path) -> None:
-    from prnet.training.morphable import MorphableModel
-    from prnet.training.point_basis import expression_model
+    from prnet.facemodel.at_points import expression_model
+    from prnet.facemodel.morphable import MorphableModel
 
     model = expression_model(MorphableModel.load(face_model))
     model.save(out)

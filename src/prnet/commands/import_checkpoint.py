@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from prnet.errors import PrnetError
 
     try:
-        from prnet.training.import_2018 import import_checkpoint
+        from prnet.release2018.import_checkpoint import import_checkpoint
     except ModuleNotFoundError as error:
         raise PrnetError(f'expected pip install "prnet[train]", got no {error.name}') from error
 

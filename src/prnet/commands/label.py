@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prnet.training.labelling import Labelled
+    from prnet.training.labels.labelling import Labelled
 
 SHEET_TILES = 25
 
@@ -65,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from prnet.training.labeller import LabelSettings, Sources
-    from prnet.training.labelling import label_photos
+    from prnet.training.labels.labeller import LabelSettings, Sources
+    from prnet.training.labels.labelling import label_photos
 
     sources = Sources(args.photos, args.face_model, args.landmarks, args.task)
     settings = LabelSettings(max_fit_error=args.max_fit_error, max_spread=args.max_spread)
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_skipped(path: Path, skipped: list[tuple[str, str]]) -> None:
-    from prnet.files import write_atomically
+    from prnet.files.atomic import write_atomically
 
     with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -93,9 +93,9 @@ def _write_skipped(path: Path, skipped: list[tuple[str, str]]) -> None:
 
 def _write_sheets(photos: Path, folder: Path, labelled: Labelled) -> None:
     """``sample.jpg`` (spread over all photos), ``worst.jpg`` and ``rejected.jpg``."""
-    from prnet.image import save_image
-    from prnet.training.contact_sheet import Picture, chosen_rows, contact_sheet
-    from prnet.training.photos import PhotoStore
+    from prnet.appearance.contact_sheet import Picture, chosen_rows, contact_sheet
+    from prnet.files.image import save_image
+    from prnet.files.photos import PhotoStore
 
     store, labels = PhotoStore(photos), labelled.labels
 

@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from prnet.training.prepare import prepare, prepare_full_maps
-    from prnet.training.views import turn_views
+    from prnet.training.data.prepare import prepare, prepare_full_maps
+    from prnet.training.views.turn import turn_views
 
     sources = arguments.labels, arguments.photos or arguments.labels.parent, arguments.face_model
     out: Path = arguments.out

@@ -26,19 +26,22 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.boxes import Box
-from prnet.camera import Pose
-from prnet.commands._results import NEEDS, SUMMARIES, make_folder, output_names, save_faces
-from prnet.detect import DetectorName
+from prnet.appearance.texture import TEXTURE_SIZE
+from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
-from prnet.export_data import describe_face
-from prnet.export_meshes import PoseChoice
-from prnet.expression import ExpressionModel
-from prnet.face import TEXTURE_SIZE, Face
-from prnet.files import expand_inputs
-from prnet.image import MAX_PIXELS
+from prnet.face import Face
+from prnet.facemodel.expression import ExpressionModel
+from prnet.files.image import MAX_PIXELS
+from prnet.files.inputs import expand_inputs
+from prnet.files.results import make_folder, output_names
+from prnet.formats.arrays import describe_face
+from prnet.formats.meshes import PoseChoice
+from prnet.formats.save import save_faces
+from prnet.formats.table import NEEDS, SUMMARIES
+from prnet.geometry.boxes import Box
+from prnet.geometry.camera import Pose
+from prnet.layout.openings import Openings
 from prnet.reconstruct import Reconstructor
-from prnet.surface import Openings
 
 DEFAULT_SAVE = ("obj", "landmarks", "pose", "overlay")
 

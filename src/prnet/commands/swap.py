@@ -19,13 +19,13 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.appearance.swap import RegionName, swap_face
 from prnet.commands.reconstruct import parse_box
 from prnet.commands.texture import find_face
-from prnet.detect import DetectorName
+from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
-from prnet.image import load_image, save_image
+from prnet.files.image import load_image, save_image
 from prnet.reconstruct import Reconstructor
-from prnet.swap import RegionName, swap_face
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

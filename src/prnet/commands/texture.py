@@ -16,14 +16,14 @@ from typing import get_args
 
 import numpy as np
 
-from prnet.boxes import Box
+from prnet.appearance.texture_edit import apply_texture
 from prnet.commands.reconstruct import parse_box
-from prnet.detect import DetectorName
+from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.face import Face
-from prnet.image import load_image, save_image
+from prnet.files.image import load_image, save_image
+from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
-from prnet.texture_edit import apply_texture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,10 @@ import time
 from importlib import resources
 from pathlib import Path
 
-from prnet.commands._results import NEEDS, SUMMARIES, make_folder, save_faces
-from prnet.image import load_image
+from prnet.files.image import load_image
+from prnet.files.results import make_folder
+from prnet.formats.save import save_faces
+from prnet.formats.table import NEEDS, SUMMARIES
 from prnet.reconstruct import Reconstructor
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.evaluation.protocols import euler_angles
-from prnet.evaluation.textfiles import as_landmarks, read_points
-from prnet.files import IMAGE_SUFFIXES
-from prnet.image import load_image
+from prnet.files.image import load_image
+from prnet.files.inputs import IMAGE_SUFFIXES
+from prnet.formats.landmarks import as_landmarks, read_points
 
 Floats = NDArray[np.float64]
 Format = Literal["auto", "mat", "pts", "npz", "csv", "labels"]
@@ -195,7 +195,7 @@ def _sample(
 
 def _read_mat(path: Path, origin: Origin) -> tuple[Floats, Floats]:
     """Landmarks and angles of a .mat of AFLW2000-3D (pt3d_68) or 300W-LP (pt2d)."""
-    from prnet.training.bfm import read_mat
+    from prnet.files.mat import read_mat
 
     try:
         found = read_mat(path, ["pt3d_68", "pt2d", "Pose_Para"])
@@ -251,7 +251,7 @@ def _is_number(text: str) -> bool:
 
 
 def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
-    from prnet.training.photos import PhotoStore, is_held_out
+    from prnet.files.photos import PhotoStore, is_held_out
 
     file = path / "labels.npz" if path.is_dir() else path
     key = "landmarks68" if truth == "labels" else "annotated68"

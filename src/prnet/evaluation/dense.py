@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Dataset, Sample
 from prnet.evaluation.protocols import Match
-from prnet.uv import UVLayout
+from prnet.layout.uv_layout import UVLayout
 
 Points = NDArray[np.floating]
 
@@ -46,8 +46,8 @@ def with_dense_truth(
 
 
 def _basel_truth(folder: Path, layout: UVLayout, match: Match) -> Callable[[Sample], Points]:
-    from prnet.training.bfm import BaselFaceModel
-    from prnet.training.lp300w import FaceFit, PositionMapRenderer, image_vertices
+    from prnet.facemodel.basel import BaselFaceModel
+    from prnet.facemodel.fits300w import FaceFit, PositionMapRenderer, image_vertices
 
     if match == "known" and layout.name != "prnet-2018":
         raise PrnetError(
@@ -68,8 +68,8 @@ def _basel_truth(folder: Path, layout: UVLayout, match: Match) -> Callable[[Samp
 
 
 def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sample], Points]:
-    from prnet.training.morphable import MorphableModel, to_image
-    from prnet.training.position_map import Chart, MapBasis
+    from prnet.facemodel.morphable import MorphableModel, to_image
+    from prnet.facemodel.position_map import Chart, MapBasis
 
     keys = ("expression_names", "identity", "expression", "scale", "rotation", "translation")
     with np.load(dataset.path, allow_pickle=False) as arrays:

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from prnet.camera import FLIP_Y
 from prnet.errors import PrnetError
 from prnet.face import Face
-from prnet.files import write_atomically
-from prnet.mesh_formats import obj_bytes
+from prnet.files.atomic import write_atomically
+from prnet.formats.obj import obj_bytes
+from prnet.geometry.camera import FLIP_Y
 from prnet.reconstruct import Reconstructor
 
 LISTS = ("imagepathsvalidation.txt", "imagepathstest.txt")

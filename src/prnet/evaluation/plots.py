@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.evaluation.protocols import area_under_curve, cumulative_shares
 from prnet.evaluation.run import Evaluation
-from prnet.files import write_atomically
-from prnet.image import save_image
+from prnet.files.atomic import write_atomically
+from prnet.files.image import save_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +108,7 @@ def _finite(errors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _sheet(path: Path, evaluation: Evaluation, rows: NDArray[np.intp]) -> list[Path]:
     """Photos of the samples ``rows``: truth red, prediction green. None without a photo."""
-    from prnet.training.contact_sheet import Picture, contact_sheet
+    from prnet.appearance.contact_sheet import Picture, contact_sheet
 
     pictures: list[Picture] = []
     for row in rows:

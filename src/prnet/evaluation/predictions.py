@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Sample
 from prnet.evaluation.protocols import euler_angles
-from prnet.evaluation.textfiles import read_points
 from prnet.face import Face
+from prnet.formats.landmarks import read_points
 from prnet.reconstruct import Reconstructor
 
 ENDINGS = ("_kpt.txt", "_landmarks.txt", ".npz", ".pts", ".txt")

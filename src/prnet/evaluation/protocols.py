@@ -13,14 +13,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.camera import align_similarity
+from prnet.geometry.camera import align_similarity
 
 Points = NDArray[np.floating]
 Floats = NDArray[np.float64]
 Align = Literal["none", "rigid", "similarity"]
 Match = Literal["known", "icp"]
 Transform = tuple[float, Floats, Floats]
-"""Scale, rotation (3, 3), translation (3,), as :func:`prnet.camera.align_similarity` gives."""
+"""Scale, rotation (3, 3), translation (3,), as :func:`prnet.align_similarity` gives."""
 
 YAW_EDGES = (30.0, 60.0)
 """Bins of |yaw|, in degrees: up to 30, above 30 up to 60, all above 60 (also above 90)."""

@@ -9,14 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from prnet.evaluation.protocols import (
-    POSE_LIMIT,
-    area_under_curve,
-    by_yaw,
-    failure_rate,
-)
+from prnet.evaluation.protocols import POSE_LIMIT, area_under_curve, by_yaw, failure_rate
 from prnet.evaluation.run import Evaluation, Measure
-from prnet.files import write_atomically
+from prnet.files.atomic import write_atomically
 
 BINS = ("0-30", "30-60", "60+")
 ANGLES = ("pitch", "yaw", "roll")

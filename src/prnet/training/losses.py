@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from prnet.training.network import CONTROL_SIZE, MAP_SIZE, spline_weights
-from prnet.uv import Part, UVLayout
+from prnet.layout.uv_layout import Part, UVLayout
+from prnet.training.networks.compact import CONTROL_SIZE, MAP_SIZE, spline_weights
 
 PART_WEIGHTS = {
     Part.OUTSIDE: 0.0,

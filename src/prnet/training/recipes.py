@@ -10,21 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from prnet.crop import CropRule, CropTransform
 from prnet.errors import PrnetError
-from prnet.training.augment import Augmentation
+from prnet.geometry.crop import CropRule, CropTransform
+from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.config import Setting, TrainConfig
-from prnet.training.dataset import Batch, PreparedData
+from prnet.training.data.augment import Augmentation
+from prnet.training.data.dataset import Batch, PreparedData
 from prnet.training.losses import PositionMapLoss
-from prnet.training.network import CROP_SIZE, CompactNetwork
-from prnet.training.paper import PaperRecipe
-from prnet.training.paper_sources import Lp300wMaps, PreparedMaps
+from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
+from prnet.training.paper.recipe import PaperRecipe
+from prnet.training.paper.sources import Lp300wMaps, PreparedMaps
 from prnet.training.validate import Validation
-from prnet.uv import UVLayout, default_layout
 
 
 class Recipe(Protocol):
-    """``epoch``: samples after which the data repeat. ``crop_rules``: see `prnet.crop`."""
+    """``epoch``: samples after which the data repeat. ``crop_rules``: by detector."""
 
     layout: UVLayout
     crop_size: int

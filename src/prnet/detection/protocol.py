@@ -1,0 +1,34 @@
+"""What a face detector is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import CropRule
+
+
+class FaceDetector(Protocol):
+    """``detector(image)``: RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face.
+
+    ``crop_rule`` turns the boxes of this detector into crops (`CropTransform.from_box`).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def crop_rule(self) -> CropRule: ...
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]: ...
+
+
+def not_installed(package: str, *, detector: str) -> PrnetError:
+    return PrnetError(
+        f"expected the package '{package}' for the detector '{detector}', got none "
+        f"(pip install {package})"
+    )

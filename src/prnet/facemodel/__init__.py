@@ -1,0 +1,1 @@
+"""Morphable face models, fits to points, expressions."""

@@ -1,0 +1,103 @@
+"""True position maps from morphable-model coefficients.
+
+A position map is linear in the coefficients up to the camera: `MapBasis` holds, for a chosen set of
+UV pixels, the mean positions and one offset per coefficient, so a batch of maps is one matrix
+product (the paper makes its maps by rendering; section 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.facemodel.morphable import MorphableModel
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """Which combination of model vertices lies at each UV pixel: a sparse (65536, V) matrix.
+
+    start: (65537,) int, where each pixel's entries begin (row-major pixels); vertex: (n,) int32;
+    weight: (n,) float32.  rigid: (V,) bool, vertices whose expression offsets are ignored (the
+    eyeballs, which a gaze only turns in themselves).
+    """
+
+    start: NDArray[np.int64]
+    vertex: NDArray[np.int32]
+    weight: NDArray[np.float32]
+    rigid: NDArray[np.bool_]
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Chart:
+        """Read ``path``, by default the package's chart of ICT-FaceKit's face."""
+        source = files("prnet") / "data" / "training" / "ict_chart.npz" if path is None else path
+        with np.load(str(source), allow_pickle=False) as arrays:
+            return cls(**{key: arrays[key] for key in ("start", "vertex", "weight", "rigid")})
+
+    def save(self, path: str | Path) -> None:
+        np.savez_compressed(
+            path, start=self.start, vertex=self.vertex, weight=self.weight, rigid=self.rigid
+        )
+
+    @property
+    def region(self) -> NDArray[np.bool_]:
+        """(256, 256) bool: pixels that have a position."""
+        size = round(len(self.start[:-1]) ** 0.5)
+        return (np.diff(self.start) > 0).reshape(size, size)
+
+    def apply(self, values: Floats, pixels: NDArray[np.intp]) -> Floats:
+        """Vertex values (V, C) -> (len(pixels), C) at flat row-major ``pixels`` of the region."""
+        first, last = self.start[pixels], self.start[pixels + 1]
+        counts = last - first
+        if counts.size and counts.min() == 0:
+            raise PrnetError("expected pixels inside the chart's region")
+        offsets = np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+        entry = np.arange(int(counts.sum())) + offsets
+        terms = values[self.vertex[entry]] * self.weight[entry, None]
+        return np.add.reduceat(terms, np.concatenate([[0], np.cumsum(counts)[:-1]]), axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class MapBasis:
+    """Positions of P UV points as a linear function of K coefficients (identity, expression).
+
+    mean: (P, 3) float32 and offsets: (K, P, 3) float32, model units, y up.
+    """
+
+    mean: Floats
+    offsets: Floats
+
+    @classmethod
+    def from_model(
+        cls,
+        model: MorphableModel,
+        chart: Chart,
+        expression_names: tuple[str, ...],
+        pixels: NDArray[np.intp],
+    ) -> MapBasis:
+        """The basis at flat row-major ``pixels`` of the chart's region."""
+        expression = model.expression_basis(expression_names).astype(np.float32)
+        expression[:, chart.rigid] = 0
+        shapes = [*model.identity, *expression]
+        offsets = np.stack([chart.apply(np.asarray(s, np.float32), pixels) for s in shapes])
+        return cls(mean=chart.apply(model.neutral, pixels), offsets=offsets)
+
+    def positions(self, coefficients: Floats) -> Floats:
+        """Coefficients (N, K) -> positions (N, P, 3) in model units."""
+        count = len(self.offsets)
+        flat = coefficients @ self.offsets.reshape(count, -1)
+        return flat.reshape(len(coefficients), -1, 3) + self.mean
+
+    def blended(self, weights: Floats) -> MapBasis:
+        """The basis at points that are combinations ``weights`` (Q, P) of these pixels."""
+        return MapBasis(
+            mean=weights @ self.mean,
+            offsets=np.einsum("qp,kpc->kqc", weights, self.offsets, optimize=True),
+        )

@@ -1,0 +1,1 @@
+"""The files that a face is written to and read from; one module a format."""

@@ -1,0 +1,166 @@
+"""Files of numbers from a face: landmarks, pose, description, arrays.
+
+All keep the image frame: x right, y down, pixel centres on integers (``.pts`` counts from 1), z
+larger nearer.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.facemodel.expression import ExpressionModel
+from prnet.files.atomic import write_bytes
+from prnet.files.mat import mat_bytes
+from prnet.formats.output import FaceOutput
+from prnet.formats.surface import millimetres_per_unit
+from prnet.mapped import MappedFace
+
+IMAGE_AXES = "x right, y down, pixel centres on integers; z in pixels, larger is nearer"
+
+
+def write_landmarks(face: MappedFace, path: Path) -> None:
+    """Text, 68 rows of x y z."""
+    _write_rows(path, "%.3f %.3f %.3f\n", face.landmarks)
+
+
+def write_csv(face: MappedFace, path: Path) -> None:
+    """CSV with a header: landmark (0..67, iBUG order), x, y, z."""
+    numbered = np.c_[np.arange(len(face.landmarks)), face.landmarks]
+    _write_rows(path, "%d,%.3f,%.3f,%.3f\n", numbered, head="landmark,x,y,z\n")
+
+
+def write_pts(face: MappedFace, path: Path) -> None:
+    """The text form of iBUG's annotations: x y, the first pixel's centre at (1, 1) as there."""
+    head = f"version: 1\nn_points: {len(face.landmarks)}\n{{\n"
+    _write_rows(path, "%.3f %.3f\n", face.landmarks[:, :2] + 1, head=head, foot="}\n")
+
+
+def write_pose(face: MappedFace, path: Path) -> None:
+    """JSON: yaw, pitch, roll in degrees and the camera (signs: :mod:`prnet.geometry.camera`)."""
+    _write_json(path, describe_pose(face))
+
+
+def write_json(face: MappedFace, path: Path) -> None:
+    """JSON that describes the face, :func:`describe_face`."""
+    _write_json(path, describe_face(face))
+
+
+def write_expression(
+    face: MappedFace, path: Path, *, expression_model: ExpressionModel | None = None
+) -> None:
+    """JSON of expression values and shape coefficients, `Expression.save`."""
+    if expression_model is None:
+        raise PrnetError("expected an expression model for the expression, got none")
+    expression_model.fit(face).save(path)
+
+
+def write_npz(face: MappedFace, path: Path) -> None:
+    """NumPy archive of the position map and what is needed to use it without this package."""
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        position_map=face.position_map,
+        region=face.layout.region,
+        triangles=face.triangles,
+        layout=np.array(face.layout.name),
+        **_small_arrays(face),  # type: ignore[arg-type]
+    )
+    write_bytes(path, stream.getvalue())
+
+
+def write_mat(face: MappedFace, path: Path) -> None:
+    """MATLAB file: vertices (V, 3), their colours (V, 3) in 0..1 when the face has its image,
+    triangles (T, 3) that count vertices from 1 as MATLAB does, and the NPZ's small arrays."""
+    matrices = {"vertices": face.vertices, "triangles": face.triangles + 1, **_small_arrays(face)}
+    if face.image is not None:
+        matrices["colors"] = face.vertex_colors() / np.float32(255)
+    write_bytes(path, mat_bytes({name: np.atleast_2d(array) for name, array in matrices.items()}))
+
+
+def _small_arrays(face: MappedFace) -> dict[str, NDArray[np.generic]]:
+    """Landmarks, box, score, pose in degrees, camera."""
+    camera = face.camera
+    return {
+        "landmarks": face.landmarks,
+        "box": np.array(face.box.xyxy),
+        "score": np.array(face.box.score),
+        "pose": np.array(camera.pose),
+        "camera_scale": np.array(camera.scale),
+        "camera_rotation": camera.rotation,
+        "camera_translation": camera.translation,
+    }
+
+
+def describe_pose(face: MappedFace) -> dict[str, Any]:
+    """Pose in degrees and weak-perspective camera, as plain numbers."""
+    camera = face.camera
+    angles = zip(camera.pose._fields, camera.pose, strict=True)
+    return {
+        **{name: round(angle, 3) for name, angle in angles},
+        "unit": "degrees",
+        "camera": {
+            "scale": float(f"{camera.scale:.6g}"),
+            "rotation": camera.rotation.round(6).tolist(),
+            "translation": camera.translation.round(3).tolist(),
+        },
+    }
+
+
+def describe_face(face: MappedFace) -> dict[str, Any]:
+    """What a program wants to know of a face before it opens a mesh, as plain values."""
+    image, crop = face.image, face.crop
+    head_unit = millimetres_per_unit(face.layout)
+    return {
+        "box": [round(edge, 2) for edge in face.box.xyxy],
+        "score": round(face.box.score, 4),
+        "pose": describe_pose(face),
+        "landmarks": face.landmarks.astype(float).round(3).tolist(),
+        "image": None if image is None else {"width": image.shape[1], "height": image.shape[0]},
+        "crop": {
+            "centre": [round(crop.centre_x, 3), round(crop.centre_y, 3)],
+            "side": round(crop.side, 3),
+        },
+        "millimetres_per_pixel": float(f"{head_unit / face.camera.scale:.6g}"),
+        "layout": face.layout.name,
+        "vertices": len(face.vertices),
+        "triangles": len(face.triangles),
+        "axes": IMAGE_AXES,
+        "depth_origin": face.layout.z_rule,
+    }
+
+
+DATA_OUTPUTS = {
+    "landmarks": FaceOutput("_landmarks.txt", "68 landmarks, rows of x y z", write_landmarks),
+    "csv": FaceOutput("_landmarks.csv", "68 landmarks, with a header", write_csv),
+    "pts": FaceOutput(".pts", "68 landmarks as iBUG's files, first pixel at 1", write_pts),
+    "npz": FaceOutput(".npz", "position map and arrays for NumPy", write_npz),
+    "mat": FaceOutput(".mat", "mesh and arrays for MATLAB", write_mat),
+    "json": FaceOutput(".json", "description: box, pose, landmarks", write_json),
+    "expression": FaceOutput(
+        "_expression.json",
+        "expression values and shape; needs --expression-model",
+        write_expression,
+        options=("expression_model",),
+        needs=("expression_model",),
+    ),
+    "pose": FaceOutput("_pose.json", "yaw, pitch, roll in degrees, camera", write_pose),
+}
+"""What ``--save`` offers of numbers."""
+
+
+def _write_rows(
+    path: Path, row: str, values: NDArray[np.floating], *, head: str = "", foot: str = ""
+) -> None:
+    text = head + row * len(values) % tuple(values.ravel()) + foot
+    write_bytes(path, text.encode())
+
+
+def _write_json(path: Path, description: dict[str, Any]) -> None:
+    write_bytes(path, (json.dumps(description, indent=2) + "\n").encode())

@@ -1,0 +1,173 @@
+"""Mesh files from a face: OBJ, PLY, GLB. Frames and units: :mod:`prnet.formats.surface`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from prnet.appearance.texture import TEXTURE_SIZE
+from prnet.appearance.texture import texture as photo_texture
+from prnet.errors import PrnetError
+from prnet.files.atomic import write_bytes
+from prnet.files.image import save_image
+from prnet.formats.arrays import describe_face
+from prnet.formats.gltf import glb_bytes, quaternion
+from prnet.formats.obj import mtl_bytes, obj_bytes, textured_obj_bytes
+from prnet.formats.output import FaceOutput
+from prnet.formats.ply import ply_bytes
+from prnet.formats.surface import Frame, face_surface
+from prnet.layout.openings import Openings
+from prnet.mapped import MappedFace
+
+PoseChoice = Literal["keep", "remove"]
+
+FRAME: dict[PoseChoice, Frame] = {"keep": "picture", "remove": "head"}
+"""Of OBJ and PLY files."""
+
+JPEG_OPTIONS: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0}
+"""A PNG takes ten times as long to write and three times the room."""
+
+
+def write_obj(
+    face: MappedFace,
+    path: Path,
+    *,
+    pose: PoseChoice = "keep",
+    openings: Openings = "closed",
+    triangles: int | None = None,
+) -> None:
+    """Wavefront OBJ; with vertex colours (0..1 after x, y, z) when the face has its image."""
+    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    write_bytes(path, obj_bytes(surface.vertices, surface.triangles, surface.colors))
+
+
+def write_plain_obj(
+    face: MappedFace,
+    path: Path,
+    *,
+    pose: PoseChoice = "keep",
+    openings: Openings = "closed",
+    triangles: int | None = None,
+) -> None:
+    """Wavefront OBJ of vertices and triangles alone, for readers that know no colours."""
+    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    write_bytes(path, obj_bytes(surface.vertices, surface.triangles))
+
+
+def write_textured_obj(
+    face: MappedFace,
+    path: Path,
+    *,
+    pose: PoseChoice = "keep",
+    openings: Openings = "closed",
+    triangles: int | None = None,
+    texture_size: int = TEXTURE_SIZE,
+    texture_fill: bool = True,
+    texture: NDArray[np.uint8] | None = None,
+) -> None:
+    """Wavefront OBJ with normals and texture coordinates; material and picture beside it, with
+    the path's stem and ``.mtl`` and ``.png``, so that the three can be moved together.
+    ``texture`` (N, N, 3), an edited one say, replaces the photo's."""
+    texture = _texture(face, texture, texture_size, fill=texture_fill)
+    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    material, picture = path.with_suffix(".mtl"), path.with_suffix(".png")
+    text = textured_obj_bytes(
+        surface.vertices,
+        surface.triangles,
+        texture_coordinates=surface.texture_coordinates,
+        normals=surface.normals,
+        material_file=material.name,
+    )
+    save_image(picture, texture)
+    write_bytes(material, mtl_bytes(picture.name))
+    write_bytes(path, text)
+
+
+def write_ply(
+    face: MappedFace,
+    path: Path,
+    *,
+    pose: PoseChoice = "keep",
+    openings: Openings = "closed",
+    triangles: int | None = None,
+) -> None:
+    """Binary PLY with normals; with vertex colours when the face has its image."""
+    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    write_bytes(
+        path, ply_bytes(surface.vertices, surface.triangles, surface.colors, surface.normals)
+    )
+
+
+def write_glb(
+    face: MappedFace,
+    path: Path,
+    *,
+    pose: PoseChoice = "keep",
+    openings: Openings = "closed",
+    triangles: int | None = None,
+    texture_size: int = TEXTURE_SIZE,
+    texture_fill: bool = True,
+    texture: NDArray[np.uint8] | None = None,
+) -> None:
+    """Binary glTF: head frame in metres, texture as an embedded JPEG when the face has its image
+    or ``texture`` (N, N, 3) is given.
+
+    With ``pose="keep"`` the node carries the head's rotation; the vertices never do. There is no
+    translation, as a weak-perspective camera knows no distance: the head's origin stays the
+    scene's. The node's extras are the face's description, with the camera.
+    """
+    picture = None
+    if face.image is not None or texture is not None:
+        stream = io.BytesIO()
+        texture = _texture(face, texture, texture_size, fill=texture_fill)
+        Image.fromarray(texture).save(stream, **JPEG_OPTIONS)
+        picture = stream.getvalue()
+    surface = face_surface(face, "head", openings=openings, triangles=triangles)
+    data = glb_bytes(
+        surface.vertices / 1000,
+        surface.triangles,
+        normals=surface.normals,
+        texture_coordinates=surface.texture_coordinates,
+        picture=picture,
+        rotation=quaternion(face.camera.rotation) if pose == "keep" else (0.0, 0.0, 0.0, 1.0),
+        extras=describe_face(face),
+    )
+    write_bytes(path, data)
+
+
+def _texture(
+    face: MappedFace, texture: NDArray[np.uint8] | None, size: int, *, fill: bool
+) -> NDArray[np.uint8]:
+    """The one given, which must be square, or the photo's."""
+    if texture is None:
+        return photo_texture(face, size=size, fill=fill)
+    if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
+        shape = "x".join(map(str, texture.shape))
+        raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
+    return texture
+
+
+SHAPE_OPTIONS = ("pose", "openings", "triangles")
+TEXTURE_OPTIONS = (*SHAPE_OPTIONS, "texture_size", "texture_fill")
+
+MESH_OUTPUTS = {
+    "obj": FaceOutput(".obj", "mesh with vertex colours, y up", write_obj, SHAPE_OPTIONS),
+    "obj-plain": FaceOutput("_plain.obj", "mesh without colours", write_plain_obj, SHAPE_OPTIONS),
+    "obj-texture": FaceOutput(
+        "_textured.obj",
+        "mesh with texture (.mtl and .png beside it)",
+        write_textured_obj,
+        TEXTURE_OPTIONS,
+        beside=("_textured.mtl", "_textured.png"),
+    ),
+    "ply": FaceOutput(".ply", "binary mesh with vertex colours, y up", write_ply, SHAPE_OPTIONS),
+    "glb": FaceOutput(
+        ".glb", "binary glTF: mesh and texture in one file, metres", write_glb, TEXTURE_OPTIONS
+    ),
+}
+"""What ``--save`` offers of meshes."""

@@ -1,0 +1,83 @@
+"""Meshes as the bytes of OBJ and PLY files: arrays in, bytes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def obj_bytes(
+    vertices: NDArray[np.floating],
+    triangles: NDArray[np.integer],
+    colors: NDArray[np.uint8] | None = None,
+) -> bytes:
+    """Wavefront OBJ text of vertices (V, 3), triangles (T, 3) and colours (V, 3) uint8 or None."""
+    columns = [_text_columns(vertices, decimals=3)]
+    if colors is not None:
+        columns.append(_text_columns(colors / 255, decimals=4))
+    return _text_rows("v", columns) + _text_rows("f", [_text_columns(triangles + 1, decimals=0)])
+
+
+def textured_obj_bytes(
+    vertices: NDArray[np.floating],
+    triangles: NDArray[np.integer],
+    *,
+    texture_coordinates: NDArray[np.floating],
+    normals: NDArray[np.floating],
+    material_file: str,
+) -> bytes:
+    """Wavefront OBJ text whose vertices have texture coordinates (V, 2), u right and v up, and
+    normals (V, 3), and whose triangles use the material of :func:`mtl_bytes`."""
+    slash = np.full((len(triangles), 1), ord("/"), np.uint8)
+    corners = []
+    for corner in (triangles + 1).T:
+        number = _text_columns(corner[:, None], decimals=0)
+        corners += [number, slash, number[:, 1:], slash, number[:, 1:]]  # without their spaces
+    return (
+        f"mtllib {material_file}\n".encode()
+        + _text_rows("v", [_text_columns(vertices, decimals=3)])
+        + _text_rows("vt", [_text_columns(texture_coordinates, decimals=6)])
+        + _text_rows("vn", [_text_columns(normals, decimals=4)])
+        + f"usemtl {MATERIAL}\n".encode()
+        + _text_rows("f", corners)
+    )
+
+
+MATERIAL = "face"
+
+
+def mtl_bytes(texture_file: str) -> bytes:
+    """Material with a picture, evenly lit; the path is relative to the file's own folder."""
+    lines = [f"newmtl {MATERIAL}", "Ka 1 1 1", "Kd 1 1 1", "Ks 0 0 0", "illum 1"]
+    return "\n".join([*lines, f"map_Kd {texture_file}\n"]).encode()
+
+
+def _text_columns(values: NDArray[Any], *, decimals: int) -> NDArray[np.uint8]:
+    """Numbers (N, C) -> their text (N, bytes), a space before each; 0 marks unused bytes.
+
+    Python's own formatting takes three times as long for a mesh of 60,000 vertices.
+    """
+    scaled = np.rint(np.abs(values) * 10**decimals).astype(np.int64)[..., None]
+    width = max(len(str(scaled.max(initial=0))), decimals + 1)
+    powers = 10 ** np.arange(width - 1, -1, -1)
+    digits = (scaled // powers % 10 + ord("0")).astype(np.uint8)
+    leading = powers[: width - decimals - 1]
+    digits[..., : len(leading)][scaled < leading] = 0
+    space = np.full_like(scaled, ord(" "), np.uint8)
+    minus = np.where((values < 0)[..., None] & (scaled > 0), ord("-"), 0).astype(np.uint8)
+    parts = [space, minus, digits]
+    if decimals:
+        point = np.full_like(scaled, ord("."), np.uint8)
+        parts[2:] = [digits[..., :-decimals], point, digits[..., -decimals:]]
+    return np.concatenate(parts, axis=-1).reshape(len(values), -1)
+
+
+def _text_rows(keyword: str, columns: list[NDArray[np.uint8]]) -> bytes:
+    """Rows of text: the keyword, the columns, a line feed."""
+    rows = len(columns[0])
+    first = np.broadcast_to(np.frombuffer(keyword.encode(), np.uint8), (rows, len(keyword)))
+    last = np.full((rows, 1), ord("\n"), np.uint8)
+    text = np.concatenate([first, *columns, last], axis=1).ravel()
+    return bytes(text[text != 0].data)

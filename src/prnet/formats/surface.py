@@ -1,0 +1,135 @@
+"""The surface of a face as mesh files take it: frame, unit, openings and detail chosen.
+
+Frames, both right-handed with y up and z toward the viewer:
+    picture: (x, -y, z) of the image frame, pixels; the mesh lies over the photo.
+    head: pose, place and scale of the photo taken away (:mod:`prnet.geometry.camera`),
+        millimetres. A photo shows no absolute size, so the scale is the mean face's: the
+        millimetre is such that the fitted canonical face has its outer eye corners
+        EYE_CORNERS_APART apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.geometry.camera import FLIP_Y
+from prnet.layout.openings import Openings, open_triangles
+from prnet.layout.uv_layout import UVLayout
+from prnet.mapped import MappedFace
+
+Frame = Literal["picture", "head"]
+EYE_CORNERS_APART = 87.9
+"""Millimetres between the outer eye corners (landmarks 36 and 45) of ICT-FaceKit's mean face,
+whose unit is known, so that a unit of our layout is 1 cm; other layouts get the same size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A mesh ready for a file.
+
+    vertices: (V, 3) in one of the module's frames.  triangles: (T, 3) into them, counter-clockwise
+    seen from outside.  normals: (V, 3) unit vectors that point outward.  texture_coordinates:
+    (V, 2) in 0..1, u right and v up.  colors: (V, 3) uint8 RGB, None without a photo.
+    """
+
+    vertices: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+    normals: NDArray[np.float64]
+    texture_coordinates: NDArray[np.float32]
+    colors: NDArray[np.uint8] | None = None
+
+
+def face_surface(
+    face: MappedFace,
+    frame: Frame = "picture",
+    *,
+    openings: Openings = "closed",
+    triangles: int | None = None,
+) -> Surface:
+    """The face's mesh in ``frame``.
+
+    ``openings``: a position map's surface is closed; "open" leaves out the triangles inside eye
+    openings and mouth. The vertices stay, so their numbers are always those of the layout.
+    ``triangles``: simplify to about so many (needs fast-simplification); the vertices are then
+    some of the layout's, in its order.
+    """
+    turn = FLIP_Y[:, None] * (face.camera.rotation if frame == "head" else np.eye(3))
+    surface = Surface(
+        vertices=head_vertices(face) if frame == "head" else face.vertices * FLIP_Y,
+        triangles=open_triangles(face.layout) if openings == "open" else face.triangles,
+        normals=face.normals @ turn,
+        texture_coordinates=face.texture_coordinates,
+        colors=None if face.image is None else face.vertex_colors(),
+    )
+    return surface if triangles is None else simplified(surface, triangles)
+
+
+def millimetres_per_unit(layout: UVLayout) -> float:
+    """Millimetres in a unit of the layout's canonical face."""
+    corners = layout.sample_landmarks(layout.canonical)[[36, 45]]
+    return EYE_CORNERS_APART / float(np.linalg.norm(corners[0] - corners[1]))
+
+
+def head_vertices(face: MappedFace) -> NDArray[np.float64]:
+    """(V, 3) in the head frame, millimetres."""
+    return face.camera.unproject(face.vertices) * millimetres_per_unit(face.layout)
+
+
+def simplified(surface: Surface, triangles: int) -> Surface:
+    """About ``triangles`` triangles over some of the surface's vertices.
+
+    Quadric edge collapse chooses them (Garland and Heckbert, SIGGRAPH 1997); each of its new
+    points is then put onto the nearest of the vertices it stands for, so that normals, colours
+    and texture coordinates stay true. Surfaces that have no more triangles come back as they are.
+    """
+    if triangles < 4:
+        raise PrnetError(f"expected at least 4 triangles, got {triangles}")
+    if triangles >= len(surface.triangles):
+        return surface
+    try:
+        import fast_simplification
+    except ModuleNotFoundError as error:
+        raise PrnetError(
+            'expected fast-simplification for fewer triangles (pip install "prnet[mesh]"), got none'
+        ) from error
+    points, chosen, collapses = fast_simplification.simplify(
+        surface.vertices.astype(np.float32),
+        surface.triangles,
+        target_count=triangles,
+        return_collapses=True,
+    )
+    _, _, stands_for = fast_simplification.replay_simplification(
+        surface.vertices.astype(np.float32), surface.triangles, collapses
+    )
+    kept = _nearest_members(points, surface.vertices, stands_for)[chosen]
+    kept = kept[(kept != np.roll(kept, 1, axis=1)).all(axis=1)]
+    return _with_only(replace(surface, triangles=kept))
+
+
+def _nearest_members(
+    points: NDArray[np.floating], vertices: NDArray[np.floating], owner: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """For each point (P, 3) the nearest of the vertices whose ``owner`` (V,) it is."""
+    distance = ((vertices - points[owner]) ** 2).sum(axis=1)
+    order = np.lexsort((distance, owner))
+    owners, first = np.unique(owner[order], return_index=True)
+    nearest = np.zeros(len(points), np.int64)
+    nearest[owners] = order[first]
+    return nearest
+
+
+def _with_only(surface: Surface) -> Surface:
+    """The surface without the vertices that no triangle has."""
+    used, numbers = np.unique(surface.triangles, return_inverse=True)
+    return Surface(
+        vertices=surface.vertices[used],
+        triangles=numbers.reshape(-1, 3).astype(np.int32),
+        normals=surface.normals[used],
+        texture_coordinates=surface.texture_coordinates[used],
+        colors=None if surface.colors is None else surface.colors[used],
+    )

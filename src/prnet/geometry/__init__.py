@@ -1,0 +1,1 @@
+"""Boxes, cameras, crops, meshes and rasters: arrays in, arrays out."""

@@ -1,0 +1,165 @@
+"""The weak-perspective camera, similarity alignment and head pose. The one place for their signs.
+
+Frames
+    image: x right, y **down**, z toward the viewer (larger = nearer), pixels. Position maps,
+        landmarks and vertices are in this frame.
+    head: x toward the image's right for a frontal face, y **up**, z out of the face; any unit.
+        Right-handed, so that rotations follow the right-hand rule.
+
+Camera, head -> image, for a head point X:
+    x = scale (R X)_x + t_x,    y = -scale (R X)_y + t_y,    z = scale (R X)_z + t_z
+
+Pose, in degrees; R = Ry(yaw) Rx(-pitch) Rz(-roll), each a right-handed turn about a head axis:
+    yaw   > 0: the face is turned toward the image's right side (-180..180)
+    pitch > 0: it looks up (-90..90)
+    roll  > 0: the head is tilted clockwise as one sees it in the image (-180..180)
+Yaw and pitch are where the face looks: R (0, 0, 1) = (sin yaw cos pitch, sin pitch,
+cos yaw cos pitch); roll is the turn about that direction. The middle angle is pitch, so the
+gimbal lock is at pitch +-90 (rare), not at profile; there roll is 0 and yaw takes the whole turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+
+FLIP_Y = np.array([1.0, -1.0, 1.0])
+"""Multiplying by it takes head axes to image axes and back."""
+
+_LOCK_COSINE = 1e-6
+"""Below this cosine of the pitch, yaw and roll turn about the same axis."""
+
+
+class Pose(NamedTuple):
+    """Head pose in degrees; signs and order in :mod:`prnet.geometry.camera`."""
+
+    yaw: float
+    pitch: float
+    roll: float
+
+
+@dataclass(frozen=True, eq=False)
+class WeakPerspectiveCamera:
+    """Scaled orthographic camera, head -> image (see the module docstring).
+
+    ``scale``: image pixels per head unit; ``rotation`` (3, 3) R; ``translation`` (3,) pixels.
+    """
+
+    scale: float
+    rotation: NDArray[np.float64]
+    translation: NDArray[np.float64]
+
+    @property
+    def pose(self) -> Pose:
+        return pose_from_rotation(self.rotation)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """(3, 4): image point = matrix @ (head point, 1)."""
+        linear = self.scale * FLIP_Y[:, None] * self.rotation
+        return np.concatenate([linear, self.translation[:, None]], axis=1)
+
+    def project(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Head points (..., 3) -> image points (..., 3), pixels."""
+        turned: NDArray[np.float64] = points @ self.rotation.T
+        return self.scale * FLIP_Y * turned + self.translation
+
+    def unproject(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Image points (..., 3) -> head points (..., 3), the inverse of :meth:`project`."""
+        centred: NDArray[np.float64] = (points - self.translation) * FLIP_Y / self.scale
+        return centred @ self.rotation
+
+
+def fit_weak_perspective(
+    model_points: NDArray[np.floating],
+    image_points: NDArray[np.floating],
+    *,
+    weights: NDArray[np.floating] | None = None,
+) -> WeakPerspectiveCamera:
+    """The camera that takes head points (N, 3) to image points (N, 3) or (N, 2) with the least
+    (weighted) squares. Without depths t_z is 0, and at least 4 points off one plane are needed."""
+    model, image = np.asarray(model_points, np.float64), np.asarray(image_points, np.float64)
+    if model.ndim != 2 or model.shape[1] != 3 or image.shape not in (model.shape, (len(model), 2)):
+        raise PrnetError(
+            "expected model points (N, 3) and image points (N, 3) or (N, 2), "
+            f"got {model.shape} and {image.shape}"
+        )
+    if image.shape[1] == 2:
+        return _fit_without_depth(model, image, weights)
+    scale, rotation, translation = align_similarity(model, image * FLIP_Y, weights=weights)
+    return WeakPerspectiveCamera(scale, rotation, translation * FLIP_Y)
+
+
+def _fit_without_depth(
+    model: NDArray[np.float64], image: NDArray[np.float64], weights: NDArray[np.floating] | None
+) -> WeakPerspectiveCamera:
+    """Depths are what the last camera predicts (first: an affine one); refit until it rests."""
+    root = np.sqrt(np.ones(len(model)) if weights is None else weights)[:, None]
+    homogeneous = np.concatenate([model, np.ones((len(model), 1))], axis=1)
+    affine = np.linalg.lstsq(root * homogeneous, root * image, rcond=None)[0][:3] * FLIP_Y[:2]
+    u, lengths, vt = np.linalg.svd(affine.T, full_matrices=False)
+    first, second = u @ vt
+    rotation, scale = np.stack([first, second, np.cross(first, second)]), float(lengths.mean())
+    for _ in range(200):
+        depth = scale * (model @ rotation[2])
+        camera = fit_weak_perspective(
+            model, np.concatenate([image, depth[:, None]], axis=1), weights=weights
+        )
+        moved = np.abs(camera.rotation - rotation).max() + abs(camera.scale / scale - 1)
+        rotation, scale = camera.rotation, camera.scale
+        if moved < 1e-10:
+            break
+    return WeakPerspectiveCamera(scale, rotation, camera.translation * [1, 1, 0])
+
+
+def align_similarity(
+    source: NDArray[np.floating],
+    target: NDArray[np.floating],
+    *,
+    weights: NDArray[np.floating] | None = None,
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """scale, rotation (D, D), translation (D,) that minimise the (weighted) squared distances
+    from scale * source @ rotation.T + translation to target, both (N, D). Never a reflection.
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns", PAMI 1991.
+    """
+    w = np.ones(len(source)) if weights is None else np.asarray(weights, np.float64)
+    w = (w / w.sum())[:, None]
+    source_mean, target_mean = (w * source).sum(axis=0), (w * target).sum(axis=0)
+    centred, centred_target = source - source_mean, target - target_mean
+    spread = float((w * centred**2).sum())
+    if not spread > 0:
+        raise PrnetError("expected points that differ from each other, got one repeated point")
+    u, lengths, vt = np.linalg.svd(centred_target.T @ (w * centred))
+    signs = np.ones(len(lengths))
+    signs[-1] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * signs) @ vt
+    scale = float((lengths * signs).sum() / spread)
+    return scale, rotation, target_mean - scale * rotation @ source_mean
+
+
+def rotation_from_pose(pose: Pose) -> NDArray[np.float64]:
+    """Pose in degrees -> rotation (3, 3)."""
+    y, p, r = np.radians(pose)
+    turn_yaw = [[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]]
+    turn_pitch = [[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]]
+    turn_roll = [[np.cos(r), np.sin(r), 0], [-np.sin(r), np.cos(r), 0], [0, 0, 1]]
+    return np.array(turn_yaw) @ np.array(turn_pitch) @ np.array(turn_roll)
+
+
+def pose_from_rotation(rotation: NDArray[np.floating]) -> Pose:
+    """Rotation (3, 3) -> pose in degrees, the inverse of :func:`rotation_from_pose`."""
+    r = np.asarray(rotation, np.float64)
+    cosine = np.hypot(r[1, 0], r[1, 1])
+    pitch = np.arctan2(r[1, 2], cosine)
+    if cosine < _LOCK_COSINE:
+        yaw, roll = np.arctan2(-r[2, 0], r[0, 0]), 0.0
+    else:
+        yaw, roll = np.arctan2(r[0, 2], r[2, 2]), np.arctan2(-r[1, 0], r[1, 1])
+    return Pose(*(float(angle) for angle in np.degrees([yaw, pitch, roll])))

@@ -1,0 +1,206 @@
+"""UV layouts: which pixels of a position map are surface, and what lies where on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+
+ZRule = Literal["landmark_mean", "minimum"]
+
+
+class Part(IntEnum):
+    """What a pixel of the region belongs to."""
+
+    OUTSIDE = 0
+    FACE = 1
+    EYES = 2
+    NOSE = 3
+    MOUTH = 4
+    EARS = 5
+    NECK = 6
+
+
+@dataclass(frozen=True, eq=False)
+class UVLayout:
+    """What the pixels of a position map mean. Rows go from forehead to neck, columns from the
+    image's left to its right for a frontal face.
+
+    region: (256, 256) bool, the pixels that are surface.
+    landmarks: (68, 2) float32, iBUG order, sub-pixel (column, row).
+    parts: (256, 256) uint8, values of `Part`.
+    canonical: (256, 256, 3) float32, the mean face, upright and frontal, image axes (x right,
+        y down, z nearer = larger), arbitrary unit; meaningful inside the region.
+    z_rule: where z is 0 in maps of this layout: at the mean over the 68 landmarks, or at the
+        minimum over the region (the 2018 release).
+    explicit_triangles: (T, 3) int32 where the triangles are not those of the pixel grid.
+    openings: (256, 256) bool, the pixels of the membranes that close eyes and mouth, where known.
+    """
+
+    name: str
+    region: NDArray[np.bool_]
+    landmarks: NDArray[np.float32]
+    parts: NDArray[np.uint8]
+    canonical: NDArray[np.float32]
+    z_rule: ZRule = "landmark_mean"
+    explicit_triangles: NDArray[np.int32] | None = None
+    openings: NDArray[np.bool_] | None = None
+
+    @property
+    def size(self) -> int:
+        return int(self.region.shape[0])
+
+    @cached_property
+    def vertex_pixels(self) -> NDArray[np.intp]:
+        """(V, 2) int, the (row, column) of each vertex: the region's pixels in row-major order."""
+        return np.argwhere(self.region)
+
+    @cached_property
+    def vertex_index(self) -> NDArray[np.int32]:
+        """(256, 256) int32, the vertex at each pixel of the region, -1 elsewhere."""
+        index = np.full(self.region.shape, -1, np.int32)
+        index[self.region] = np.arange(len(self.vertex_pixels), dtype=np.int32)
+        return index
+
+    @cached_property
+    def nearest_in_region(self) -> NDArray[np.intp]:
+        """(256, 256): flat index of a region pixel that is nearest (king's moves)."""
+        index = np.where(self.region, np.arange(self.region.size).reshape(self.region.shape), -1)
+        rows, columns = index.shape
+        while (index < 0).any():
+            padded = np.pad(index, 1, constant_values=-1)
+            around = [padded[r : r + rows, c : c + columns] for r in range(3) for c in range(3)]
+            index = np.where(index < 0, np.maximum.reduce(around), index)
+        return index
+
+    @cached_property
+    def triangles(self) -> NDArray[np.int32]:
+        """(T, 3) int32 into the vertices, counter-clockwise seen from outside with y up.
+
+        Every square of four region pixels gives two triangles, of three pixels one; the diagonals
+        are mirrored about the middle column, so that the mesh is as symmetric as the face.
+        """
+        if self.explicit_triangles is not None:
+            return self.explicit_triangles
+        return _grid_triangles(self.vertex_index)
+
+    @cached_property
+    def coarse_triangles(self) -> NDArray[np.int32]:
+        """(T, 3) int32 into the vertices, wound as ``triangles``: a grid of every other pixel."""
+        return _grid_triangles(self.vertex_index[::2, ::2])
+
+    @cached_property
+    def texture_coordinates(self) -> NDArray[np.float32]:
+        """(V, 2) float32 in 0..1, u right and v up, at pixel centres."""
+        rows, columns = self.vertex_pixels.T
+        return np.stack([(columns + 0.5) / self.size, 1 - (rows + 0.5) / self.size], axis=1).astype(
+            np.float32
+        )
+
+    @cached_property
+    def canonical_vertices(self) -> NDArray[np.float32]:
+        """(V, 3) float32, the canonical map at the region's pixels."""
+        return self.vertices(self.canonical)
+
+    def vertices(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map (256, 256) or (256, 256, C) -> (V,) or (V, C): its values in the region."""
+        flat = position_map.reshape(self.region.size, *position_map.shape[2:])
+        return flat.take(self._region_index, axis=0)  # a sixth of the time of a mask
+
+    @cached_property
+    def _region_index(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.region)
+
+    def sample_landmarks(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Position map (..., 256, 256, 3) -> (..., 68, 3), bilinear at the landmarks."""
+        columns, rows = self.landmarks.T
+        column = np.clip(np.floor(columns).astype(np.intp), 0, self.size - 2)
+        row = np.clip(np.floor(rows).astype(np.intp), 0, self.size - 2)
+        right, down = (columns - column)[:, None], (rows - row)[:, None]
+        upper = position_map[..., row, column, :] * (1 - right)
+        upper = upper + position_map[..., row, column + 1, :] * right
+        lower = position_map[..., row + 1, column, :] * (1 - right)
+        lower = lower + position_map[..., row + 1, column + 1, :] * right
+        return np.asarray(upper * (1 - down) + lower * down, np.float32)
+
+    def with_z_origin(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The map (256, 256, 3) with z shifted to the layout's ``z_rule``."""
+        if self.z_rule == "minimum":
+            origin = position_map[self.region][:, 2].min()
+        else:
+            origin = self.sample_landmarks(position_map)[:, 2].mean()
+        return position_map - np.array([0, 0, origin], np.float32)
+
+    def save(self, path: str | Path) -> None:
+        """Write the layout as one ``.npz``."""
+        arrays = {
+            field.name: np.asarray(getattr(self, field.name))
+            for field in fields(self)
+            if getattr(self, field.name) is not None
+        }
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | Path) -> UVLayout:
+        """Read a layout that `save` wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                values = {key: arrays[key] for key in arrays}
+        except (OSError, ValueError) as error:
+            raise PrnetError(f"{path}: expected a UV layout (.npz), got {error}") from error
+        missing = {"name", "region", "landmarks", "parts", "canonical", "z_rule"} - set(values)
+        if missing:
+            raise PrnetError(f"{path}: expected a UV layout, got no {sorted(missing)}")
+        return cls(
+            name=str(values["name"]),
+            region=values["region"],
+            landmarks=values["landmarks"],
+            parts=values["parts"],
+            canonical=values["canonical"],
+            z_rule=cast(ZRule, str(values["z_rule"])),
+            explicit_triangles=values.get("explicit_triangles"),
+            openings=values.get("openings"),
+        )
+
+
+@lru_cache(maxsize=1)
+def default_layout() -> UVLayout:
+    """The layout of the package's own network."""
+    return UVLayout.load(str(files("prnet") / "data" / "uv_layout.npz"))
+
+
+def _grid_triangles(index: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Vertex index (H, W), -1 outside -> triangles (T, 3), square by square in row-major order."""
+    top_left, top_right = index[:-1, :-1], index[:-1, 1:]
+    bottom_left, bottom_right = index[1:, :-1], index[1:, 1:]
+    left_half = np.broadcast_to(
+        np.arange(index.shape[1] - 1) * 2 < index.shape[1] - 2, top_left.shape
+    )
+    # One square has four possible triangles, each leaving one corner out.
+    without = {
+        "top_left": np.stack([bottom_left, bottom_right, top_right], axis=-1),
+        "top_right": np.stack([bottom_left, bottom_right, top_left], axis=-1),
+        "bottom_left": np.stack([bottom_right, top_right, top_left], axis=-1),
+        "bottom_right": np.stack([bottom_left, top_right, top_left], axis=-1),
+    }
+    inside = {name: (triangle >= 0).all(axis=-1) for name, triangle in without.items()}
+    whole = inside["top_left"] & inside["bottom_right"]
+    falling = whole & ~left_half  # diagonal from top left to bottom right
+    rising = whole & left_half
+    keep = {
+        "top_left": np.where(whole, rising, inside["top_left"]),
+        "bottom_right": np.where(whole, rising, inside["bottom_right"]),
+        "top_right": np.where(whole, falling, inside["top_right"]),
+        "bottom_left": np.where(whole, falling, inside["bottom_left"]),
+    }
+    stacked = np.stack([without[name] for name in without], axis=2)
+    kept = np.stack([keep[name] for name in without], axis=2)
+    return np.asarray(stacked[kept], np.int32)

@@ -1,0 +1,111 @@
+"""MappedFace: a position map with what its pixels mean and where it lies in the photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.geometry.boxes import Box
+from prnet.geometry.camera import FLIP_Y, Pose, WeakPerspectiveCamera, fit_weak_perspective
+from prnet.geometry.crop import CropTransform
+from prnet.geometry.mesh import vertex_normals
+from prnet.geometry.sampling import sample_bilinear
+from prnet.layout.uv_layout import Part, UVLayout
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, eq=False)
+class MappedFace:
+    """A face of an image as arrays: what the functions of this package take. Everything is in the
+    pixels of the original image: x right, y down, pixel centres on integers; z in the same unit,
+    larger is nearer the viewer.
+
+    ``position_map``: (256, 256, 3) float32, UV pixel -> x, y, z. z is relative: for our layout
+    the mean over the 68 landmarks is 0, for the 2018 layout the minimum is 0.
+    ``layout``: what the UV pixels mean.  ``box``: where the detector (or caller) saw the face.
+    ``crop``: the square that the network saw.
+    ``image``: the photo, RGB uint8 (H, W, 3); only colours and textures need it.
+    """
+
+    position_map: NDArray[np.float32]
+    layout: UVLayout
+    box: Box
+    crop: CropTransform
+    image: NDArray[np.uint8] | None = None
+
+    @classmethod
+    def from_crop_map(
+        cls,
+        crop_map: NDArray[np.floating],
+        *,
+        crop: CropTransform,
+        layout: UVLayout,
+        box: Box,
+        image: NDArray[np.uint8] | None = None,
+    ) -> Self:
+        """A network's position map (256, 256, 3) in crop pixels -> a face in image pixels, with
+        the zero of z where the layout's rule puts it."""
+        position_map = layout.with_z_origin(crop.to_image(crop_map).astype(np.float32))
+        return cls(position_map, layout, box, crop, image)
+
+    @property
+    def score(self) -> float:
+        """The detector's confidence; scales differ from detector to detector."""
+        return self.box.score
+
+    @cached_property
+    def vertices(self) -> NDArray[np.float32]:
+        """(V, 3) float32: the position map's values inside the region, row by row."""
+        return self.layout.vertices(self.position_map)
+
+    @property
+    def triangles(self) -> NDArray[np.int32]:
+        """(T, 3) int32 into ``vertices``; counter-clockwise seen from outside once y is up."""
+        return self.layout.triangles
+
+    @property
+    def texture_coordinates(self) -> NDArray[np.float32]:
+        """(V, 2) float32 in 0..1, u right and v up, one for each vertex."""
+        return self.layout.texture_coordinates
+
+    @cached_property
+    def normals(self) -> NDArray[np.float32]:
+        """(V, 3) float32 unit vectors that point out of the surface, image axes."""
+        return vertex_normals(self.vertices, self.triangles)
+
+    @cached_property
+    def landmarks(self) -> NDArray[np.float32]:
+        """(68, 3) float32 in iBUG order."""
+        return self.layout.sample_landmarks(self.position_map)
+
+    @cached_property
+    def camera(self) -> WeakPerspectiveCamera:
+        """The camera that best takes the layout's canonical face (as head points, y up) to this
+        face, in the least-squares sense over all vertices but the neck's, which moves by itself."""
+        rigid = self.layout.parts[self.layout.region] != Part.NECK
+        head = self.layout.canonical_vertices * FLIP_Y
+        return fit_weak_perspective(head[rigid], self.vertices[rigid])
+
+    @property
+    def pose(self) -> Pose:
+        """Yaw, pitch, roll in degrees; signs and order in :mod:`prnet.geometry.camera`."""
+        return self.camera.pose
+
+    def vertex_colors(self, image: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """(V, 3) uint8 RGB: the photo under each vertex, hidden ones included; vertices outside
+        the picture take its nearest edge. ``image`` replaces the photo that the face carries."""
+        image = self.image if image is None else image
+        if image is None:
+            raise PrnetError("expected an image to take the colours from, got a face without one")
+        return np.rint(sample_bilinear(image, self.vertices)).astype(np.uint8)
+
+    def to_crop(self) -> NDArray[np.float32]:
+        """The position map (256, 256, 3) in pixels of the crop that the network saw."""
+        return self.crop.to_crop(self.position_map).astype(np.float32)

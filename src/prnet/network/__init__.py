@@ -1,0 +1,1 @@
+"""The position map network and the crops that it wants."""

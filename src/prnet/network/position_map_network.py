@@ -1,0 +1,120 @@
+"""The position map network: crops -> position maps, one ONNX Runtime session.
+
+Contract of a network file: input ``crops`` uint8 (B, S, S, 3) RGB with a fixed S; output
+``position_maps`` float32 (B, 256, 256, 3) in crop pixels. ``prnet train`` and the converter of
+the 2018 weights both write it, so that normalisation lies inside the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+
+DEFAULT_MODEL = Path(str(resources.files("prnet") / "data"))
+"""The model folder inside the package."""
+
+MAP_SIZE = 256
+
+
+class PositionMapNetwork:
+    """A loaded network.
+
+    ``model``: a model folder (network.onnx, uv_layout.npz, MODEL_CARD.md) or a network file;
+    None is the network in the package. ``threads``: of one call, None lets ONNX Runtime choose.
+    ``providers``: ONNX Runtime's execution providers, by default the CPU.
+    Raises PrnetError when the file is missing or does not keep the contract.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
+        self.path = network_file(model)
+        self._session = _open_session(self.path, threads, providers)
+        self.crop_size = _checked_crop_size(self._session, self.path)
+
+    def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Crops (B, S, S, 3) uint8 RGB, S = ``crop_size`` -> position maps (B, 256, 256, 3)
+        float32: x, y, z in crop pixels (centres on integers), z in the same unit, larger nearer."""
+        expected = (self.crop_size, self.crop_size, 3)
+        if crops.ndim != 4 or crops.shape[1:] != expected or crops.dtype != np.uint8:
+            size = self.crop_size
+            raise PrnetError(
+                f"expected crops of uint8 (B, {size}, {size}, 3), got {crops.dtype} {crops.shape}"
+            )
+        if len(crops) == 0:
+            return np.zeros((0, MAP_SIZE, MAP_SIZE, 3), np.float32)
+        maps: list[NDArray[np.float32]] = self._session.run(["position_maps"], {"crops": crops})
+        return maps[0]
+
+
+def network_file(model: str | Path | None = None) -> Path:
+    """The network file of a model folder, of a path to the file itself, or of the package."""
+    path = DEFAULT_MODEL if model is None else Path(model)
+    return path / "network.onnx" if path.is_dir() else path
+
+
+def layout_file(model: str | Path | None = None) -> Path:
+    """The UV layout file beside the network file."""
+    return network_file(model).with_name("uv_layout.npz")
+
+
+def _open_session(path: Path, threads: int | None, providers: Sequence[str] | None) -> Any:
+    import onnxruntime
+
+    if not path.is_file():
+        raise PrnetError(f"{path}: expected a network file (.onnx) or model folder, got no file")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads is not None:
+        if threads < 1:
+            raise PrnetError(f"expected at least 1 thread, got {threads}")
+        options.intra_op_num_threads = threads
+    available = onnxruntime.get_available_providers()
+    wanted = list(providers or ["CPUExecutionProvider"])
+    if missing := [name for name in wanted if name not in available]:
+        raise PrnetError(
+            f"expected execution providers out of {', '.join(available)}, got {', '.join(missing)}"
+        )
+    try:
+        return onnxruntime.InferenceSession(os.fspath(path), options, providers=wanted)
+    except Exception as error:  # ONNX Runtime's errors share no base class but Exception
+        reason = " ".join(str(error).split())
+        raise PrnetError(f"{path}: expected an ONNX network, got: {reason}") from error
+
+
+def _checked_crop_size(session: Any, path: Path) -> int:
+    """S of the contract; PrnetError when the file has other inputs or outputs."""
+    inputs = {node.name: (node.type, node.shape) for node in session.get_inputs()}
+    outputs = {node.name: (node.type, node.shape) for node in session.get_outputs()}
+    crop_type, crop_shape = inputs.get("crops", ("", []))
+    map_type, map_shape = outputs.get("position_maps", ("", []))
+    size = crop_shape[1] if len(crop_shape) == 4 else None
+    if not (
+        len(inputs) == 1
+        and crop_type == "tensor(uint8)"
+        and isinstance(size, int)
+        and crop_shape[1:] == [size, size, 3]
+        and map_type == "tensor(float)"
+        and map_shape[1:] == [MAP_SIZE, MAP_SIZE, 3]
+    ):
+        raise PrnetError(
+            f"{path}: expected input crops uint8 (B, S, S, 3) and output position_maps float32 "
+            f"(B, {MAP_SIZE}, {MAP_SIZE}, 3), got {_described(inputs)} -> {_described(outputs)}"
+        )
+    return size
+
+
+def _described(nodes: dict[str, tuple[str, list[Any]]]) -> str:
+    return ", ".join(f"{name} {kind} {tuple(shape)}" for name, (kind, shape) in nodes.items())

@@ -1,0 +1,1 @@
+"""What users of the 2018 release bring: its checkpoint, its options."""

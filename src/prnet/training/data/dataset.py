@@ -1,0 +1,198 @@
+"""A prepared folder as batches: augmented crops with their true positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prnet.errors import PrnetError
+from prnet.geometry.crop import LANDMARK_CROP_FACTOR
+from prnet.geometry.mirror import MIRRORED_LANDMARKS
+from prnet.training.data.augment import Augmentation, augment_colours, occlude, random_crops
+
+LABELS = ("coefficients", "scale", "rotation", "translation")
+"""Fields of `Rows` that positions are made from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Stored crops with the cameras that put their faces there.
+
+    crops: (N, H, H, 3) uint8, may be memory-mapped. sample: (N,) the photos that they are of.
+    coefficients (N, K), scale (N,), rotation (N, 3, 3), translation (N, 2): as in the labels, in
+    stored-crop pixels.
+    """
+
+    crops: NDArray[np.uint8]
+    sample: NDArray[np.int64]
+    coefficients: NDArray[np.floating]
+    scale: NDArray[np.float32]
+    rotation: NDArray[np.float32]
+    translation: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    @property
+    def yaw(self) -> NDArray[np.float32]:
+        """(N,) degrees, positive toward the image's right."""
+        angle = np.arctan2(-self.rotation[:, 2, 0], self.rotation[:, 2, 2])
+        return np.degrees(angle).astype(np.float32)
+
+
+class Batch(NamedTuple):
+    """crops: (B, 3, S, S) float32 in 0..1. grid: (B, P, 3) true positions at the P grid points
+    inside the region, landmarks: (B, 68, 3); both in crop pixels, z zero at the landmarks' mean
+    (in the paper's recipe: at the minimum)."""
+
+    crops: Tensor
+    grid: Tensor
+    landmarks: Tensor
+
+    def part(self, share: slice) -> Batch:
+        """Some of the samples."""
+        return Batch(*(tensor[share] for tensor in self))
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(tensor.to(device) for tensor in self))
+
+
+class PreparedData:
+    """What ``prnet prepare`` wrote, with photos and out-of-plane views as one list of rows.
+
+    ``full_maps``: positions at every UV pixel of the region instead of means of 4 x 4.
+    """
+
+    def __init__(
+        self, folder: Path, *, device: torch.device | str = "cpu", full_maps: bool = False
+    ) -> None:
+        if not (folder / "samples.npz").exists():
+            raise PrnetError(f"{folder}: expected a folder that `prnet prepare` wrote")
+        basis_file = folder / ("full_basis.npz" if full_maps else "basis.npz")
+        if not basis_file.exists():
+            raise PrnetError(
+                f"{basis_file}: expected a basis of whole maps, got none "
+                "(run `prnet prepare` with --full-maps)"
+            )
+        with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
+            samples = {key: arrays[key] for key in arrays}
+        with np.load(basis_file) as arrays:
+            basis = {key: arrays[key] for key in arrays}
+        self.files: NDArray[np.str_] = samples["files"]
+        self.held_out: NDArray[np.bool_] = samples["held_out"]
+        self.annotated: NDArray[np.float32] = samples["annotated68"]
+        self.stored_crop: NDArray[np.float64] = samples["crop"]
+        self.grid_inside = torch.from_numpy(basis["grid_inside"])
+        points = [np.concatenate([basis[f"{part}_mean"] for part in ("grid", "landmark")])]
+        offsets = [basis["grid_offsets"], basis["landmark_offsets"]]
+        self._mean = torch.from_numpy(points[0]).to(device)
+        self._offsets = torch.from_numpy(np.concatenate(offsets, axis=1)).to(device)
+        self.device = device
+
+        photos = Rows(
+            crops=np.load(folder / "crops.npy", mmap_mode="r"),
+            sample=np.arange(len(self.files)),
+            **{key: samples[key] for key in LABELS},
+        )
+        self.parts = [photos, *(_load_views(path) for path in sorted(folder.glob("turned-*.npz")))]
+        self.held_out_photos = np.flatnonzero(self.held_out)
+
+    def training_rows(self, part: int) -> NDArray[np.int64]:
+        """Row numbers of a part (0: the photos; others: shards of views) that are not held out."""
+        return np.flatnonzero(~self.held_out[self.parts[part].sample])
+
+    def draw(
+        self, random: np.random.Generator, count: int, *, turned_share: float
+    ) -> tuple[NDArray[np.uint8], list[Tensor]]:
+        """``count`` random training rows: stored crops and their label tensors."""
+        views = self.parts[1:]
+        turned = round(count * turned_share) if views else 0
+        picks = [(0, int(i)) for i in random.choice(self._rows[0], count - turned)]
+        if turned:
+            lengths = np.array([len(rows) for rows in self._rows[1:]])
+            for index in random.integers(0, lengths.sum(), turned):
+                part = int(np.searchsorted(np.cumsum(lengths), index, side="right"))
+                offset = index - (np.cumsum(lengths) - lengths)[part]
+                picks.append((part + 1, int(self._rows[part + 1][offset])))
+        return self.gather(picks)
+
+    @property
+    def _rows(self) -> list[NDArray[np.int64]]:
+        if not hasattr(self, "_row_cache"):
+            self._row_cache = [self.training_rows(part) for part in range(len(self.parts))]
+        return self._row_cache
+
+    def gather(self, picks: list[tuple[int, int]]) -> tuple[NDArray[np.uint8], list[Tensor]]:
+        """(part, row) pairs -> stored crops (B, H, H, 3) uint8 and their label tensors."""
+        crops = np.stack([self.parts[part].crops[row] for part, row in picks])
+        labels = []
+        for key in LABELS:
+            values = np.stack([getattr(self.parts[part], key)[row] for part, row in picks])
+            labels.append(torch.from_numpy(values.astype(np.float32)).to(self.device))
+        return crops, labels
+
+    def positions(self, labels: list[Tensor]) -> Tensor:
+        """Label tensors -> (B, P + 68, 3) true positions in stored-crop pixels, z as labelled."""
+        coefficients, scale, rotation, translation = labels
+        flat = coefficients @ self._offsets.reshape(len(self._offsets), -1)
+        points = flat.reshape(len(coefficients), -1, 3) + self._mean
+        turned = scale[:, None, None] * (points @ rotation.transpose(1, 2))
+        x = turned[..., 0] + translation[:, None, 0]
+        y = translation[:, None, 1] - turned[..., 1]
+        return torch.stack([x, y, turned[..., 2]], dim=-1)
+
+    def batch(
+        self,
+        crops: NDArray[np.uint8],
+        labels: list[Tensor],
+        random: torch.Generator,
+        augmentation: Augmentation,
+        *,
+        crop_size: int,
+    ) -> Batch:
+        """Cut, turn, mirror and disturb the stored crops; move the true positions along."""
+        images = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
+        points = self.positions(labels)
+        images, points, mirrored = random_crops(
+            images, points, *crop_squares(points), random, augmentation, crop_size=crop_size
+        )
+        points = torch.where(mirrored[:, None, None], points[:, self.mirror_order], points)
+        points = points - points[:, -68:, 2:].mean(dim=1, keepdim=True) * points.new_tensor(
+            [0, 0, 1]
+        )
+        images = occlude(augment_colours(images, random, augmentation), random, augmentation)
+        return Batch(crops=images, grid=points[:, :-68], landmarks=points[:, -68:])
+
+    @property
+    def mirror_order(self) -> Tensor:
+        """(P + 68,) int: point i of a mirrored face is point mirror_order[i] of the face."""
+        if not hasattr(self, "_mirror_cache"):
+            inside = self.grid_inside
+            index = torch.full(inside.shape, -1)
+            index[inside] = torch.arange(int(inside.sum()))
+            grid = index.flip(1)[inside]
+            landmarks = torch.from_numpy(MIRRORED_LANDMARKS) + len(grid)
+            self._mirror_cache = torch.cat([grid, landmarks])
+        return self._mirror_cache
+
+
+def crop_squares(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Points (B, P + 68, 3) -> centre (B, 2) and side (B,) of the crops that training centres on:
+    `CropTransform.from_landmarks`."""
+    landmarks = points[:, -68:, :2]
+    low, high = landmarks.amin(dim=1), landmarks.amax(dim=1)
+    return (low + high) / 2, LANDMARK_CROP_FACTOR * (high - low).amax(dim=1)
+
+
+def _load_views(path: Path) -> Rows:
+    with np.load(path) as arrays:
+        if "coefficients" not in arrays:
+            raise PrnetError(f"{path}: expected views with coefficients (run `prnet prepare` anew)")
+        labels = {key: arrays[key] for key in ("sample", *LABELS)}
+    return Rows(crops=np.load(path.with_suffix(".npy"), mmap_mode="r"), **labels)

@@ -1,0 +1,188 @@
+"""Photos and labels -> the arrays that training reads.
+
+A prepared folder holds ``samples.npz`` (coefficients, cameras, names), ``basis.npz`` (see
+`MapBasis`), ``crops.npy`` (N, 192, 192, 3) uint8, and shards of out-of-plane views,
+``turned-000.npy`` with ``turned-000.npz`` (`prnet.training.views`). A stored crop shows 1.5 times
+the side that the network will see, at its resolution, so that rotated and shifted crops stay
+inside; networks that see more than 128 pixels want larger stored crops and whole maps
+(``full_basis.npz``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from prnet.errors import PrnetError
+from prnet.facemodel.morphable import MorphableModel, to_image
+from prnet.facemodel.position_map import Chart, MapBasis
+from prnet.files.atomic import write_atomically
+from prnet.files.photos import PhotoStore, held_out_names
+from prnet.geometry.crop import CropTransform
+from prnet.layout.uv_layout import UVLayout, default_layout
+
+STORED_SIZE = 192
+MARGIN = 1.5
+BASIS_STEP = 4
+"""Training compares means over squares of 4 x 4 UV pixels, one a control point of the network."""
+BASIS_MARGIN = 2
+"""Squares beyond the region whose control points its pixels depend on."""
+
+Floats = NDArray[np.float32]
+
+
+def prepare(
+    labels: Path,
+    photos: Path,
+    model: Path,
+    out: Path,
+    *,
+    worst_fits: float = 0.03,
+    stored_size: int = STORED_SIZE,
+) -> None:
+    """Write ``samples.npz``, ``basis.npz``, ``crops.npy`` (sides of ``stored_size``) to ``out``.
+
+    The share ``worst_fits`` of the photos with the worst ``fit_error``, and as many with the
+    largest ``landmark_spread``, are left out.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with np.load(labels, allow_pickle=False) as arrays:
+        table = {key: arrays[key] for key in arrays}
+    names = tuple(str(name) for name in table["expression_names"])
+    face_model, chart, layout = MorphableModel.load(model), Chart.load(), default_layout()
+    save_basis(out / "basis.npz", face_model, chart, names, layout)
+
+    store = PhotoStore(photos)
+    rows = good_rows(table, store, worst_fits)
+    coefficients = np.concatenate(
+        [table["identity"][rows], table["expression"][rows]], axis=1
+    ).astype(np.float32)
+    landmark_basis = MapBasis(**_part(out / "basis.npz", "landmark"))
+    crops = np.lib.format.open_memmap(
+        out / "crops.npy", "w+", np.uint8, (len(rows), stored_size, stored_size, 3)
+    )
+    cameras: dict[str, list[Any]] = {"scale": [], "translation": []}
+    centres = []
+    for i, row in enumerate(tqdm(rows, desc="crops", mininterval=5)):
+        camera = table["scale"][row], table["rotation"][row], table["translation"][row]
+        landmarks = to_image(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
+        transform = stored_crop(landmarks, stored_size)
+        photo = store[str(table["files"][row])]
+        # Black beyond the photo's border is what the network meets; but when it is all that it
+        # meets beyond tight crops, it learns frames instead of faces.
+        crops[i] = transform.crop_image(photo) if i % 3 == 0 else edge_padded_crop(photo, transform)
+        cameras["scale"].append(camera[0] * transform.scale)
+        cameras["translation"].append(transform.to_crop(camera[2][None])[0])
+        centres.append((transform.centre_x, transform.centre_y, transform.side))
+    crops.flush()
+    with write_atomically(out / "samples.npz") as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            files=table["files"][rows],
+            source=table["source"][rows],
+            held_out=held_out_names([str(name) for name in table["files"][rows]]),
+            coefficients=coefficients,
+            scale=np.array(cameras["scale"], np.float32),
+            rotation=table["rotation"][rows].astype(np.float32),
+            translation=np.array(cameras["translation"], np.float32),
+            crop=np.array(centres, np.float64),
+            fit_error=table["fit_error"][rows],
+            annotated68=table["annotated68"][rows],
+            landmarks68=table["landmarks68"][rows].astype(np.float32),
+        )
+
+
+def good_rows(table: dict[str, NDArray[Any]], store: PhotoStore, worst: float) -> NDArray[np.intp]:
+    """Rows whose photo is there and whose fit is not among the worst."""
+    present = np.array([str(name) in store for name in table["files"]])
+    if not present.any():
+        raise PrnetError("expected the photos that the labels name, found none of them")
+    good = present.copy()
+    for key in ("fit_error", "landmark_spread"):
+        good &= table[key] <= np.quantile(table[key][present], 1 - worst)
+    return np.flatnonzero(good)
+
+
+def stored_crop(landmarks: Floats, size: int) -> CropTransform:
+    """The crop to store: the training crop with its margin."""
+    seen = CropTransform.from_landmarks(landmarks, size=size)
+    return CropTransform(seen.centre_x, seen.centre_y, seen.side * MARGIN, size)
+
+
+def prepare_full_maps(labels: Path, model: Path, out: Path) -> None:
+    """Write ``full_basis.npz`` to ``out``: ``basis.npz`` at every pixel of the region (115 MB)."""
+    with np.load(labels, allow_pickle=False) as arrays:
+        names = tuple(str(name) for name in arrays["expression_names"])
+    path = out / "full_basis.npz"
+    save_basis(
+        path, MorphableModel.load(model), Chart.load(), names, default_layout(), step=1, margin=0
+    )
+
+
+def save_basis(
+    path: Path,
+    model: MorphableModel,
+    chart: Chart,
+    names: tuple[str, ...],
+    layout: UVLayout,
+    *,
+    step: int = BASIS_STEP,
+    margin: int = BASIS_MARGIN,
+) -> None:
+    """Bases at the grid (means of step x step pixels) and at the landmarks.
+
+    The grid holds every square that the region reaches and ``margin`` more around them, where the
+    position of the nearest region pixel goes on: without them nothing would hold the control
+    points beyond the map's border, and the border would fray.
+    """
+    grid = layout.size // step
+    touched = np.asarray(layout.region.reshape(grid, step, grid, step).any(axis=(1, 3)))
+    inside = grown(touched, margin)
+    nearest = layout.vertex_index.ravel()[layout.nearest_in_region]
+    square = nearest.reshape(grid, step, grid, step).transpose(0, 2, 1, 3)[inside]
+    corners = square.reshape(-1, step**2)
+    full = MapBasis.from_model(model, chart, names, np.flatnonzero(layout.region))
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            grid_inside=inside,
+            grid_mean=full.mean[corners].mean(axis=1),
+            grid_offsets=np.stack([shape[corners].mean(axis=1) for shape in full.offsets]),
+            landmark_mean=_at_landmarks(full.mean[None], layout)[0],
+            landmark_offsets=_at_landmarks(full.offsets, layout),
+        )
+
+
+def grown(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    """A mask (H, W) and what king's moves reach from it."""
+    for _ in range(steps):
+        padded = np.pad(mask, 1)
+        rows, columns = mask.shape
+        around = [padded[r : r + rows, c : c + columns] for r in range(3) for c in range(3)]
+        mask = np.logical_or.reduce(around)
+    return mask
+
+
+def _at_landmarks(values: Floats, layout: UVLayout) -> Floats:
+    """Values (K, V, 3) at the region's pixels -> (K, 68, 3)."""
+    maps = np.zeros((len(values), *layout.region.shape, 3), np.float32)
+    maps[:, layout.region] = values
+    return layout.sample_landmarks(maps)
+
+
+def _part(path: Path, name: str) -> dict[str, Floats]:
+    with np.load(path) as arrays:
+        return {"mean": arrays[f"{name}_mean"], "offsets": arrays[f"{name}_offsets"]}
+
+
+def edge_padded_crop(photo: NDArray[np.uint8], crop: CropTransform) -> NDArray[np.uint8]:
+    """The stored crop with the photo's border repeated, not black, outside."""
+    reach = int(np.ceil(crop.side))
+    padded = np.pad(photo, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    moved = replace(crop, centre_x=crop.centre_x + reach, centre_y=crop.centre_y + reach)
+    return moved.crop_image(padded)

@@ -1,0 +1,122 @@
+"""Any trained network -> the ONNX file that `prnet.network` runs."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from prnet.files.atomic import write_atomically
+from prnet.network.position_map_network import MAP_SIZE, PositionMapNetwork
+
+OPSET = 17
+INPUT, OUTPUT = "crops", "position_maps"
+WEIGHTED = {"Conv", "ConvTranspose", "Gemm"}
+"""Operators whose second input is a trained weight."""
+
+
+class _Deployed(nn.Module):
+    """Crops (B, S, S, 3) uint8 RGB -> position maps (B, 256, 256, 3) float32 in crop pixels."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor) -> Tensor:
+        maps: Tensor = self.network(crops.permute(0, 3, 1, 2).float() / 255)
+        return maps.permute(0, 2, 3, 1)
+
+
+def export_onnx(
+    network: nn.Module,
+    path: str | Path,
+    *,
+    crop_size: int,
+    half_storage: bool = True,
+    sample_crops: NDArray[np.uint8] | None = None,
+) -> float:
+    """Write ``network`` to ``path``; returns the largest difference to torch, in crop pixels.
+
+    ``network`` maps (B, 3, S, S) float32 in 0..1, S = ``crop_size``, to (B, 3, 256, 256) crop
+    pixels. The file takes ``crops`` (B, S, S, 3) uint8 RGB to ``position_maps`` (B, 256, 256, 3)
+    float32, for any B. ``half_storage`` keeps convolution and linear weights as float16, which
+    halves the file; the computation stays float32. The difference is over two random crops and
+    ``sample_crops`` (N, S, S, 3) uint8. The file appears whole or not at all.
+    """
+    was_training = network.training
+    deployed = _Deployed(network).eval().cpu()
+    model = _to_onnx(deployed, crop_size)
+    if half_storage:
+        store_half(model)
+    onnx.checker.check_model(model)
+    crops = np.random.default_rng(0).integers(0, 256, (2, crop_size, crop_size, 3), np.uint8)
+    if sample_crops is not None:
+        crops = np.concatenate([crops, sample_crops])
+    with write_atomically(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+        difference = _difference(deployed, PositionMapNetwork(temporary), crops)
+    network.train(was_training)
+    return difference
+
+
+def _to_onnx(deployed: nn.Module, crop_size: int) -> onnx.ModelProto:
+    """Traced with the TorchScript exporter, which needs no package but ``onnx``."""
+    sample = torch.zeros(2, crop_size, crop_size, 3, dtype=torch.uint8)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own notice that a successor exists
+        file = Path(folder) / "network.onnx"
+        torch.onnx.export(
+            deployed,
+            (sample,),
+            file,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
+        )
+        model = onnx.load(file)
+    model.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", MAP_SIZE, MAP_SIZE, 3])
+    )
+    return model
+
+
+def store_half(model: onnx.ModelProto) -> None:
+    """Replace the weights of convolutions and linear layers by float16 ones with a Cast, in place.
+
+    ONNX Runtime folds the casts when it loads the file. The rest stays float32: it is small,
+    variances can pass float16's largest number, 65504, and constants that hold pixels or
+    interpolate them would cost precision directly.
+    """
+    weights = {node.input[1] for node in model.graph.node if node.op_type in WEIGHTED}
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.name not in weights or tensor.data_type != TensorProto.FLOAT:
+            continue
+        name = tensor.name
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _difference(
+    deployed: nn.Module, exported: PositionMapNetwork, crops: NDArray[np.uint8]
+) -> float:
+    """Largest difference between the exported network and torch over ``crops``, in crop pixels."""
+    difference = 0.0
+    for crop in crops:
+        with torch.no_grad():
+            expected = deployed(torch.from_numpy(crop[None])).numpy()
+        difference = max(difference, float(np.abs(exported(crop[None]) - expected).max()))
+    return difference

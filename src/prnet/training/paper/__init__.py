@@ -1,0 +1,1 @@
+"""The recipe of the paper, section 3."""

@@ -1,0 +1,1 @@
+"""Out-of-plane views of labelled photos."""

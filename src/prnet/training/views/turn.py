@@ -1,0 +1,135 @@
+"""Out-of-plane views of the prepared photos, as shards beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from prnet.facemodel.morphable import MorphableModel, to_image
+from prnet.facemodel.position_map import Chart, MapBasis
+from prnet.files.atomic import write_atomically
+from prnet.files.photos import PhotoStore
+from prnet.geometry.crop import CropTransform
+from prnet.layout.uv_layout import UVLayout, default_layout
+from prnet.training.data.prepare import edge_padded_crop
+from prnet.training.views.anchors import Camera, Topology
+from prnet.training.views.profiling import PhotoMesh
+
+VIEW_STEP = 4
+"""Views are rendered from a mesh of every fourth UV pixel."""
+SHARD = 2000
+OTHER_EXPRESSIONS = 1 / 3
+"""Share of the views that show another expression than their photo."""
+
+Floats = NDArray[np.float32]
+
+
+def turn_views(
+    labels: Path, photos: Path, model: Path, out: Path, *, shard: int, seed: int = 0
+) -> None:
+    """Render the ``shard``-th 2000 photos (in a random order of their own) turned out of plane.
+
+    Target yaws are uniform over 15..90 degrees to the side that the face already looks to (the
+    mirror gives the other), pitch changes by up to 25 degrees. A third shows another expression
+    than the photo (`another_expression`), those at yaws from 0.
+    """
+    with np.load(out / "samples.npz", allow_pickle=False) as arrays:
+        samples = {key: arrays[key] for key in arrays}
+    with np.load(labels, allow_pickle=False) as arrays:
+        names = tuple(str(name) for name in arrays["expression_names"])
+    order = np.random.default_rng(seed).permutation(len(samples["files"]))
+    cycle, first = divmod(shard * SHARD, len(order))
+    rows = np.concatenate([order, order])[first : first + SHARD]
+    random = np.random.default_rng([seed, shard, cycle])
+
+    mesh = ViewMesh.make(MorphableModel.load(model), names)
+    store = PhotoStore(photos)
+    size = np.load(out / "crops.npy", mmap_mode="r").shape[1]
+    views = np.zeros((len(rows), size, size, 3), np.uint8)
+    cameras: dict[str, list[Any]] = {"scale": [], "rotation": [], "translation": []}
+    coefficients = samples["coefficients"][rows]
+    for i, row in enumerate(tqdm(rows, desc=f"turned views {shard}", mininterval=10)):
+        x, y, length = samples["crop"][row].tolist()
+        crop = CropTransform(x, y, length, size)
+        photo = edge_padded_crop(store[str(samples["files"][row])], crop)
+        camera = Camera(
+            float(samples["scale"][row]), samples["rotation"][row], samples["translation"][row]
+        )
+        vertices = mesh.place(coefficients[i], camera)
+        moved = None
+        if random.random() < OTHER_EXPRESSIONS:
+            coefficients[i] = another_expression(coefficients[i], names, random)
+            moved = mesh.place(coefficients[i], camera)
+        rotation = camera.rotation
+        yaw = np.degrees(np.arctan2(-rotation[2, 0], rotation[2, 2]))
+        side = 1.0 if yaw >= 0 else -1.0
+        target = side * random.uniform(15 if moved is None else 0, 90)
+        pitch = random.uniform(-25, 25)
+        background = views[random.integers(i)] if i and random.random() < 0.3 else None
+        view = PhotoMesh(photo, vertices, mesh.topology, camera).turn(
+            float(target - yaw), float(pitch), background=background, moved=moved
+        )
+        views[i] = view.image
+        for key, values in cameras.items():
+            values.append(getattr(view.camera, key))
+    path = out / f"turned-{shard:03d}"
+    with write_atomically(path.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
+        np.save(file, views)
+    with write_atomically(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
+        arrays = {key: np.array(values, np.float32) for key, values in cameras.items()}
+        np.savez(file, sample=rows, coefficients=coefficients.astype(np.float16), **arrays)
+
+
+def another_expression(
+    coefficients: Floats, names: tuple[str, ...], random: np.random.Generator
+) -> Floats:
+    """Coefficients (I + E,) with eyes that close, a mouth that opens or closes, or both.
+
+    Research photos show few closed eyes, so networks never learn them (3DDFA's issue 121).
+    """
+    changed = coefficients.copy()
+    values = changed[len(changed) - len(names) :]
+    closes, moves = random.choice([(True, False), (False, True), (True, True)])
+    if closes:
+        blink = [names.index(f"eyeBlink_{side}") for side in "LR"]
+        wide = [names.index(f"eyeWide_{side}") for side in "LR"]
+        values[blink] = np.maximum(values[blink], random.uniform(0.5, 1.1))
+        values[wide] = 0
+    if moves:
+        values[names.index("jawOpen")] = random.uniform(0, 0.8)
+    return changed
+
+
+class ViewMesh:
+    """The coarse closed mesh that views are rendered from."""
+
+    def __init__(self, basis: MapBasis, topology: Topology) -> None:
+        self.basis, self.topology = basis, topology
+
+    def place(self, coefficients: Floats, camera: Camera) -> Floats:
+        """Vertices (V, 3) in the image frame of ``camera``."""
+        positions = self.basis.positions(coefficients[None])[0]
+        return to_image(positions, camera.scale, camera.rotation, camera.translation)
+
+    @classmethod
+    def make(cls, model: MorphableModel, names: tuple[str, ...]) -> ViewMesh:
+        """Every `VIEW_STEP`-th pixel of the layout, symmetric about the middle column."""
+        layout = default_layout()
+        half = np.arange(0, layout.size // 2, VIEW_STEP)
+        lines = np.concatenate([half, layout.size - 1 - half[::-1]])
+        coarse = UVLayout(
+            name="coarse",
+            region=layout.region[np.ix_(lines, lines)],
+            landmarks=layout.landmarks,
+            parts=layout.parts[np.ix_(lines, lines)],
+            canonical=layout.canonical[np.ix_(lines, lines)],
+        )
+        rows, columns = coarse.vertex_pixels.T
+        pixels = lines[rows] * layout.size + lines[columns]
+        mirror = coarse.vertex_index[rows, len(lines) - 1 - columns]
+        basis = MapBasis.from_model(model, Chart.load(), names, pixels)
+        return cls(basis, Topology(coarse.triangles, mirror))

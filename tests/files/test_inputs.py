@@ -1,0 +1,125 @@
+"""Output files appear whole or not at all; inputs are found as shells and Windows give them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from prnet.errors import PrnetError
+from prnet.files.atomic import write_atomically
+from prnet.files.inputs import expand_inputs
+
+
+def touch(folder: Path, *names: str) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    return [folder / name for name in names]
+
+
+def write_half(path: Path, error: Exception) -> None:
+    with write_atomically(path) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+def test_write_replaces_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "face.obj"
+    path.write_text("old")
+    with write_atomically(path) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".obj"
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "face.obj"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError):
+        write_half(path, ZeroDivisionError())
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write_makes_the_folder_and_honours_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / ("long" * 50 + ".txt")
+    with write_atomically(path) as temporary:
+        temporary.write_text("text")
+    plain = tmp_path / "plain.txt"
+    plain.write_text("text")
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_write_below_a_file_names_the_path(tmp_path: Path) -> None:
+    (file,) = touch(tmp_path, "file")
+    path = file / "face.obj"
+    with pytest.raises(PrnetError, match="expected a place that can be written") as caught:
+        write_half(path, AssertionError("the block must not run"))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_write_over_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match="got a folder"), write_atomically(tmp_path):
+        pytest.fail("the block must not run")
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user whom rights bind"
+)
+def test_write_into_a_locked_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PrnetError, match="ermission"):
+        write_half(tmp_path / "face.obj", AssertionError("the block must not get here"))
+    tmp_path.chmod(0o700)
+
+
+def test_full_disk_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match="No space left"):
+        write_half(tmp_path / "face.obj", OSError(28, "No space left on device"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_gives_its_images_sorted(tmp_path: Path) -> None:
+    touch(tmp_path, "b.JPG", "a.jpeg", "C.png", "notes.txt", "._b.JPG", "d.tiff")
+    touch(tmp_path / "deeper.png", "e.png")
+    assert [path.name for path in expand_inputs([tmp_path])] == [
+        "a.jpeg",
+        "b.JPG",
+        "C.png",
+        "d.tiff",
+    ]
+
+
+def test_order_of_arguments_is_kept_and_repeats_are_dropped(tmp_path: Path) -> None:
+    a, b, c = touch(tmp_path, "a.png", "b.png", "c.png")
+    assert expand_inputs([c, tmp_path, tmp_path / "*.png"]) == [c, a, b]
+
+
+def test_patterns(tmp_path: Path) -> None:
+    _, b = touch(tmp_path, "a1.png", "a2.dat")
+    (deep,) = touch(tmp_path / "x" / "y", "a2.png")
+    assert expand_inputs([str(tmp_path / "a*2.dat")]) == [b]
+    assert expand_inputs([str(tmp_path / "**" / "a2.png")]) == [deep]
+
+
+def test_name_with_brackets_is_a_name_when_it_exists(tmp_path: Path) -> None:
+    (path,) = touch(tmp_path, "a[1].png")
+    assert expand_inputs([path]) == [path]
+
+
+def test_missing_file_is_left_to_the_reader(tmp_path: Path) -> None:
+    missing = tmp_path / "no.png"
+    assert expand_inputs([missing]) == [missing]
+
+
+def test_nothing_matches(tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match="pattern that matches files, got no match"):
+        expand_inputs([tmp_path / "*.jpg"])
+    with pytest.raises(PrnetError, match="folder with images, got none"):
+        expand_inputs([tmp_path])

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prnet.errors import PrnetError
+from prnet.geometry.camera import (
+    Pose,
+    WeakPerspectiveCamera,
+    align_similarity,
+    fit_weak_perspective,
+    pose_from_rotation,
+    rotation_from_pose,
+)
+
+POINTS = np.random.default_rng(0).normal(size=(40, 3))
+poses = st.builds(Pose, st.floats(-179, 179), st.floats(-89, 89), st.floats(-179, 179))
+
+
+@given(poses)
+def test_pose_round_trip(pose: Pose) -> None:
+    rotation = rotation_from_pose(pose)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+    np.testing.assert_allclose(pose_from_rotation(rotation), pose, atol=1e-6)
+
+
+@given(st.sampled_from([-90.0, 90.0]), st.floats(-180, 180), st.floats(-180, 180))
+def test_gimbal_lock_keeps_the_rotation(pitch: float, yaw: float, roll: float) -> None:
+    rotation = rotation_from_pose(Pose(yaw, pitch, roll))
+    again = pose_from_rotation(rotation)
+    assert again.roll == 0
+    np.testing.assert_allclose(rotation_from_pose(again), rotation, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("pose", "head_point", "image_direction"),
+    [
+        (Pose(30, 0, 0), (0, 0, 1), (0.5, 0)),  # the nose points to the image's right
+        (Pose(0, 30, 0), (0, 0, 1), (0, -0.5)),  # the nose points up, which is -y
+        (Pose(0, 0, 30), (0, 1, 0), (0.5, -np.sqrt(0.75))),  # the crown tilts to the right
+        (Pose(90, 30, 0), (0, 0, 1), (np.sqrt(0.75), -0.5)),  # a profile that looks up
+    ],
+)
+def test_signs(pose: Pose, head_point: tuple, image_direction: tuple) -> None:
+    camera = WeakPerspectiveCamera(1.0, rotation_from_pose(pose), np.zeros(3))
+    np.testing.assert_allclose(
+        camera.project(np.array(head_point))[:2], image_direction, atol=1e-12
+    )
+
+
+@given(poses, st.floats(0.01, 100), st.tuples(*[st.floats(-500, 500)] * 3))
+def test_fit_recovers_the_camera(pose: Pose, scale: float, translation: tuple) -> None:
+    camera = WeakPerspectiveCamera(scale, rotation_from_pose(pose), np.array(translation))
+    image = camera.project(POINTS)
+    fitted = fit_weak_perspective(POINTS, image)
+    np.testing.assert_allclose(fitted.matrix, camera.matrix, atol=1e-6)
+    np.testing.assert_allclose(camera.unproject(image), POINTS, atol=1e-6)
+    homogeneous = np.concatenate([POINTS, np.ones((40, 1))], axis=1)
+    np.testing.assert_allclose(homogeneous @ camera.matrix.T, image, atol=1e-6)
+
+
+@given(poses)
+@settings(max_examples=30)
+def test_fit_without_depth(pose: Pose) -> None:
+    camera = WeakPerspectiveCamera(20.0, rotation_from_pose(pose), np.array([5.0, 7.0, 0.0]))
+    fitted = fit_weak_perspective(POINTS, camera.project(POINTS)[:, :2])
+    np.testing.assert_allclose(fitted.matrix, camera.matrix, atol=1e-6)
+
+
+def test_fit_without_depth_is_a_minimum() -> None:
+    rng = np.random.default_rng(1)
+    camera = WeakPerspectiveCamera(20.0, rotation_from_pose(Pose(25, 10, -5)), np.zeros(3))
+    image = camera.project(POINTS)[:, :2] + rng.normal(size=(40, 2))
+    weights = rng.uniform(0.1, 1, 40)
+    fitted = fit_weak_perspective(POINTS, image, weights=weights)
+
+    def cost(c: WeakPerspectiveCamera) -> float:
+        return float((weights[:, None] * (c.project(POINTS)[:, :2] - image) ** 2).sum())
+
+    for _ in range(200):
+        step = rng.normal(size=7) * 1e-2
+        nudged = WeakPerspectiveCamera(
+            fitted.scale + step[0],
+            rotation_from_pose(Pose(*(np.array(fitted.pose) + step[1:4]))),
+            fitted.translation + step[4:],
+        )
+        assert cost(nudged) >= cost(fitted)
+
+
+def test_alignment_never_mirrors() -> None:
+    _, rotation, _ = align_similarity(POINTS, POINTS * [-1, 1, 1])
+    assert np.linalg.det(rotation) == pytest.approx(1)
+
+
+def test_weights_of_zero_leave_points_out() -> None:
+    target = 2 * POINTS + 1
+    target[0] += 100
+    weights = np.ones(40)
+    weights[0] = 0
+    scale, rotation, translation = align_similarity(POINTS, target, weights=weights)
+    assert scale == pytest.approx(2)
+    np.testing.assert_allclose(rotation, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(translation, 1)
+
+
+def test_wrong_points_are_named() -> None:
+    with pytest.raises(PrnetError, match=r"expected model points .* got \(40, 3\) and \(39, 3\)"):
+        fit_weak_perspective(POINTS, POINTS[1:])
+    with pytest.raises(PrnetError, match="one repeated point"):
+        fit_weak_perspective(np.ones((5, 3)), POINTS[:5])

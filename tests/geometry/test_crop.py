@@ -1,0 +1,118 @@
+"""The crop: where pixels come from, to a fraction of a pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import LANDMARK_CROP_FACTOR, CropRule, CropTransform
+
+transforms = st.builds(
+    CropTransform,
+    centre_x=st.floats(-500, 500),
+    centre_y=st.floats(-500, 500),
+    side=st.floats(1, 2000),
+    size=st.integers(1, 512),
+)
+
+
+def ramp(width: int, height: int, *, x: float, y: float, start: float) -> NDArray[np.uint8]:
+    """Grey value start + x * column + y * row."""
+    rows, columns = np.mgrid[:height, :width]
+    grey = np.rint(start + x * columns + y * rows).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+@given(transforms)
+def test_points_there_and_back(transform: CropTransform) -> None:
+    points = np.random.default_rng(0).uniform(-100, 100, (20, 3))
+    back = transform.to_image(transform.to_crop(points))
+    np.testing.assert_allclose(back, points, atol=1e-6)
+
+
+@given(transforms)
+def test_the_squares_edges_map_to_the_crops_edges(transform: CropTransform) -> None:
+    half = np.full(2, transform.side / 2)
+    centre = np.array([transform.centre_x, transform.centre_y])
+    edges = transform.to_crop(np.stack([centre - half, centre, centre + half]))
+    expected = np.array([-0.5, (transform.size - 1) / 2, transform.size - 0.5])
+    np.testing.assert_allclose(edges, np.stack([expected, expected], axis=1), atol=1e-6)
+
+
+def test_depth_is_scaled_and_not_moved() -> None:
+    transform = CropTransform(centre_x=70, centre_y=30, side=64, size=128)
+    np.testing.assert_allclose(transform.to_crop(np.array([70.0, 30.0, 5.0])), [63.5, 63.5, 10])
+
+
+def test_same_size_on_whole_pixels_is_slicing(sample_image: NDArray[np.uint8]) -> None:
+    transform = CropTransform(centre_x=223.5, centre_y=115.5, side=128, size=128)
+    np.testing.assert_array_equal(transform.crop_image(sample_image), sample_image[52:180, 160:288])
+
+
+@pytest.mark.parametrize("side", [21.3, 64.0, 77.3, 100.0])
+@pytest.mark.parametrize("centre", [(60.2, 58.7), (61.7, 59.1)])
+def test_crop_of_a_ramp_is_the_ramp_up_to_its_border(
+    side: float, centre: tuple[float, float]
+) -> None:
+    image = ramp(120, 120, x=1.1717, y=0.7393, start=5)
+    transform = CropTransform(*centre, side=side, size=64)
+    columns, rows = np.meshgrid(np.arange(64), np.arange(64))
+    x, y = np.moveaxis(transform.to_image(np.stack([columns, rows], axis=-1)), -1, 0)
+    error = transform.crop_image(image)[:, :, 0] - (5 + 1.1717 * x + 0.7393 * y)
+    assert np.abs(error).max() < 1.3  # grey values are rounded three times
+    assert abs(error.mean()) < 0.2
+    assert abs(error[:, 0].mean()) < 0.5
+    assert abs(error[-1].mean()) < 0.5
+
+
+@pytest.mark.parametrize("side", [20.0, 64.0, 200.0])
+def test_mirrored_image_gives_the_mirrored_crop(
+    sample_image: NDArray[np.uint8], side: float
+) -> None:
+    transform = CropTransform(centre_x=30.25, centre_y=118.4, side=side, size=64)
+    width = sample_image.shape[1]
+    mirrored = CropTransform(width - 1 - 30.25, 118.4, side, 64).crop_image(sample_image[:, ::-1])
+    difference = mirrored[:, ::-1].astype(int) - transform.crop_image(sample_image)
+    assert np.abs(difference).max() <= 1
+
+
+def test_outside_is_black() -> None:
+    white = np.full((40, 60, 3), 255, np.uint8)
+    crop = CropTransform(centre_x=-0.5, centre_y=19.5, side=40, size=40).crop_image(white)
+    assert not crop[:, :20].any()
+    assert (crop[:, 20:] == 255).all()
+    for x, y in [(-500, 20), (500, 20), (30, -500), (30, 500)]:
+        assert not CropTransform(x, y, side=40, size=40).crop_image(white).any()
+
+
+def test_one_pixel_image() -> None:
+    crop = CropTransform(0, 0, side=1, size=8).crop_image(np.full((1, 1, 3), 200, np.uint8))
+    assert crop.shape == (8, 8, 3)
+    assert crop[3:5, 3:5].min() > 150
+
+
+def test_reduction_keeps_the_mean_and_does_not_alias() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2048, 2048, 3), np.uint8)
+    crop = CropTransform(1023.5, 1023.5, side=2048, size=16).crop_image(noise)
+    assert abs(crop[2:-2, 2:-2].mean() - noise.mean()) < 0.6
+    assert crop[2:-2, 2:-2].std() < 2  # single pixels would have 74
+    blocks = ramp(2048, 2048, x=0.1, y=0, start=10)
+    reduced = CropTransform(1023.5, 1023.5, side=2048, size=16).crop_image(blocks)
+    means = blocks.reshape(16, 128, 16, 128, 3).mean(axis=(1, 3))
+    assert np.abs(reduced[2:-2, 2:-2] - means[2:-2, 2:-2]).max() < 1
+
+
+def test_rule_and_landmarks_agree_for_a_square_box() -> None:
+    corners = np.array([[10.0, 30.0], [110.0, 130.0]])
+    box = Box(10, 30, 110, 130)
+    by_rule = CropTransform.from_box(box, CropRule(scale=LANDMARK_CROP_FACTOR), size=64)
+    assert by_rule == CropTransform.from_landmarks(corners, size=64)
+
+
+def test_shifts_are_in_mean_sides_right_and_down() -> None:
+    crop = CropTransform.from_box(Box(0, 0, 80, 120), CropRule(2.0, 0.1, -0.2), size=64)
+    assert (crop.centre_x, crop.centre_y, crop.side) == (50, 40, 200)
