@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from standins import make_face, make_layout
 
 from prnet.errors import PrnetError
 from prnet.geometry.camera import FLIP_Y, Pose
-from standins import make_face, make_layout
 
 POSE = Pose(35.0, -12.0, 20.0)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from standins import make_layout, write_model
 
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.reconstruct import Reconstructor
-from standins import make_layout, write_model
 
 IMAGE: NDArray[np.uint8] = np.zeros((300, 400, 3), np.uint8)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from standins import make_face, write_model
 
 from prnet.cli import main
 from prnet.commands.demo import angles_2018, camera_matrix
@@ -15,7 +16,6 @@ from prnet.files.image import load_image
 from prnet.geometry.boxes import Box
 from prnet.geometry.camera import FLIP_Y, Pose
 from prnet.reconstruct import Reconstructor
-from standins import make_face, write_model
 
 HEIGHT, WIDTH = 120, 160
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from prnet.files.results import output_names
+from standins import make_layout, write_model
 
 from prnet.cli import main
+from prnet.files.results import output_names
 from prnet.formats.table import FACE_OUTPUTS, NEEDS, SUMMARIES
-from standins import make_layout, write_model
 
 
 @pytest.fixture(scope="module")

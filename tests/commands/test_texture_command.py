@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from standins import write_model
 
 from prnet.cli import main
-from standins import write_model
 
 BOX = "40,20,160,140"
 

@@ -10,6 +10,7 @@ import pytest
 import scipy.io
 from numpy.typing import NDArray
 from small_bfm import arrays, write_face3d, write_sample
+from standins import make_layout
 
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import open_dataset, with_landmarks, with_yaw
@@ -17,7 +18,6 @@ from prnet.evaluation.dense import with_dense_truth
 from prnet.evaluation.protocols import nme
 from prnet.files.image import save_image
 from prnet.layout.uv_layout import default_layout
-from standins import make_layout
 
 POINTS = np.random.default_rng(0).uniform(20, 80, (68, 3)).round(2)
 """What is meant: the first pixel is 0."""

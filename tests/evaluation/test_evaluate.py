@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import standins
 from numpy.typing import NDArray
 
-import standins
 from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import open_dataset

@@ -12,7 +12,9 @@ from prnet.geometry.camera import (
     align_similarity,
     fit_weak_perspective,
     pose_from_rotation,
+    project_head,
     rotation_from_pose,
+    yaw_degrees,
 )
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3))
@@ -111,3 +113,24 @@ def test_wrong_points_are_named() -> None:
         fit_weak_perspective(POINTS, POINTS[1:])
     with pytest.raises(PrnetError, match="one repeated point"):
         fit_weak_perspective(np.ones((5, 3)), POINTS[:5])
+
+
+def test_there_is_one_yaw() -> None:
+    """Of a tilted head that looks up, too: where it looks, not how far its neck is turned."""
+    poses = [Pose(0, 20, 20), Pose(35, -25, 40), Pose(-70, 30, -15), Pose(100, 10, 5)]
+    rotations = np.array([rotation_from_pose(pose) for pose in poses])
+    np.testing.assert_allclose(yaw_degrees(rotations), [pose.yaw for pose in poses], atol=1e-9)
+
+
+def test_many_cameras_project_as_each_alone() -> None:
+    random = np.random.default_rng(5)
+    heads = random.normal(size=(3, 7, 3))
+    rotations = np.array([rotation_from_pose(Pose(*random.uniform(-60, 60, 3))) for _ in range(3)])
+    scale, translation = random.uniform(1, 9, 3), random.normal(size=(3, 3))
+    together = project_head(heads, scale, rotations, translation)
+    for row in range(3):
+        alone = WeakPerspectiveCamera(float(scale[row]), rotations[row], translation[row])
+        np.testing.assert_allclose(together[row], alone.project(heads[row]))
+    without_depth = project_head(heads, scale, rotations, translation[:, :2])
+    np.testing.assert_allclose(without_depth[..., :2], together[..., :2])
+    np.testing.assert_allclose(without_depth[..., 2], together[..., 2] - translation[:, None, 2])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prnet.geometry.sampling import sample_area, sample_bilinear
+from prnet.geometry.sampling import bilinear_weights, sample_area, sample_bilinear
 
 
 def test_bilinear_is_exact_on_planes_and_clipped_outside() -> None:
@@ -47,3 +47,12 @@ def test_footprints_between_levels_mix_them_and_slopes_stay() -> None:
     points = np.random.default_rng(0).uniform(60, 140, (300, 2))
     footprint = np.random.default_rng(1).uniform(0.5, 9, 300)
     np.testing.assert_allclose(sample_area(image, points, footprint)[:, :2], points, atol=0.6)
+
+
+def test_weights_of_pixels_give_the_bilinear_sample() -> None:
+    random = np.random.default_rng(2)
+    values = random.normal(size=(5, 7, 3)).astype(np.float32)
+    points = random.uniform([-1, -1], [8, 6], (40, 2))
+    pixels, shares = bilinear_weights(points, 5, 7)
+    mixed = (values.reshape(-1, 3)[pixels] * shares[..., None]).sum(axis=1)
+    np.testing.assert_allclose(mixed, sample_bilinear(values, points), atol=1e-5)

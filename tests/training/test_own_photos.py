@@ -9,9 +9,10 @@ import pytest
 
 from prnet import Reconstructor
 from prnet.cli import main
-from prnet.facemodel.morphable import MorphableModel, to_image
+from prnet.facemodel.morphable import MorphableModel
 from prnet.files.image import save_image
 from prnet.files.photos import PhotoStore, held_out_names
+from prnet.geometry.camera import project_head
 from prnet.training.labels.correspondence import Correspondence
 
 pytest.importorskip("torch")
@@ -53,7 +54,7 @@ def _ten_photos(shared: Path, photos: Path, face_model: Path, points: Path) -> N
     for row, name in enumerate(table["files"]):
         save_image(photos / f"photo_{row}.png", store[str(name)])
         camera = (table[key][row] for key in ("scale", "rotation", "translation"))
-        corners = to_image(shapes[row], *camera)[places.vertices]
+        corners = project_head(shapes[row], *camera)[places.vertices]
         meshes.append((corners * places.weights[..., None]).sum(axis=1))
     files = np.array([f"photo_{row}.png" for row in range(10)])
     np.savez(points, files=files, landmarks468=np.array(meshes)[..., :2])

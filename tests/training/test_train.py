@@ -14,6 +14,7 @@ from PIL import Image
 torch.set_num_threads(1)
 
 from prnet.errors import PrnetError  # noqa: E402
+from prnet.geometry.camera import Pose, project_head, rotation_from_pose  # noqa: E402
 from prnet.geometry.mirror import MIRRORED_LANDMARKS  # noqa: E402
 from prnet.layout.uv_layout import UVLayout, default_layout  # noqa: E402
 from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
@@ -161,3 +162,29 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 def test_the_drawn_photo_is_not_black(prepared: Path) -> None:
     """Guards the tests above: a black disc would make them pass with anything."""
     assert np.asarray(Image.fromarray(np.load(prepared / "crops.npy")[0])).max() == 200
+
+
+def test_true_positions_are_the_cameras(prepared: Path) -> None:
+    """The projection in torch is the one in NumPy, rotations and coefficients included."""
+    data = PreparedData(prepared)
+    random = np.random.default_rng(4)
+    poses = [Pose(*random.uniform(-50, 50, 3)) for _ in range(3)]
+    coefficients = random.normal(size=(3, 4)).astype(np.float32)
+    rotation = np.array([rotation_from_pose(pose) for pose in poses], np.float32)
+    scale = random.uniform(4, 9, 3).astype(np.float32)
+    translation = random.uniform(60, 120, (3, 2)).astype(np.float32)
+    with np.load(prepared / "basis.npz") as basis:
+        mean = np.concatenate([basis["grid_mean"], basis["landmark_mean"]])
+        offsets = np.concatenate([basis["grid_offsets"], basis["landmark_offsets"]], axis=1)
+    heads = mean + np.tensordot(coefficients, offsets, axes=1)
+    labels = [torch.from_numpy(a) for a in (coefficients, scale, rotation, translation)]
+    expected = project_head(heads, scale, rotation, translation)
+    np.testing.assert_allclose(data.positions(labels).numpy(), expected, atol=1e-3)
+
+
+def test_validation_rows_are_binned_by_the_cameras_yaw(prepared: Path) -> None:
+    photos = PreparedData(prepared).parts[0]
+    poses = [Pose(0, 20, 20), Pose(-40, -20, 30)]
+    rotations = np.array([rotation_from_pose(pose) for pose in poses], np.float32)
+    turned = replace(photos, rotation=rotations)
+    np.testing.assert_allclose(turned.yaw, [0, -40], atol=1e-3)

@@ -68,8 +68,9 @@ def _basel_truth(folder: Path, layout: UVLayout, match: Match) -> Callable[[Samp
 
 
 def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sample], Points]:
-    from prnet.facemodel.morphable import MorphableModel, to_image
+    from prnet.facemodel.morphable import MorphableModel
     from prnet.facemodel.position_map import Chart, MapBasis
+    from prnet.geometry.camera import project_head
 
     keys = ("expression_names", "identity", "expression", "scale", "rotation", "translation")
     with np.load(dataset.path, allow_pickle=False) as arrays:
@@ -83,6 +84,6 @@ def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sa
         row = sample.source
         coefficients = np.concatenate([table["identity"][row], table["expression"][row]])
         positions = basis.positions(coefficients[None].astype(np.float32))[0]
-        return to_image(positions, *(table[key][row] for key in keys[3:]))
+        return project_head(positions, *(table[key][row] for key in keys[3:]))
 
     return read

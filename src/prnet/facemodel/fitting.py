@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.facemodel.bounded import solve_bounded
 from prnet.facemodel.point_basis import Floats, PointBasis
+from prnet.geometry.camera import yaw_degrees
 
 _TINY: Final = 1e-9
 _DENSE_NOISE: Final = 2e-4
@@ -62,11 +63,6 @@ class Fits:
     def yaw(self) -> NDArray[np.float64]:
         """(B,) degrees, positive toward the image's right."""
         return yaw_degrees(self.rotation)
-
-
-def yaw_degrees(rotation: Floats) -> NDArray[np.float64]:
-    """Rotations (..., 3, 3) -> yaw (...): where the face looks, positive toward the right."""
-    return np.asarray(np.degrees(np.arctan2(rotation[..., 0, 2], rotation[..., 2, 2])))
 
 
 def fit(

@@ -91,19 +91,3 @@ class MorphableModel:
         coefficients = np.concatenate([identity, expression], axis=-1).astype(np.float32)
         offsets = np.tensordot(coefficients, basis, axes=1)
         return np.asarray(self.neutral[subset] + offsets, np.float32)
-
-
-def to_image(
-    vertices: NDArray[np.floating],
-    scale: float,
-    rotation: NDArray[np.floating],
-    translation: NDArray[np.floating],
-) -> NDArray[np.float32]:
-    """Model vertices (V, 3), y up -> image frame (V, 3): x right, y down, z nearer = larger.
-
-    Weak perspective as in the labels: x = s (R X)_x + t_x, y = -s (R X)_y + t_y, z = s (R X)_z.
-    """
-    turned = scale * vertices @ np.asarray(rotation).T
-    return np.stack(
-        [turned[:, 0] + translation[0], translation[1] - turned[:, 1], turned[:, 2]], axis=1
-    ).astype(np.float32)

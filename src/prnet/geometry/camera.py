@@ -66,13 +66,29 @@ class WeakPerspectiveCamera:
 
     def project(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Head points (..., 3) -> image points (..., 3), pixels."""
-        turned: NDArray[np.float64] = points @ self.rotation.T
-        return self.scale * FLIP_Y * turned + self.translation
+        rows = points.reshape(-1, 3)
+        image = project_head(rows, self.scale, self.rotation, self.translation)
+        return image.reshape(points.shape)
 
     def unproject(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Image points (..., 3) -> head points (..., 3), the inverse of :meth:`project`."""
         centred: NDArray[np.float64] = (points - self.translation) * FLIP_Y / self.scale
         return centred @ self.rotation
+
+
+def project_head(
+    points: NDArray[np.floating],
+    scale: float | NDArray[np.floating],
+    rotation: NDArray[np.floating],
+    translation: NDArray[np.floating],
+) -> NDArray[np.float64]:
+    """Head points (..., K, 3) -> image points (..., K, 3) by one camera, or by one for each row of
+    the leading axes: scale (...), rotation (..., 3, 3), translation (..., 3), or (..., 2) for
+    cameras whose t_z is 0."""
+    turned = points @ np.swapaxes(rotation, -1, -2)
+    image: NDArray[np.float64] = np.asarray(scale)[..., None, None] * FLIP_Y * turned
+    image[..., : translation.shape[-1]] += translation[..., None, :]
+    return image
 
 
 def fit_weak_perspective(
@@ -151,6 +167,12 @@ def rotation_from_pose(pose: Pose) -> NDArray[np.float64]:
     turn_pitch = [[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]]
     turn_roll = [[np.cos(r), np.sin(r), 0], [-np.sin(r), np.cos(r), 0], [0, 0, 1]]
     return np.array(turn_yaw) @ np.array(turn_pitch) @ np.array(turn_roll)
+
+
+def yaw_degrees(rotation: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rotations (..., 3, 3) -> the yaw of their poses (...), degrees (not at pitch +-90, where roll
+    and yaw are one)."""
+    return np.asarray(np.degrees(np.arctan2(rotation[..., 0, 2], rotation[..., 2, 2])), np.float64)
 
 
 def pose_from_rotation(rotation: NDArray[np.floating]) -> Pose:

@@ -17,6 +17,21 @@ def sample_bilinear(
     return _bilinear(array, *np.ascontiguousarray(points[:, :2].T))
 
 
+def bilinear_weights(
+    points: NDArray[np.floating], height: int, width: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Points (N, 2: x = column, y = row) -> the four pixels (N, 4) around each, as flat row-major
+    indices of a (height, width) array, and their shares (N, 4). Edges as in
+    :func:`sample_bilinear`; needs two rows and two columns."""
+    x, y = np.clip(points.T, 0, [[width - 1], [height - 1]])
+    x0 = np.minimum(x.astype(np.intp), width - 2)
+    y0 = np.minimum(y.astype(np.intp), height - 2)
+    right, below = x - x0, y - y0
+    shares = (1 - below) * (1 - right), (1 - below) * right, below * (1 - right), below * right
+    corners = (y0 * width + x0)[:, None] + np.array([0, 1, width, width + 1])
+    return corners, np.stack(shares, axis=1).astype(np.float32)
+
+
 def sample_area(
     image: NDArray[np.uint8], points: NDArray[np.floating], footprint: NDArray[np.floating]
 ) -> NDArray[np.float32]:

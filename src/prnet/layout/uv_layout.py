@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
+from prnet.geometry.sampling import bilinear_weights
 
 ZRule = Literal["landmark_mean", "minimum"]
 
@@ -121,15 +122,13 @@ class UVLayout:
 
     def sample_landmarks(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
         """Position map (..., 256, 256, 3) -> (..., 68, 3), bilinear at the landmarks."""
-        columns, rows = self.landmarks.T
-        column = np.clip(np.floor(columns).astype(np.intp), 0, self.size - 2)
-        row = np.clip(np.floor(rows).astype(np.intp), 0, self.size - 2)
-        right, down = (columns - column)[:, None], (rows - row)[:, None]
-        upper = position_map[..., row, column, :] * (1 - right)
-        upper = upper + position_map[..., row, column + 1, :] * right
-        lower = position_map[..., row + 1, column, :] * (1 - right)
-        lower = lower + position_map[..., row + 1, column + 1, :] * right
-        return np.asarray(upper * (1 - down) + lower * down, np.float32)
+        pixels, shares = self._landmark_weights
+        flat = position_map.reshape(*position_map.shape[:-3], -1, position_map.shape[-1])
+        return np.asarray((flat[..., pixels, :] * shares[..., None]).sum(axis=-2), np.float32)
+
+    @cached_property
+    def _landmark_weights(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        return bilinear_weights(self.landmarks, self.size, self.size)
 
     def with_z_origin(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
         """The map (256, 256, 3) with z shifted to the layout's ``z_rule``."""

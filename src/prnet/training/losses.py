@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from prnet.geometry.sampling import bilinear_weights
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.training.networks.compact import CONTROL_SIZE, MAP_SIZE, spline_weights
 
@@ -143,15 +144,8 @@ def aligned_to(points: Tensor, target: Tensor) -> Tensor:
 
 def landmark_weights(layout: UVLayout) -> NDArray[np.float32]:
     """(68, 64 * 64) weights of the control points at the landmarks, through the 256 map."""
-    identity = np.eye(MAP_SIZE, dtype=np.float32)
-    columns, rows = layout.landmarks.T
-
-    def between(positions: NDArray[np.float32]) -> NDArray[np.float32]:
-        first = np.floor(positions).astype(int)
-        share = (positions - first)[:, None]
-        return np.asarray((1 - share) * identity[first] + share * identity[first + 1], np.float32)
-
+    pixels, shares = bilinear_weights(layout.landmarks, MAP_SIZE, MAP_SIZE)
+    rows, columns = np.divmod(pixels, MAP_SIZE)
     spline = spline_weights(np.arange(MAP_SIZE))
-    row, column = between(rows) @ spline, between(columns) @ spline
-    products = row[:, :, None] * column[:, None, :]
-    return np.asarray(products.reshape(68, CONTROL_SIZE**2), np.float32)
+    weights = np.einsum("lp,lpi,lpj->lij", shares, spline[rows], spline[columns])
+    return np.asarray(weights.reshape(68, CONTROL_SIZE**2), np.float32)

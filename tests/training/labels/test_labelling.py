@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from prnet.commands import label
 from prnet.errors import PrnetError
-from prnet.facemodel.morphable import MorphableModel, to_image
+from prnet.facemodel.morphable import MorphableModel
 from prnet.files.image import save_image
+from prnet.geometry.camera import project_head
 from prnet.training.labels import labelling
 from prnet.training.labels.correspondence import Correspondence
 from prnet.training.labels.labeller import LabelSettings, Sources
@@ -84,7 +85,8 @@ class Detector:
         turn = np.array(
             [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
         )
-        return to_image(points, 9.0, turn, np.array([120.0, 90.0]))
+        placed = project_head(points, 9.0, turn, np.array([120.0, 90.0]))
+        return placed.astype(np.float32)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.facemodel.morphable import to_image
+from prnet.geometry.camera import project_head
 from prnet.geometry.rasterize import Raster, interpolate, rasterize
 from prnet.training.views.anchors import Camera, Topology, boundary_loops
 from prnet.training.views.profiling import PhotoMesh, turned_rotation
@@ -45,7 +45,7 @@ class Head:
         return np.stack([128 + 90 * y / 1.3, 128 + 90 * np.cos(2 * x), 60 + 100 * z], 1)
 
     def seen_by(self, camera: Camera) -> NDArray[np.float32]:
-        return to_image(self.vertices, camera.scale, camera.rotation, camera.translation)
+        return project_head(self.vertices, camera.scale, camera.rotation, camera.translation)
 
     def photo(self, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """The painted head before a grey wall, and where it is."""

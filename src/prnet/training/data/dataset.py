@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prnet.errors import PrnetError
+from prnet.geometry.camera import yaw_degrees
 from prnet.geometry.crop import LANDMARK_CROP_FACTOR
 from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.training.data.augment import Augmentation, augment_colours, occlude, random_crops
@@ -41,9 +42,8 @@ class Rows:
 
     @property
     def yaw(self) -> NDArray[np.float32]:
-        """(N,) degrees, positive toward the image's right."""
-        angle = np.arctan2(-self.rotation[:, 2, 0], self.rotation[:, 2, 2])
-        return np.degrees(angle).astype(np.float32)
+        """(N,) degrees, positive toward the image's right: the camera's."""
+        return yaw_degrees(self.rotation).astype(np.float32)
 
 
 class Batch(NamedTuple):
@@ -138,7 +138,8 @@ class PreparedData:
         return crops, labels
 
     def positions(self, labels: list[Tensor]) -> Tensor:
-        """Label tensors -> (B, P + 68, 3) true positions in stored-crop pixels, z as labelled."""
+        """Label tensors -> (B, P + 68, 3) true positions in stored-crop pixels, z as labelled:
+        `geometry.camera.project_head` in torch."""
         coefficients, scale, rotation, translation = labels
         flat = coefficients @ self._offsets.reshape(len(self._offsets), -1)
         points = flat.reshape(len(coefficients), -1, 3) + self._mean

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from prnet.errors import PrnetError
-from prnet.facemodel.morphable import MorphableModel, to_image
+from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.files.atomic import write_atomically
 from prnet.files.photos import PhotoStore, held_out_names
+from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
 
@@ -33,7 +34,7 @@ BASIS_STEP = 4
 BASIS_MARGIN = 2
 """Squares beyond the region whose control points its pixels depend on."""
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 
 def prepare(
@@ -70,7 +71,7 @@ def prepare(
     centres = []
     for i, row in enumerate(tqdm(rows, desc="crops", mininterval=5)):
         camera = table["scale"][row], table["rotation"][row], table["translation"][row]
-        landmarks = to_image(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
+        landmarks = project_head(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
         transform = stored_crop(landmarks, stored_size)
         photo = store[str(table["files"][row])]
         # Black beyond the photo's border is what the network meets; but when it is all that it

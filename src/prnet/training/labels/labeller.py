@@ -17,6 +17,7 @@ from prnet.facemodel.fitting import Fits, FitSettings, fit
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.point_basis import PointBasis
 from prnet.files.photos import PhotoStore
+from prnet.geometry.camera import project_head
 from prnet.training.labels.correspondence import OPENINGS, Correspondence
 from prnet.training.labels.landmarks import POINTS, MeshPoints, media_pipe_mesh
 
@@ -192,9 +193,8 @@ class GivenLandmarks:
 def image_points(basis: PointBasis, fits: Fits) -> NDArray[np.float32]:
     """The points of ``basis`` in the image frame (B, K, 3), pixels."""
     heads = basis.points(np.concatenate([fits.identity, fits.expression], axis=1))
-    turned = heads @ np.swapaxes(fits.scale[:, None, None] * fits.rotation, 1, 2)
-    shift = np.pad(fits.translation[:, :2], ((0, 0), (0, 1)))
-    return np.asarray(turned * (1, -1, 1) + shift[:, None], np.float32)
+    placed = project_head(heads, fits.scale, fits.rotation, fits.translation[:, :2])
+    return placed.astype(np.float32)
 
 
 def _spread_out(values: NDArray[Any], found: NDArray[np.bool_]) -> NDArray[Any]:

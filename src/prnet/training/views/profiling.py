@@ -70,19 +70,19 @@ class PhotoMesh:
 
     def turn(
         self,
-        yaw: float,
-        pitch: float,
+        around: float,
+        forward: float,
         *,
         background: NDArray[np.uint8] | None = None,
         moved: NDArray[np.floating] | None = None,
     ) -> View:
-        """The head turned by so many degrees more, in its own axes; roll stays, the face stays
-        centred.  Positive yaw turns the face toward the image's right, positive pitch downward.
+        """The head turned by so many degrees more in its own axes (`head_turn`); the neck's tilt
+        stays, the face stays centred.
 
         ``background`` (H, W, 3) uint8 replaces what lies beyond the head. ``moved`` (V, 3): the
         photo's ``vertices`` with another expression, which the view then shows.
         """
-        rotation = turned_rotation(self.camera.rotation, yaw, pitch)
+        rotation = turned_rotation(self.camera.rotation, around, forward)
         camera = Camera(self.camera.scale, rotation, self.camera.translation)
         count = len(self._vertices)
         head = self._head
@@ -127,22 +127,31 @@ class PhotoMesh:
         return np.rint(colour).astype(np.uint8).reshape(height, width, 3)
 
 
-def turned_rotation(
-    rotation: NDArray[np.floating], yaw: float, pitch: float
-) -> NDArray[np.float64]:
-    """R = roll pitch yaw (z, x, y axes; y up) with yaw and pitch increased, in degrees."""
+def head_turn(rotation: NDArray[np.floating]) -> tuple[float, float]:
+    """How far the head is turned around its own neck and bent forward, degrees: R = tilt(z)
+    forward(x) around(y), y up. Around > 0 is toward the image's right, forward > 0 downward.
+
+    Not the pose's yaw and pitch, whose roll is the innermost turn: a tilted head that turns
+    around its own neck sweeps a tilted circle.
+    """
     r = np.asarray(rotation, np.float64)
-    now_pitch = np.arctan2(r[2, 1], np.hypot(r[0, 1], r[1, 1]))
-    now_yaw = np.arctan2(-r[2, 0], r[2, 2])
-    inner = _axis(0, now_pitch) @ _axis(1, now_yaw)
-    return np.asarray(
-        r @ inner.T @ _axis(0, now_pitch + np.radians(pitch)) @ _axis(1, now_yaw + np.radians(yaw))
-    )
+    forward = np.arctan2(r[2, 1], np.hypot(r[0, 1], r[1, 1]))
+    return float(np.degrees(np.arctan2(-r[2, 0], r[2, 2]))), float(np.degrees(forward))
 
 
-def _axis(axis: int, angle: float) -> NDArray[np.float64]:
+def turned_rotation(
+    rotation: NDArray[np.floating], around: float, forward: float
+) -> NDArray[np.float64]:
+    """The rotation with both of `head_turn` increased, in degrees."""
+    now_around, now_forward = head_turn(rotation)
+    inner = _axis(0, now_forward) @ _axis(1, now_around)
+    outer = np.asarray(rotation, np.float64) @ inner.T
+    return np.asarray(outer @ _axis(0, now_forward + forward) @ _axis(1, now_around + around))
+
+
+def _axis(axis: int, degrees: float) -> NDArray[np.float64]:
     """Rotation about x (0) or y (1), right-handed, y up."""
-    c, s = np.cos(angle), np.sin(angle)
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     if axis == 0:
         return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])

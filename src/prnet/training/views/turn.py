@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from prnet.facemodel.morphable import MorphableModel, to_image
+from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.files.atomic import write_atomically
 from prnet.files.photos import PhotoStore
+from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.data.prepare import edge_padded_crop
 from prnet.training.views.anchors import Camera, Topology
-from prnet.training.views.profiling import PhotoMesh
+from prnet.training.views.profiling import PhotoMesh, head_turn
 
 VIEW_STEP = 4
 """Views are rendered from a mesh of every fourth UV pixel."""
@@ -64,14 +65,13 @@ def turn_views(
         if random.random() < OTHER_EXPRESSIONS:
             coefficients[i] = another_expression(coefficients[i], names, random)
             moved = mesh.place(coefficients[i], camera)
-        rotation = camera.rotation
-        yaw = np.degrees(np.arctan2(-rotation[2, 0], rotation[2, 2]))
-        side = 1.0 if yaw >= 0 else -1.0
+        around, _ = head_turn(camera.rotation)
+        side = 1.0 if around >= 0 else -1.0
         target = side * random.uniform(15 if moved is None else 0, 90)
-        pitch = random.uniform(-25, 25)
+        forward = random.uniform(-25, 25)
         background = views[random.integers(i)] if i and random.random() < 0.3 else None
         view = PhotoMesh(photo, vertices, mesh.topology, camera).turn(
-            float(target - yaw), float(pitch), background=background, moved=moved
+            float(target - around), float(forward), background=background, moved=moved
         )
         views[i] = view.image
         for key, values in cameras.items():
@@ -113,7 +113,8 @@ class ViewMesh:
     def place(self, coefficients: Floats, camera: Camera) -> Floats:
         """Vertices (V, 3) in the image frame of ``camera``."""
         positions = self.basis.positions(coefficients[None])[0]
-        return to_image(positions, camera.scale, camera.rotation, camera.translation)
+        placed = project_head(positions, camera.scale, camera.rotation, camera.translation)
+        return placed.astype(np.float32)
 
     @classmethod
     def make(cls, model: MorphableModel, names: tuple[str, ...]) -> ViewMesh:
