@@ -21,6 +21,7 @@ from rasterize import cpu_name, median_ms
 from prnet import Face, Reconstructor, load_image
 from prnet.appearance.swap import swap_face
 from prnet.formats.meshes import write_glb
+from prnet.formats.output import SaveOptions
 from prnet.formats.table import FACE_OUTPUTS
 
 SIZE = 512
@@ -53,7 +54,7 @@ def main() -> None:
         path = Path(folder)
         report(
             "glb, texture at hand",
-            median_ms(lambda: write_glb(face, path / "face.glb", texture=texture)),
+            median_ms(lambda: write_glb(face, path / "face.glb", SaveOptions(texture=texture))),
             GLB_LIMIT,
         )
         for kind in ("glb", "obj", "obj-plain", "obj-texture", "ply", "mat", "npz"):

@@ -16,6 +16,7 @@ from prnet.appearance.render import depth_map
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import load_image
+from prnet.formats.output import SaveOptions
 from prnet.formats.pictures import depth_of_all, write_turntable
 from prnet.formats.table import FACE_OUTPUTS
 from prnet.geometry.camera import Pose
@@ -193,7 +194,9 @@ def photographed() -> Face:
 def test_depth_files_agree(photographed: Face, tmp_path: Path, crop_size: int | None) -> None:
     for name in ("depth", "depth-npy", "depth-mat"):
         output = FACE_OUTPUTS[name]
-        output.write(photographed, tmp_path / f"a{output.ending}", depth_crop=crop_size)
+        output.write(
+            photographed, tmp_path / f"a{output.ending}", SaveOptions(depth_crop=crop_size)
+        )
     depth = np.load(tmp_path / "a_depth.npy")
     np.testing.assert_array_equal(depth, photographed.depth_map(crop_size=crop_size))
     png = np.asarray(Image.open(tmp_path / "a_depth.png"))
@@ -217,7 +220,7 @@ def test_turntable_goes_round_and_back(photographed: Face, tmp_path: Path) -> No
 
 
 def test_sheet_shows_the_crop(photographed: Face, tmp_path: Path) -> None:
-    FACE_OUTPUTS["sheet"].write(photographed, tmp_path / "sheet.png")
+    FACE_OUTPUTS["sheet"].write(photographed, tmp_path / "sheet.png", SaveOptions())
     picture = load_image(tmp_path / "sheet.png")
     tile = picture.shape[1] // 6
     crop = replace(photographed.crop, size=tile).crop_image(photographed.image)

@@ -16,6 +16,7 @@ from prnet.face import Face
 from prnet.formats.arrays import DATA_OUTPUTS
 from prnet.formats.meshes import MESH_OUTPUTS
 from prnet.formats.obj import obj_bytes
+from prnet.formats.output import SaveOptions
 from prnet.formats.table import FACE_OUTPUTS
 from prnet.geometry.camera import Pose
 
@@ -30,7 +31,7 @@ def face() -> Face:
 def test_meshes_read_back_equal_upright_and_outward(face: Face, tmp_path: Path, kind: str) -> None:
     output = FACE_OUTPUTS[kind]
     path = tmp_path / f"face{output.ending}"
-    output.write(face, path)
+    output.write(face, path, SaveOptions())
     mesh = trimesh.load(path, process=False)
     assert isinstance(mesh, trimesh.Trimesh)
     np.testing.assert_allclose(mesh.vertices, face.vertices * [1, -1, 1], atol=6e-4)
@@ -91,7 +92,7 @@ def test_json_describes_the_face(face: Face, tmp_path: Path) -> None:
     corners = face.landmarks[[36, 45]]  # the stand-in is the mean face of its layout
     apart = np.linalg.norm(corners[0] - corners[1]) * description["millimetres_per_pixel"]
     assert apart == pytest.approx(87.9, rel=1e-3)
-    FACE_OUTPUTS["pose"].write(face, tmp_path / "pose.json")
+    FACE_OUTPUTS["pose"].write(face, tmp_path / "pose.json", SaveOptions())
     assert json.loads((tmp_path / "pose.json").read_text()) == description["pose"]
 
 
@@ -101,8 +102,8 @@ def test_same_face_gives_the_same_bytes(face: Face, tmp_path: Path) -> None:
         if output.needs:
             continue
         first, second = (tmp_path / folder / f"face{output.ending}" for folder in "ab")
-        output.write(face, first)
-        output.write(face, second)
+        output.write(face, first, SaveOptions())
+        output.write(face, second, SaveOptions())
         assert first.read_bytes() == second.read_bytes(), name
 
 

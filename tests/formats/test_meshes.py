@@ -21,6 +21,7 @@ from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.formats.gltf import quaternion
 from prnet.formats.meshes import write_glb
+from prnet.formats.output import SaveOptions
 from prnet.formats.surface import EYE_CORNERS_APART, face_surface, head_vertices
 from prnet.formats.table import FACE_OUTPUTS
 from prnet.geometry.camera import Pose, rotation_from_pose
@@ -46,7 +47,7 @@ def turned() -> Face:
 
 def _glb(face: Face, path: Path, **options: object) -> tuple[trimesh.Trimesh, NDArray[np.float64]]:
     """The mesh as trimesh reads it, and its node's transform."""
-    FACE_OUTPUTS["glb"].write(face, path, **options)
+    FACE_OUTPUTS["glb"].write(face, path, SaveOptions(**options))
     scene = trimesh.load_scene(path, process=False)
     (node,) = scene.graph.nodes_geometry
     transform, name = scene.graph[node]
@@ -215,7 +216,11 @@ def test_face_without_image_is_a_plain_glb_and_no_textured_obj(tmp_path: Path) -
     with pytest.raises(PrnetError, match="expected an image to take the texture from"):
         make_face().save(tmp_path / "face.obj", "obj-texture")
     with pytest.raises(PrnetError, match=r"expected a square RGB texture .*, got 64x32x3"):
-        write_glb(make_face(), tmp_path / "face2.glb", texture=np.zeros((64, 32, 3), np.uint8))
+        write_glb(
+            make_face(),
+            tmp_path / "face2.glb",
+            SaveOptions(texture=np.zeros((64, 32, 3), np.uint8)),
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["face.glb"]
 
 

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from prnet.commands._options import positive
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Dataset, Format, open_dataset, with_landmarks, with_yaw
@@ -92,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--held-out", action="store_true", help="of labels: only photos that training never sees"
     )
-    data.add_argument("--count", type=_positive, metavar="N", help="only N images, evenly spread")
+    data.add_argument("--count", type=positive, metavar="N", help="only N images, evenly spread")
     data.add_argument(
         "--face-model",
         type=Path,
@@ -111,10 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     system.add_argument("--detector", choices=get_args(DetectorName), default="auto")
     system.add_argument("--detector-model", type=Path, metavar="FILE")
-    system.add_argument(
-        "--passes", type=_positive, default=1, help="2: crop again by the landmarks"
-    )
-    system.add_argument("--threads", type=_positive, help="threads of the network")
+    system.add_argument("--passes", type=positive, default=1, help="2: crop again by the landmarks")
+    system.add_argument("--threads", type=positive, help="threads of the network")
     system.add_argument(
         "--predictions",
         type=Path,
@@ -272,9 +271,3 @@ def _protocols(text: str) -> tuple[str, ...]:
     raise argparse.ArgumentTypeError(
         f"expected some of {','.join(PROTOCOLS)}, all or {NOW}, got '{text}'"
     )
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"expected a positive whole number, got '{text}'")
-    return int(text)

@@ -19,7 +19,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.texture import TEXTURE_SIZE
+from prnet.commands._options import positive
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.face import Face
@@ -35,7 +36,7 @@ from prnet.files.image import MAX_PIXELS
 from prnet.files.inputs import expand_inputs
 from prnet.files.results import make_folder, output_names
 from prnet.formats.arrays import describe_face
-from prnet.formats.meshes import PoseChoice
+from prnet.formats.output import PoseChoice, SaveOptions
 from prnet.formats.save import save_faces
 from prnet.formats.table import NEEDS, SUMMARIES
 from prnet.geometry.boxes import Box
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND,...",
         help=f"what to save, by default {','.join(DEFAULT_SAVE)}. {kinds}",
     )
-    add("--texture-size", type=_positive, metavar="N", help=f"by default {TEXTURE_SIZE}")
+    add("--texture-size", type=positive, metavar="N", help=f"by default {TEXTURE_SIZE}")
     add(
         "--texture-fill",
         action=argparse.BooleanOptionalAction,
@@ -88,10 +89,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Openings),
         help="open: meshes have holes at eyes and mouth; by default closed",
     )
-    add("--triangles", type=_positive, metavar="N", help="simplify meshes to about N triangles")
+    add("--triangles", type=positive, metavar="N", help="simplify meshes to about N triangles")
     add(
         "--depth-crop",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="depth and normals of the face's crop at N x N pixels, not of the whole photo",
     )
@@ -119,10 +120,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="68 rows of x y [z] in pixels, instead of a detector; once for each face",
     )
-    add("--passes", type=_positive, default=1, help="2: crop again by the first landmarks")
+    add("--passes", type=positive, default=1, help="2: crop again by the first landmarks")
     add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
-    add("--max-pixels", type=_positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
-    add("--threads", type=_positive, help="threads of the network")
+    add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
+    add("--threads", type=positive, help="threads of the network")
     add("--json", action="store_true", help="one JSON line for each photo and one summary")
 
 
@@ -137,8 +138,8 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         max_pixels=args.max_pixels,
     )
-    settings = _output_settings(args)
-    save = _with_expression(args.save, settings)
+    options = _save_options(args)
+    save = _with_expression(args.save, options)
     folder = make_folder(args.out)
     results, paths = _inputs(args.photos)
     keep = {Path(os.path.abspath(path)) for path in paths}
@@ -149,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
             of_faces, of_photo = save_faces(
-                faces, name, folder, save=save, settings=settings, keep=keep
+                faces, name, folder, save=save, options=options, keep=keep
             )
             result = _photo_result(path, faces, of_faces, of_photo)
         except (PrnetError, MemoryError) as error:
@@ -159,21 +160,22 @@ def run(args: argparse.Namespace) -> int:
     return _summarise(results, folder, as_json=args.json)
 
 
-def _output_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The options that were given, by name, the expression model loaded."""
-    settings = {name: value for name, value in vars(args).items() if value is not None}
+def _save_options(args: argparse.Namespace) -> SaveOptions:
+    """Those that were given, the expression model loaded."""
+    names = {field.name for field in fields(SaveOptions)}
+    given = {key: value for key, value in vars(args).items() if key in names and value is not None}
     if args.expression_model is not None:
-        settings["expression_model"] = ExpressionModel.load(args.expression_model)
-    return settings
+        given["expression_model"] = ExpressionModel.load(args.expression_model)
+    return SaveOptions(**given)
 
 
-def _with_expression(kinds: tuple[str, ...], settings: dict[str, Any]) -> tuple[str, ...]:
+def _with_expression(kinds: tuple[str, ...], options: SaveOptions) -> tuple[str, ...]:
     """``kinds``, and ``expression`` where its model was given."""
-    if "expression_model" in settings and "expression" not in kinds:
+    if options.expression_model is not None and "expression" not in kinds:
         kinds = (*kinds, "expression")
     for kind in kinds:
         for option in NEEDS.get(kind, ()):
-            if option not in settings:
+            if getattr(options, option) is None:
                 name = option.replace("_", "-")
                 raise PrnetError(f"expected --{name} FILE to save {kind}, got none")
     return kinds
@@ -291,9 +293,3 @@ def parse_box(text: str) -> Box:
     if not (np.isfinite([x0, y0, x1, y1]).all() and x0 < x1 and y0 < y1):
         raise argparse.ArgumentTypeError(f"expected X0 < X1 and Y0 < Y1, got '{text}'")
     return Box(x0, y0, x1, y1)
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"expected a positive whole number, got '{text}'")
-    return int(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prnet.files.image import load_image
 from prnet.files.results import make_folder
+from prnet.formats.output import SaveOptions
 from prnet.formats.save import save_faces
 from prnet.formats.table import NEEDS, SUMMARIES
 from prnet.reconstruct import Reconstructor
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     faces = reconstruct(image)
     milliseconds = 1000 * (time.perf_counter() - start)
     kinds = [kind for kind in SUMMARIES if kind not in NEEDS]
-    of_faces, of_photo = save_faces(faces, "astronaut", folder, save=kinds)
+    of_faces, of_photo = save_faces(faces, "astronaut", folder, save=kinds, options=SaveOptions())
     for face in faces:
         yaw, pitch, roll = face.pose
         print(

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.facemodel.expression import ExpressionModel
 from prnet.files.atomic import write_bytes
 from prnet.files.mat import mat_bytes
-from prnet.formats.output import FaceOutput
+from prnet.formats.output import FaceOutput, SaveOptions, without_options
 from prnet.formats.surface import millimetres_per_unit
 from prnet.mapped import MappedFace
 
@@ -52,13 +51,11 @@ def write_json(face: MappedFace, path: Path) -> None:
     _write_json(path, describe_face(face))
 
 
-def write_expression(
-    face: MappedFace, path: Path, *, expression_model: ExpressionModel | None = None
-) -> None:
+def write_expression(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """JSON of expression values and shape coefficients, `Expression.save`."""
-    if expression_model is None:
+    if options.expression_model is None:
         raise PrnetError("expected an expression model for the expression, got none")
-    expression_model.fit(face).save(path)
+    options.expression_model.fit(face).save(path)
 
 
 def write_npz(face: MappedFace, path: Path) -> None:
@@ -137,20 +134,25 @@ def describe_face(face: MappedFace) -> dict[str, Any]:
 
 
 DATA_OUTPUTS = {
-    "landmarks": FaceOutput("_landmarks.txt", "68 landmarks, rows of x y z", write_landmarks),
-    "csv": FaceOutput("_landmarks.csv", "68 landmarks, with a header", write_csv),
-    "pts": FaceOutput(".pts", "68 landmarks as iBUG's files, first pixel at 1", write_pts),
-    "npz": FaceOutput(".npz", "position map and arrays for NumPy", write_npz),
-    "mat": FaceOutput(".mat", "mesh and arrays for MATLAB", write_mat),
-    "json": FaceOutput(".json", "description: box, pose, landmarks", write_json),
+    "landmarks": FaceOutput(
+        "_landmarks.txt", "68 landmarks, rows of x y z", without_options(write_landmarks)
+    ),
+    "csv": FaceOutput("_landmarks.csv", "68 landmarks, with a header", without_options(write_csv)),
+    "pts": FaceOutput(
+        ".pts", "68 landmarks as iBUG's files, first pixel at 1", without_options(write_pts)
+    ),
+    "npz": FaceOutput(".npz", "position map and arrays for NumPy", without_options(write_npz)),
+    "mat": FaceOutput(".mat", "mesh and arrays for MATLAB", without_options(write_mat)),
+    "json": FaceOutput(".json", "description: box, pose, landmarks", without_options(write_json)),
     "expression": FaceOutput(
         "_expression.json",
         "expression values and shape; needs --expression-model",
         write_expression,
-        options=("expression_model",),
         needs=("expression_model",),
     ),
-    "pose": FaceOutput("_pose.json", "yaw, pitch, roll in degrees, camera", write_pose),
+    "pose": FaceOutput(
+        "_pose.json", "yaw, pitch, roll in degrees, camera", without_options(write_pose)
+    ),
 }
 """What ``--save`` offers of numbers."""
 

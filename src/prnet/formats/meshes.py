@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.appearance.texture import TEXTURE_SIZE
 from prnet.appearance.texture import texture as photo_texture
 from prnet.errors import PrnetError
 from prnet.files.atomic import write_bytes
@@ -18,13 +17,12 @@ from prnet.files.image import save_image
 from prnet.formats.arrays import describe_face
 from prnet.formats.gltf import glb_bytes, quaternion
 from prnet.formats.obj import mtl_bytes, obj_bytes, textured_obj_bytes
-from prnet.formats.output import FaceOutput
+from prnet.formats.output import FaceOutput, PoseChoice, SaveOptions
 from prnet.formats.ply import ply_bytes
-from prnet.formats.surface import Frame, face_surface
-from prnet.layout.openings import Openings
+from prnet.formats.surface import Frame, Surface, face_surface
 from prnet.mapped import MappedFace
 
-PoseChoice = Literal["keep", "remove"]
+DEFAULT = SaveOptions()
 
 FRAME: dict[PoseChoice, Frame] = {"keep": "picture", "remove": "head"}
 """Of OBJ and PLY files."""
@@ -33,48 +31,23 @@ JPEG_OPTIONS: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 
 """A PNG takes ten times as long to write and three times the room."""
 
 
-def write_obj(
-    face: MappedFace,
-    path: Path,
-    *,
-    pose: PoseChoice = "keep",
-    openings: Openings = "closed",
-    triangles: int | None = None,
-) -> None:
+def write_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ; with vertex colours (0..1 after x, y, z) when the face has its image."""
-    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    surface = _surface(face, FRAME[options.pose], options)
     write_bytes(path, obj_bytes(surface.vertices, surface.triangles, surface.colors))
 
 
-def write_plain_obj(
-    face: MappedFace,
-    path: Path,
-    *,
-    pose: PoseChoice = "keep",
-    openings: Openings = "closed",
-    triangles: int | None = None,
-) -> None:
+def write_plain_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ of vertices and triangles alone, for readers that know no colours."""
-    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    surface = _surface(face, FRAME[options.pose], options)
     write_bytes(path, obj_bytes(surface.vertices, surface.triangles))
 
 
-def write_textured_obj(
-    face: MappedFace,
-    path: Path,
-    *,
-    pose: PoseChoice = "keep",
-    openings: Openings = "closed",
-    triangles: int | None = None,
-    texture_size: int = TEXTURE_SIZE,
-    texture_fill: bool = True,
-    texture: NDArray[np.uint8] | None = None,
-) -> None:
+def write_textured_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ with normals and texture coordinates; material and picture beside it, with
-    the path's stem and ``.mtl`` and ``.png``, so that the three can be moved together.
-    ``texture`` (N, N, 3), an edited one say, replaces the photo's."""
-    texture = _texture(face, texture, texture_size, fill=texture_fill)
-    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    the path's stem and ``.mtl`` and ``.png``, so that the three can be moved together."""
+    texture = _texture(face, options)
+    surface = _surface(face, FRAME[options.pose], options)
     material, picture = path.with_suffix(".mtl"), path.with_suffix(".png")
     text = textured_obj_bytes(
         surface.vertices,
@@ -88,86 +61,69 @@ def write_textured_obj(
     write_bytes(path, text)
 
 
-def write_ply(
-    face: MappedFace,
-    path: Path,
-    *,
-    pose: PoseChoice = "keep",
-    openings: Openings = "closed",
-    triangles: int | None = None,
-) -> None:
+def write_ply(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Binary PLY with normals; with vertex colours when the face has its image."""
-    surface = face_surface(face, FRAME[pose], openings=openings, triangles=triangles)
+    surface = _surface(face, FRAME[options.pose], options)
     write_bytes(
         path, ply_bytes(surface.vertices, surface.triangles, surface.colors, surface.normals)
     )
 
 
-def write_glb(
-    face: MappedFace,
-    path: Path,
-    *,
-    pose: PoseChoice = "keep",
-    openings: Openings = "closed",
-    triangles: int | None = None,
-    texture_size: int = TEXTURE_SIZE,
-    texture_fill: bool = True,
-    texture: NDArray[np.uint8] | None = None,
-) -> None:
-    """Binary glTF: head frame in metres, texture as an embedded JPEG when the face has its image
-    or ``texture`` (N, N, 3) is given.
+def write_glb(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
+    """Binary glTF: head frame in metres, texture as an embedded JPEG when there is one.
 
     With ``pose="keep"`` the node carries the head's rotation; the vertices never do. There is no
     translation, as a weak-perspective camera knows no distance: the head's origin stays the
     scene's. The node's extras are the face's description, with the camera.
     """
     picture = None
-    if face.image is not None or texture is not None:
+    if face.image is not None or options.texture is not None:
         stream = io.BytesIO()
-        texture = _texture(face, texture, texture_size, fill=texture_fill)
+        texture = _texture(face, options)
         Image.fromarray(texture).save(stream, **JPEG_OPTIONS)
         picture = stream.getvalue()
-    surface = face_surface(face, "head", openings=openings, triangles=triangles)
+    surface = _surface(face, "head", options)
     data = glb_bytes(
         surface.vertices / 1000,
         surface.triangles,
         normals=surface.normals,
         texture_coordinates=surface.texture_coordinates,
         picture=picture,
-        rotation=quaternion(face.camera.rotation) if pose == "keep" else (0.0, 0.0, 0.0, 1.0),
+        rotation=quaternion(face.camera.rotation)
+        if options.pose == "keep"
+        else (0.0, 0.0, 0.0, 1.0),
         extras=describe_face(face),
     )
     write_bytes(path, data)
 
 
-def _texture(
-    face: MappedFace, texture: NDArray[np.uint8] | None, size: int, *, fill: bool
-) -> NDArray[np.uint8]:
-    """The one given, which must be square, or the photo's."""
+def _surface(face: MappedFace, frame: Frame, options: SaveOptions) -> Surface:
+    return face_surface(face, frame, openings=options.openings, triangles=options.triangles)
+
+
+def _texture(face: MappedFace, options: SaveOptions) -> NDArray[np.uint8]:
+    """The one given, which must be square, or the photo's, filled unless that is refused."""
+    texture = options.texture
     if texture is None:
-        return photo_texture(face, size=size, fill=fill)
+        return photo_texture(
+            face, size=options.texture_size, fill=options.texture_fill is not False
+        )
     if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
         shape = "x".join(map(str, texture.shape))
         raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
     return texture
 
 
-SHAPE_OPTIONS = ("pose", "openings", "triangles")
-TEXTURE_OPTIONS = (*SHAPE_OPTIONS, "texture_size", "texture_fill")
-
 MESH_OUTPUTS = {
-    "obj": FaceOutput(".obj", "mesh with vertex colours, y up", write_obj, SHAPE_OPTIONS),
-    "obj-plain": FaceOutput("_plain.obj", "mesh without colours", write_plain_obj, SHAPE_OPTIONS),
+    "obj": FaceOutput(".obj", "mesh with vertex colours, y up", write_obj),
+    "obj-plain": FaceOutput("_plain.obj", "mesh without colours", write_plain_obj),
     "obj-texture": FaceOutput(
         "_textured.obj",
         "mesh with texture (.mtl and .png beside it)",
         write_textured_obj,
-        TEXTURE_OPTIONS,
         beside=("_textured.mtl", "_textured.png"),
     ),
-    "ply": FaceOutput(".ply", "binary mesh with vertex colours, y up", write_ply, SHAPE_OPTIONS),
-    "glb": FaceOutput(
-        ".glb", "binary glTF: mesh and texture in one file, metres", write_glb, TEXTURE_OPTIONS
-    ),
+    "ply": FaceOutput(".ply", "binary mesh with vertex colours, y up", write_ply),
+    "glb": FaceOutput(".glb", "binary glTF: mesh and texture in one file, metres", write_glb),
 }
 """What ``--save`` offers of meshes."""

@@ -1,28 +1,76 @@
-"""The form of an entry in the table of outputs."""
+"""The form of an entry in the table of outputs, and how outputs are written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.appearance.texture import TEXTURE_SIZE
+from prnet.facemodel.expression import ExpressionModel
+from prnet.layout.openings import Openings
+from prnet.mapped import MappedFace
+
+PoseChoice = Literal["keep", "remove"]
+
+
+@dataclass(frozen=True, eq=False)
+class SaveOptions:
+    """How results are written. Each kind of file takes what concerns it; the options of the
+    command line have the same names."""
+
+    pose: PoseChoice = "keep"
+    """"remove": meshes look straight ahead, in millimetres (GLB always in metres)."""
+
+    openings: Openings = "closed"
+    """"open": meshes have holes at eyes and mouth."""
+
+    triangles: int | None = None
+    """Meshes are simplified to about so many."""
+
+    texture_size: int = TEXTURE_SIZE
+    """Side of textures and their masks, pixels."""
+
+    texture_fill: bool | None = None
+    """Hidden parts of textures from the mirrored half; None: in meshes only."""
+
+    texture: NDArray[np.uint8] | None = None
+    """(N, N, 3) RGB for meshes in place of the photo's, an edited one say."""
+
+    depth_crop: int | None = None
+    """Depth and normals of the face's crop at so many pixels, not of the whole photo."""
+
+    expression_model: ExpressionModel | None = None
+    """What expressions are fitted with."""
+
+
+Writer = Callable[[MappedFace, Path, SaveOptions], None]
 
 
 @dataclass(frozen=True)
 class FaceOutput:
     """A file that a face can be written to.
 
-    ``ending`` follows the face's name; ``summary`` is one line for the user; ``write`` gets the
-    face and the path, and writes whole files or none. ``options`` are the keywords that ``write``
-    takes besides; the command line's options of these names set them. ``beside``: endings of
-    further files that it writes.  ``needs``: those of the options that must be given.
+    ``ending`` follows the face's name; ``summary`` is one line for the user; ``write`` writes whole
+    files or none.  ``beside``: endings of further files that it writes.  ``needs``: names of
+    options that must be given.
     """
 
     ending: str
     summary: str
-    write: Callable[..., None]
-    options: tuple[str, ...] = ()
+    write: Writer
     beside: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:
         return "." + self.ending.rpartition(".")[2]
+
+
+def without_options(write: Callable[[MappedFace, Path], None]) -> Writer:
+    """A writer whose files come in one form alone."""
+    return lambda face, path, options: write(face, path)

@@ -12,57 +12,55 @@ from PIL import Image
 from prnet.appearance.encode import depth_preview, encode_depth, encode_normals
 from prnet.appearance.render import depth_map, depth_map_of, normal_map_of, render_view
 from prnet.appearance.sheet import TILE, sheet, turntable
-from prnet.appearance.texture import TEXTURE_SIZE, texture, texture_mask
+from prnet.appearance.texture import texture, texture_mask
 from prnet.files.atomic import write_atomically
 from prnet.files.image import save_image
 from prnet.files.mat import mat_bytes
-from prnet.formats.output import FaceOutput
+from prnet.formats.output import FaceOutput, SaveOptions, without_options
 from prnet.mapped import MappedFace
 
 FRAME_MILLISECONDS = 80
 
 
-def write_depth(face: MappedFace, path: Path, *, depth_crop: int | None = None) -> None:
+def write_depth(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """16-bit grey PNG, as :func:`prnet.appearance.encode.encode_depth`."""
-    save_image(path, encode_depth(depth_map_of(face, crop_size=depth_crop)))
+    save_image(path, encode_depth(depth_map_of(face, crop_size=options.depth_crop)))
 
 
-def write_depth_preview(face: MappedFace, path: Path, *, depth_crop: int | None = None) -> None:
+def write_depth_preview(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """8-bit grey PNG to look at, as :func:`prnet.appearance.encode.depth_preview`."""
-    save_image(path, depth_preview(depth_map_of(face, crop_size=depth_crop)))
+    save_image(path, depth_preview(depth_map_of(face, crop_size=options.depth_crop)))
 
 
-def write_depth_npy(face: MappedFace, path: Path, *, depth_crop: int | None = None) -> None:
+def write_depth_npy(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """NumPy file: (H, W) float32 z in pixels, NaN where no face is."""
     with write_atomically(path) as temporary:
-        np.save(temporary, depth_map_of(face, crop_size=depth_crop))
+        np.save(temporary, depth_map_of(face, crop_size=options.depth_crop))
 
 
-def write_depth_mat(face: MappedFace, path: Path, *, depth_crop: int | None = None) -> None:
+def write_depth_mat(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """MATLAB file as the 2018 release writes it: ``depth`` (H, W) in pixels above the face's
     farthest point, 0 where no face is."""
-    depth = depth_map_of(face, crop_size=depth_crop)
-    scale = 1 if depth_crop is None else depth_crop / face.crop.side
+    depth = depth_map_of(face, crop_size=options.depth_crop)
+    scale = 1 if options.depth_crop is None else options.depth_crop / face.crop.side
     depth = np.nan_to_num(depth - scale * face.vertices[:, 2].min())
     with write_atomically(path) as temporary:
         temporary.write_bytes(mat_bytes({"depth": depth}))
 
 
-def write_normals(face: MappedFace, path: Path, *, depth_crop: int | None = None) -> None:
+def write_normals(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """8-bit RGB PNG, as :func:`prnet.appearance.encode.encode_normals`."""
-    save_image(path, encode_normals(normal_map_of(face, crop_size=depth_crop)))
+    save_image(path, encode_normals(normal_map_of(face, crop_size=options.depth_crop)))
 
 
-def write_texture(
-    face: MappedFace, path: Path, *, texture_size: int = TEXTURE_SIZE, texture_fill: bool = False
-) -> None:
+def write_texture(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """RGB PNG; :func:`prnet.appearance.texture.texture`."""
-    save_image(path, texture(face, size=texture_size, fill=texture_fill))
+    save_image(path, texture(face, size=options.texture_size, fill=options.texture_fill is True))
 
 
-def write_texture_mask(face: MappedFace, path: Path, *, texture_size: int = TEXTURE_SIZE) -> None:
+def write_texture_mask(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """8-bit grey PNG: 255 where the texture shows the face, 0 where it is hidden."""
-    mask = texture_mask(face, size=texture_size)
+    mask = texture_mask(face, size=options.texture_size)
     save_image(path, np.rint(255 * mask).astype(np.uint8))
 
 
@@ -96,53 +94,56 @@ def write_turntable(face: MappedFace, path: Path, *, size: int = TILE) -> None:
         )
 
 
-DEPTH_OPTIONS = ("depth_crop",)
-
 PICTURE_OUTPUTS = {
     "texture": FaceOutput(
         "_texture.png",
         "photo in UV (--texture-size, --texture-fill)",
         write_texture,
-        ("texture_size", "texture_fill"),
     ),
     "texture-mask": FaceOutput(
         "_texture_mask.png",
         "white where the texture shows the face",
         write_texture_mask,
-        ("texture_size",),
     ),
     "depth": FaceOutput(
         "_depth.png",
         "16-bit depth, 0 where no face is, else z = (value / 65536 - 0.5) x the longer side, "
         "in pixels (--depth-crop)",
         write_depth,
-        DEPTH_OPTIONS,
     ),
     "depth-preview": FaceOutput(
-        "_depth_preview.png", "8-bit depth to look at", write_depth_preview, DEPTH_OPTIONS
+        "_depth_preview.png", "8-bit depth to look at", write_depth_preview
     ),
     "depth-npy": FaceOutput(
         "_depth.npy",
         "float32 depth in pixels, NaN where no face is",
         write_depth_npy,
-        DEPTH_OPTIONS,
     ),
     "depth-mat": FaceOutput(
         "_depth.mat",
         "depth as the 2018 release's .mat",
         write_depth_mat,
-        DEPTH_OPTIONS,
     ),
     "normals": FaceOutput(
-        "_normals.png", "normal map, x right, y up (--depth-crop)", write_normals, DEPTH_OPTIONS
+        "_normals.png", "normal map, x right, y up (--depth-crop)", write_normals
     ),
-    "frontal": FaceOutput("_frontal.png", "the face turned to the front", write_frontal),
-    "shaded": FaceOutput("_shaded.png", "its surface without texture", write_shaded),
+    "frontal": FaceOutput(
+        "_frontal.png", "the face turned to the front", without_options(write_frontal)
+    ),
+    "shaded": FaceOutput(
+        "_shaded.png", "its surface without texture", without_options(write_shaded)
+    ),
     "sheet": FaceOutput(
-        "_sheet.png", "photo, overlay, depth, normals, texture, frontal side by side", write_sheet
+        "_sheet.png",
+        "photo, overlay, depth, normals, texture, frontal side by side",
+        without_options(write_sheet),
     ),
-    "turntable": FaceOutput("_turntable.gif", "the face turns, animated GIF", write_turntable),
-    "turntable-webp": FaceOutput("_turntable.webp", "the same as animated WebP", write_turntable),
+    "turntable": FaceOutput(
+        "_turntable.gif", "the face turns, animated GIF", without_options(write_turntable)
+    ),
+    "turntable-webp": FaceOutput(
+        "_turntable.webp", "the same as animated WebP", without_options(write_turntable)
+    ),
 }
 """What ``--save`` offers besides meshes and text."""
 

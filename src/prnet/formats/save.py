@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from prnet.errors import PrnetError
 from prnet.files.image import save_image
 from prnet.files.results import face_names
+from prnet.formats.output import SaveOptions
 from prnet.formats.table import FACE_OUTPUTS, PHOTO_OUTPUTS
 from prnet.mapped import MappedFace
 
@@ -21,14 +20,13 @@ def save_faces(
     folder: Path,
     *,
     save: Sequence[str],
-    settings: Mapping[str, Any] = MappingProxyType({}),
+    options: SaveOptions,
     keep: Collection[Path] = (),
 ) -> tuple[list[dict[str, str]], dict[str, str]]:
     """Write the outputs named in ``save`` for the faces of one photo.
 
-    ``settings``: values for the outputs' options, by name; others are left alone. Returns
-    {output: path} for each face, and one for the photo. Raises PrnetError rather than write over
-    one of the files ``keep`` (absolute paths).
+    Returns {output: path} for each face, and one for the photo. Raises PrnetError rather than
+    write over one of the files ``keep`` (absolute paths).
     """
 
     def target(stem: str, ending: str) -> Path:
@@ -46,8 +44,7 @@ def save_faces(
                 path = target(stem, output.ending)
                 for ending in output.beside:
                     target(stem, ending)
-                options = {key: settings[key] for key in output.options if key in settings}
-                output.write(face, path, **options)
+                output.write(face, path, options)
                 files[kind] = str(path)
         of_faces.append(files)
     of_photo = {}

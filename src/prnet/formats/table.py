@@ -17,6 +17,7 @@ from prnet.appearance.draw import overlay
 from prnet.errors import PrnetError
 from prnet.formats.arrays import DATA_OUTPUTS
 from prnet.formats.meshes import MESH_OUTPUTS
+from prnet.formats.output import SaveOptions
 from prnet.formats.pictures import PICTURE_OUTPUTS, depth_of_all
 from prnet.mapped import MappedFace
 
@@ -55,4 +56,4 @@ def save_face(face: MappedFace, path: str | Path, kind: str | None = None) -> No
     if output is None:
         known = " ".join(sorted(suffixes))
         raise PrnetError(f"{path}: expected a suffix out of {known}, got '{path.suffix}'")
-    output.write(face, path)
+    output.write(face, path, SaveOptions())
