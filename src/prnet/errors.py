@@ -1,8 +1,25 @@
 """The one exception that the package raises for input that a user can mend."""
 
+from __future__ import annotations
+
+LONGEST_REASON = 160
+"""Characters of a foreign error in a message, so that path and expectation stay in sight."""
+
 
 class PrnetError(ValueError):
     """One clear line for the user: what was expected and what was got.
 
     The command line prints it without a traceback.
     """
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error of the system or of a library says, as part of one short line."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return shortened(words)
+
+
+def shortened(text: object, length: int = LONGEST_REASON) -> str:
+    """Without line breaks and of at most ``length`` characters."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= length else line[: length - 3] + "..."

@@ -7,11 +7,8 @@ The package carries no face model: ``prnet facemodel expression`` makes the file
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +16,19 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.facemodel.fitting import fit_expression
 from prnet.facemodel.point_basis import PointBasis
-from prnet.files.atomic import write_atomically, write_bytes
+from prnet.files.arrays import Array, read_arrays, write_arrays
+from prnet.files.atomic import write_bytes
 from prnet.mapped import MappedFace
 
-_KEYS = ("layout", "pixels", "mean", "modes", "expression_names")
+MAP_SIZE = 256
+
+_ARRAYS = {
+    "layout": Array(np.str_),
+    "pixels": Array(np.intp, ("K",), below=MAP_SIZE**2),
+    "mean": Array(np.float32, ("K", 3)),
+    "modes": Array(np.float32, ("M", "K", 3)),
+    "expression_names": Array(np.str_, ("E",)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,29 +64,26 @@ class ExpressionModel:
     @classmethod
     def load(cls, path: str | Path) -> ExpressionModel:
         """Read what `save` (or ``prnet facemodel expression``) wrote; PrnetError for others."""
-        arrays = _read_arrays(Path(path))
-        names = tuple(str(name) for name in arrays["expression_names"])
-        mean, modes = (arrays[key].astype(np.float32) for key in ("mean", "modes"))
-        pixels = arrays["pixels"]
-        count = len(pixels)
-        if mean.shape != (count, 3) or modes.shape[1:] != mean.shape or len(modes) <= len(names):
+        arrays = read_arrays(path, _ARRAYS, "an expression model (prnet facemodel expression)")
+        names = tuple(map(str, arrays["expression_names"]))
+        if not len(names) < len(arrays["modes"]):
             raise PrnetError(
-                f"{path}: expected mean (K, 3) and modes (I + {len(names)}, K, 3) for "
-                f"{count} pixels, got {mean.shape} and {modes.shape}"
+                f"{path}: expected more modes than the {len(names)} expressions, "
+                f"got {len(arrays['modes'])}"
             )
-        return cls(str(arrays["layout"]), pixels, PointBasis.plain(mean, modes, names))
+        basis = PointBasis.plain(arrays["mean"], arrays["modes"], names)
+        return cls(str(arrays["layout"]), arrays["pixels"], basis)
 
     def save(self, path: str | Path) -> None:
         """Write one ``.npz`` of a few MB, whole or not at all: modes as float16."""
-        with write_atomically(path) as temporary:
-            np.savez_compressed(
-                temporary,
-                layout=np.array(self.layout),
-                pixels=self.pixels.astype(np.int32),
-                mean=self.basis.mean,
-                modes=self.basis.modes.astype(np.float16),
-                expression_names=np.array(self.basis.expression_names),
-            )
+        arrays = {
+            "layout": self.layout,
+            "pixels": self.pixels.astype(np.int32),
+            "mean": self.basis.mean,
+            "modes": self.basis.modes.astype(np.float16),
+            "expression_names": self.basis.expression_names,
+        }
+        write_arrays(path, arrays)
 
     def fit(self, face: MappedFace) -> Expression:
         """Least squares over the model's pixels, with a prior that favours the mean face and no
@@ -92,20 +95,3 @@ class ExpressionModel:
             )
         points = face.position_map.reshape(-1, 3)[self.pixels]
         return Expression(*fit_expression(points, self.basis))
-
-
-def _read_arrays(path: Path) -> dict[str, Any]:
-    expected = f"{path}: expected an expression model (prnet facemodel expression)"
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise PrnetError(f"{expected}, got another kind of file")
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = [key for key in _KEYS if key not in arrays]
-            if missing:
-                raise PrnetError(f"{expected}, got a file without {', '.join(missing)}")
-            return {key: arrays[key] for key in _KEYS}
-    except OSError as error:
-        raise PrnetError(f"{expected}, got: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise PrnetError(f"{expected}, got a damaged one: {error}") from error

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, shortened
+from prnet.files.arrays import Array, read_arrays, write_arrays
 
-_KEYS = (
-    "neutral",
-    "uv",
-    "faces",
-    "face_uvs",
-    "identity",
-    "expression",
-    "identity_names",
-    "expression_names",
-)
+_ARRAYS = {
+    "neutral": Array(np.float32, ("V", 3)),
+    "uv": Array(np.float32, ("U", 2)),
+    "faces": Array(np.int32, ("F", 4), below="V"),
+    "face_uvs": Array(np.int32, ("F", 4), below="U"),
+    "identity": Array(np.float16, ("I", "V", 3)),
+    "expression": Array(np.float16, ("E", "V", 3)),
+    "identity_names": Array(np.str_, ("I",)),
+    "expression_names": Array(np.str_, ("E",)),
+}
 
 
 @dataclass(frozen=True)
@@ -45,31 +47,21 @@ class MorphableModel:
     @classmethod
     def load(cls, path: str | Path) -> MorphableModel:
         """Read the ``.npz`` that `save` (or ``prnet facemodel``) wrote."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                missing = [key for key in _KEYS if key not in arrays]
-                if missing:
-                    raise PrnetError(
-                        f"{path}: expected a face model with {_KEYS}, got no {missing}"
-                    )
-                fields = {key: arrays[key] for key in _KEYS}
-        except (OSError, ValueError) as error:
-            if isinstance(error, PrnetError):
-                raise
-            raise PrnetError(f"{path}: expected a face model (.npz), got {error}") from error
+        values: dict[str, Any] = dict(read_arrays(path, _ARRAYS, "a face model (.npz)"))
         for key in ("identity_names", "expression_names"):
-            fields[key] = tuple(str(name) for name in fields[key])
-        return cls(**fields)
+            values[key] = tuple(map(str, values[key]))
+        return cls(**values)
 
     def save(self, path: str | Path) -> None:
-        """Write everything to one ``.npz``."""
-        np.savez(path, **{key: getattr(self, key) for key in _KEYS})
+        """Write everything to one ``.npz``, whole or not at all."""
+        write_arrays(path, {key: getattr(self, key) for key in _ARRAYS}, compressed=False)
 
     def expression_basis(self, names: Sequence[str]) -> NDArray[np.float16]:
         """The shapes of ``names`` in that order: (len(names), V, 3)."""
         unknown = set(names) - set(self.expression_names)
         if unknown:
-            raise PrnetError(f"expected expressions of the face model, got {sorted(unknown)}")
+            names = shortened(", ".join(sorted(unknown)))
+            raise PrnetError(f"expected expressions of the face model, got {names}")
         return self.expression[[self.expression_names.index(name) for name in names]]
 
     def vertices(

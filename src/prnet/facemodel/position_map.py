@@ -16,8 +16,17 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.facemodel.morphable import MorphableModel
+from prnet.files.arrays import Array, read_arrays, write_arrays
 
 Floats = NDArray[np.float32]
+
+
+_CHART = {
+    "start": Array(np.int64, (256 * 256 + 1,)),
+    "vertex": Array(np.int32, ("N",), below="V"),
+    "weight": Array(np.float32, ("N",)),
+    "rigid": Array(np.bool_, ("V",)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +47,15 @@ class Chart:
     def load(cls, path: str | Path | None = None) -> Chart:
         """Read ``path``, by default the package's chart of ICT-FaceKit's face."""
         source = files("prnet") / "data" / "training" / "ict_chart.npz" if path is None else path
-        with np.load(str(source), allow_pickle=False) as arrays:
-            return cls(**{key: arrays[key] for key in ("start", "vertex", "weight", "rigid")})
+        arrays = read_arrays(str(source), _CHART, "a chart of a face model (.npz)")
+        start = arrays["start"]
+        if start[0] != 0 or start[-1] != len(arrays["vertex"]) or (np.diff(start) < 0).any():
+            raise PrnetError(f"{source}: expected rising starts of entries, got others")
+        return cls(**arrays)
 
     def save(self, path: str | Path) -> None:
-        np.savez_compressed(
-            path, start=self.start, vertex=self.vertex, weight=self.weight, rigid=self.rigid
-        )
+        """Write one ``.npz``, whole or not at all."""
+        write_arrays(path, {key: getattr(self, key) for key in _CHART})
 
     @property
     def region(self) -> NDArray[np.bool_]:

@@ -1,14 +1,36 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all.
+
+Who writes a temporary file holds a lock on it, so that the next run into the folder can tell a
+killed run's leavings from what another process is writing.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Final
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, which lets nobody remove a file that is open
+    fcntl = None  # type: ignore[assignment]
+
+_PREFIX: Final = ".prnet-"
+_TEMPORARY: Final = re.compile(r"\.prnet-[0-9a-f]{12}(\..*)?", re.DOTALL)
+_FOLDER: Final = ".folder"
+"""After the name of the lock that is held for a temporary folder."""
+_LONGEST_SUFFIX: Final = 32
+
+_cleared: set[str] = set()
+"""Folders without a killed run's leavings: each is looked through once a process."""
 
 
 @contextmanager
@@ -17,21 +39,51 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
 
     Yields a temporary path with the same suffix in the same folder (made when missing). The
     block writes there; the file then takes its real name, or is removed when the block raised.
+    A file that is replaced keeps its mode, a link stays a link to the file that is replaced.
+    The block should write through Python's own files: encoders that write by themselves may not
+    notice that the disk is full (encode in memory, see :func:`write_bytes`).
     Raises PrnetError, naming ``path``, when the system refuses to write.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}{path.suffix}")
-    try:
-        if path.is_dir():
-            raise PrnetError(f"{path}: expected a file to write, got a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise PrnetError(f"{path}: expected a place that can be written, got: {reason}") from error
-    finally:
-        _remove_quietly(temporary)
+    with _refusals(path):
+        target = Path(os.path.realpath(path))
+        mode = _mode_of(target, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear(target.parent)
+        held, temporary = _held_file(target)
+        try:
+            yield temporary
+            if mode is not None:
+                temporary.chmod(mode)
+            if fcntl is None:
+                held.close()
+            os.replace(temporary, target)
+        finally:
+            held.close()
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_folder_atomically(path: str | Path) -> Iterator[Path]:
+    """Make the folder ``path``, which is new or empty, whole or not at all, as
+    :func:`write_atomically` does."""
+    with _refusals(path):
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear(target.parent)
+        held, lock = _held_file(target)
+        temporary = lock.with_name(lock.name + _FOLDER)
+        try:
+            temporary.mkdir()
+            yield temporary
+            if target.exists():
+                target.rmdir()
+            os.replace(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            held.close()
+            with suppress(OSError):
+                lock.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -40,8 +92,78 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def _remove_quietly(path: Path) -> None:
+def append_line(path: str | Path, line: str) -> None:
+    """Add a line to a text file, or leave the file as it was. Raises PrnetError."""
+    data = (line + "\n").encode()
+    with _refusals(path), Path(path).open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            written = file.write(data)
+            if written < len(data):  # the disk is full: the rest raises the reason
+                file.write(data[written:])
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+@contextmanager
+def _refusals(path: str | Path) -> Iterator[None]:
+    """Errors of the system -> PrnetError."""
     try:
-        path.unlink(missing_ok=True)
-    except OSError:
+        yield
+    except OSError as error:
+        raise PrnetError(
+            f"{path}: expected a place that can be written, got: {reason_of(error)}"
+        ) from error
+
+
+def _mode_of(target: Path, path: str | Path) -> int | None:
+    """Permissions of the file that is replaced; None where there is none."""
+    try:
+        state = target.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(state.st_mode):
+        kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a device or pipe"
+        raise PrnetError(f"{path}: expected a file to write, got {kind}")
+    return stat.S_IMODE(state.st_mode)
+
+
+def _held_file(target: Path) -> tuple[IO[bytes], Path]:
+    """A new empty file beside ``target``, open and locked."""
+    suffix = target.suffix if len(os.fsencode(target.suffix)) <= _LONGEST_SUFFIX else ""
+    while True:
+        path = target.with_name(f"{_PREFIX}{secrets.token_hex(6)}{suffix}")
+        file = path.open("xb")
+        if fcntl is not None:
+            with suppress(OSError):  # file systems without locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists():  # nobody cleared it away before the lock was there
+            return file, path
+        file.close()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed runs left in ``folder``."""
+    if str(folder) in _cleared:
         return
+    _cleared.add(str(folder))
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_abandoned(Path(entry.path))
+
+
+def _remove_abandoned(path: Path) -> None:
+    with suppress(OSError), path.open("rb") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+    if fcntl is None:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+        shutil.rmtree(path.with_name(path.name + _FOLDER), ignore_errors=True)

@@ -7,15 +7,19 @@ from enum import IntEnum
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, shortened
+from prnet.files.arrays import Array, read_arrays, write_arrays
 from prnet.geometry.sampling import bilinear_weights
 
 ZRule = Literal["landmark_mean", "minimum"]
+
+
+MAP_SHAPE = (256, 256)
 
 
 class Part(IntEnum):
@@ -28,6 +32,20 @@ class Part(IntEnum):
     MOUTH = 4
     EARS = 5
     NECK = 6
+
+
+_ARRAYS = {
+    "name": Array(np.str_),
+    "region": Array(np.bool_, MAP_SHAPE),
+    "landmarks": Array(np.float32, (68, 2)),
+    "parts": Array(np.uint8, MAP_SHAPE, below=len(Part)),
+    "canonical": Array(np.float32, (*MAP_SHAPE, 3)),
+    "z_rule": Array(np.str_),
+    "explicit_triangles": Array(
+        np.int32, ("T", 3), below=MAP_SHAPE[0] * MAP_SHAPE[1], optional=True
+    ),
+    "openings": Array(np.bool_, MAP_SHAPE, optional=True),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,34 +157,35 @@ class UVLayout:
         return position_map - np.array([0, 0, origin], np.float32)
 
     def save(self, path: str | Path) -> None:
-        """Write the layout as one ``.npz``."""
-        arrays = {
-            field.name: np.asarray(getattr(self, field.name))
-            for field in fields(self)
-            if getattr(self, field.name) is not None
-        }
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        """Write the layout as one ``.npz``, whole or not at all."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        write_arrays(path, {name: value for name, value in named.items() if value is not None})
 
     @classmethod
     def load(cls, path: str | Path) -> UVLayout:
-        """Read a layout that `save` wrote."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                values = {key: arrays[key] for key in arrays}
-        except (OSError, ValueError) as error:
-            raise PrnetError(f"{path}: expected a UV layout (.npz), got {error}") from error
-        missing = {"name", "region", "landmarks", "parts", "canonical", "z_rule"} - set(values)
-        if missing:
-            raise PrnetError(f"{path}: expected a UV layout, got no {sorted(missing)}")
-        return cls(
-            name=str(values["name"]),
-            region=values["region"],
-            landmarks=values["landmarks"],
-            parts=values["parts"],
-            canonical=values["canonical"],
-            z_rule=cast(ZRule, str(values["z_rule"])),
-            explicit_triangles=values.get("explicit_triangles"),
-            openings=values.get("openings"),
+        """Read a layout that `save` wrote; PrnetError for other and for damaged files."""
+        values: dict[str, Any] = dict(read_arrays(path, _ARRAYS, "a UV layout (.npz)"))
+        values["name"], z_rule = str(values["name"]), str(values["z_rule"])
+        if z_rule not in get_args(ZRule):
+            known = " or ".join(get_args(ZRule))
+            raise PrnetError(f"{path}: expected a z_rule {known}, got '{shortened(z_rule, 40)}'")
+        layout = cls(**values | {"z_rule": z_rule})
+        _check_indices(layout, path)
+        return layout
+
+
+def _check_indices(layout: UVLayout, path: str | Path) -> None:
+    low, high = layout.landmarks.min(), layout.landmarks.max()
+    if low < 0 or high > layout.size - 1:
+        raise PrnetError(
+            f"{path}: expected landmarks in 0..{layout.size - 1}, got {low:.6g}..{high:.6g}"
+        )
+    count, triangles = int(layout.region.sum()), layout.explicit_triangles
+    if not count:
+        raise PrnetError(f"{path}: expected a layout with pixels of a face, got an empty region")
+    if triangles is not None and triangles.size and triangles.max() >= count:
+        raise PrnetError(
+            f"{path}: expected triangles of vertices below {count}, got {triangles.max()}"
         )
 
 

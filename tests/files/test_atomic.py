@@ -1,0 +1,153 @@
+"""Files appear whole or not at all, and nothing of a killed run stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prnet.errors import PrnetError
+from prnet.files import atomic
+from prnet.files.atomic import append_line, write_atomically, write_bytes, write_folder_atomically
+
+WRITER = """
+import sys, time
+from prnet.files.atomic import write_atomically, write_folder_atomically
+write = {"file": write_atomically, "folder": write_folder_atomically}[sys.argv[2]]
+with write(sys.argv[1]) as temporary:
+    (temporary / "half" if sys.argv[2] == "folder" else temporary).write_bytes(b"half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process that has looked through no folder yet."""
+    monkeypatch.setattr(atomic, "_cleared", set())
+
+
+def start_writer(path: Path, kind: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", WRITER, str(path), kind]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"writing\n"
+    return writer
+
+
+def test_nothing_is_left_of_a_block_that_raised(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("before")
+    with pytest.raises(ZeroDivisionError), write_atomically(tmp_path / "a.txt") as temporary:
+        [temporary.write_text("half"), 1 / 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "before"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+def test_a_new_file_has_the_usual_mode_and_a_replaced_one_keeps_its_own(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a.bin", b"new")
+    (tmp_path / "usual").write_bytes(b"")
+    assert (tmp_path / "a.bin").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    (tmp_path / "a.bin").chmod(0o640)
+    write_bytes(tmp_path / "a.bin", b"newer")
+    assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == 0o640
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "file.bin", tmp_path / "link.bin"
+    target.write_bytes(b"before")
+    link.symlink_to(target)
+    write_bytes(link, b"after")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"after"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        "elsewhere",
+        "file.bin",
+        "link.bin",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["顔" * 83 + ".obj", "é" * 125 + ".json", "a" * 251 + ".npz", "." + "b" * 254],
+)
+def test_names_as_long_as_the_system_allows(tmp_path: Path, name: str) -> None:
+    assert 253 <= len(name.encode()) <= 255
+    write_bytes(tmp_path / name, b"all of it")
+    assert (tmp_path / name).read_bytes() == b"all of it"
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(PrnetError, match=r"folder: expected a file to write, got a folder"):
+        write_bytes(tmp_path / "folder", b"")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(PrnetError, match=r"expected a place that can be written, got: "):
+        write_bytes(tmp_path / "file" / "below.txt", b"")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_devices_and_pipes_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PrnetError, match="got a device or pipe"):
+        write_bytes(tmp_path / "pipe", b"")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM"])
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path, kind: str, end: str) -> None:
+    living = start_writer(tmp_path / "living.txt", kind)
+    killed = start_writer(tmp_path / "killed.txt", kind)
+    try:
+        left_by_both = {path.name for path in tmp_path.iterdir()}
+        killed.send_signal(getattr(signal, end))
+        killed.wait()
+        assert {path.name for path in tmp_path.iterdir()} == left_by_both
+        write_bytes(tmp_path / "next.txt", b"")
+        left = {path.name for path in tmp_path.iterdir()} - {"next.txt"}
+        assert len(left) == len(left_by_both) / 2  # the living one's are not touched
+    finally:
+        living.kill()
+        living.wait()
+
+
+def test_files_of_others_are_not_cleared(tmp_path: Path) -> None:
+    names = [".prnet-notes", ".prnet-0123456789ab-mine.txt", "x.prnet-0123456789ab"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / ".prnet-0123456789ab").mkdir()
+    write_bytes(tmp_path / "next.txt", b"")
+    assert {*names, ".prnet-0123456789ab"} < {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()  # an empty one may be there
+    with write_folder_atomically(tmp_path / "model") as temporary:
+        (temporary / "a").write_text("a")
+        assert not any((tmp_path / "model").iterdir())
+    assert (tmp_path / "model" / "a").read_text() == "a"
+    with pytest.raises(ZeroDivisionError), write_folder_atomically(tmp_path / "other") as temporary:
+        [(temporary / "a").write_text("a"), 1 / 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_line_is_added_whole_or_not_at_all(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "log.jsonl"
+    append_line(path, "first")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
+    try:
+        with pytest.raises(PrnetError, match="File too large"):
+            append_line(path, "second")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == "first\n"
