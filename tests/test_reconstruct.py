@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -81,12 +82,54 @@ def test_batch_gives_what_single_calls_give(model: Path) -> None:
         np.testing.assert_array_equal(alone.position_map, face.position_map)
 
 
+def test_places_come_in_any_numbers(model: Path) -> None:
+    reconstruct = Reconstructor(model, detector=NoFace())
+    box = Box(100, 50, 200, 150)
+    (expected,) = reconstruct(IMAGE, boxes=[box])
+    for given in [
+        (100, 50, 200, 150),
+        [np.float32(100), 50, np.int64(200), 150.0],
+        Box(np.float32(100), np.int16(50), np.array(200), 150),
+    ]:
+        (face,) = reconstruct(IMAGE, boxes=[given])
+        assert face.box == box
+        assert json.dumps(face.box.xyxy) == "[100.0, 50.0, 200.0, 150.0]"
+        np.testing.assert_array_equal(face.position_map, expected.position_map)
+    (face,) = reconstruct(IMAGE, boxes=np.array([box.xyxy]))
+    assert face.box == box
+    layout = make_layout()
+    points = np.rint(layout.sample_landmarks(layout.canonical) + np.float32([150, 120, 0]))
+    (expected,) = reconstruct(IMAGE, landmarks=[points])
+    for each in (points.tolist(), points.astype(int)):
+        (face,) = reconstruct(IMAGE, landmarks=[each])
+        np.testing.assert_allclose(face.position_map, expected.position_map, atol=1e-4)
+
+
+def test_faces_keep_their_picture(model: Path) -> None:
+    """A camera's buffer takes the next frame; a file's pixels are nobody else's."""
+    frame = IMAGE.copy()
+    (face, _) = Reconstructor(model, detector=TwoFaces())(frame)
+    frame[:] = 255
+    assert face.image is not None
+    assert face.image.max() == 0
+    assert face.vertex_colors().max() == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"boxes": [], "landmarks": []}, "expected boxes or landmarks, got both"),
         ({"boxes": [Box(5, 5, 5, 9)]}, "expected a box with x0 < x1"),
         ({"boxes": [Box(0, 0, np.nan, 9)]}, "expected a box with x0 < x1"),
+        ({"boxes": [Box(0, 0, 1e308, 1e308)]}, "expected a box with sides of 1 to 65536 pixels"),
+        ({"boxes": [Box(-1e308, 0, 1e308, 9)]}, "expected a box with sides of 1 to 65536 pixels"),
+        ({"boxes": [Box(0, 0, 1e-300, 1e-300)]}, "expected a box with sides of 1 to 65536"),
+        ({"boxes": [Box(2e6, 0, 2e6 + 9, 9)]}, "corners within 1000000"),
+        ({"boxes": [(0, 0, 9)]}, r"expected a box or its x0, y0, x1, y1, got \(0, 0, 9\)"),
+        ({"boxes": (0, 0, 9, 9)}, "expected a box or its x0, y0, x1, y1, got 0"),
+        ({"boxes": [(0, 0, "a", 9)]}, "expected a box of numbers, got"),
+        ({"landmarks": ["abc"]}, "expected 68 landmarks .* got no such array"),
+        ({"landmarks": [[[1, 2], [3]]]}, "expected 68 landmarks .* got no such array"),
         ({"landmarks": [np.zeros((5, 2))]}, r"expected 68 finite landmarks .* got shape \(5, 2\)"),
         ({"landmarks": [np.zeros((68, 2))]}, "expected a box with x0 < x1"),
         ({"landmarks": [np.full((68, 2), np.nan)]}, "expected 68 finite landmarks"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from prnet.detection.make import DetectorName, make_detector
 from prnet.detection.protocol import FaceDetector
@@ -22,13 +22,14 @@ from prnet.network.position_map_network import PositionMapNetwork, layout_file
 
 
 class Reconstructor:
-    """Finds and reconstructs the faces of an image.
+    """Finds and reconstructs the faces of an image. Can be pickled and copied (as paths and
+    settings), and used from many threads and after ``fork``.
 
     ``model``: a model folder or network file, None is the one in the package.
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
     of them need), or any FaceDetector.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second.
-    ``threads``: of one network call, None lets ONNX Runtime choose.
+    ``threads``: of one call of the network or the detector.
     ``max_pixels``: larger files are refused.
 
         reconstruct = Reconstructor()
@@ -42,7 +43,7 @@ class Reconstructor:
         detector: DetectorName | FaceDetector = "auto",
         detector_model: str | Path | None = None,
         passes: int = 1,
-        threads: int | None = None,
+        threads: int = 1,
         providers: Sequence[str] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
@@ -52,7 +53,7 @@ class Reconstructor:
         self.layout = UVLayout.load(layout_file(model))
         self.crop_rules = load_crop_rules(layout_file(model).parent)
         self.detector = (
-            make_detector(detector, model_path=detector_model)
+            make_detector(detector, model_path=detector_model, threads=threads)
             if isinstance(detector, str)
             else detector
         )
@@ -62,31 +63,37 @@ class Reconstructor:
         self,
         source: str | Path | NDArray[Any],
         *,
-        boxes: Sequence[Box] | None = None,
-        landmarks: Sequence[NDArray[np.floating]] | None = None,
+        boxes: Sequence[Box | Sequence[float]] | None = None,
+        landmarks: Sequence[ArrayLike] | None = None,
     ) -> list[Face]:
         """Image (a path, or an array as load_image takes it) -> its faces, the largest first.
 
-        ``boxes`` or ``landmarks`` (each (68, 2 or 3), image pixels) say where the faces are
-        instead of the detector; the result then keeps their order.
+        ``boxes`` (or x0, y0, x1, y1 of each) or ``landmarks`` (each (68, 2 or 3), image pixels)
+        say where the faces are instead of the detector; the result then keeps their order.
+        An array is copied where there are faces, so that they stay as they are when the caller's
+        buffer takes the next frame.
         """
         if boxes is not None and landmarks is not None:
             raise PrnetError("expected boxes or landmarks, got both")
         image = load_image(source, max_pixels=self.max_pixels)
         size = self.network.crop_size
         if landmarks is not None:
-            boxes = [_landmark_box(points) for points in landmarks]
-            crops = [self._landmark_crop(points) for points in landmarks]
+            points = [_landmarks(each) for each in landmarks]
+            found = [_landmark_box(each) for each in points]
+            crops = [self._landmark_crop(each) for each in points]
         else:
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             if boxes is None:
                 rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
                 boxes = self.detector(image)
-            crops = [CropTransform.from_box(_checked(box), rule, size=size) for box in boxes]
-        faces = self.from_crops(image, boxes, crops)
+            found = [Box.given(box) for box in boxes]
+            crops = [CropTransform.from_box(box, rule, size=size) for box in found]
+        if found and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
+            image = image.copy()
+        faces = self.from_crops(image, found, crops)
         for _ in range(self.passes - 1):
             crops = [self._landmark_crop(face.landmarks) for face in faces]
-            faces = self.from_crops(image, boxes, crops)
+            faces = self.from_crops(image, found, crops)
         return faces
 
     def _landmark_crop(self, landmarks: NDArray[np.floating]) -> CropTransform:
@@ -98,7 +105,8 @@ class Reconstructor:
     def from_crops(
         self, image: NDArray[np.uint8], boxes: Sequence[Box], crops: Sequence[CropTransform]
     ) -> list[Face]:
-        """One network call for crops of one image (H, W, 3) uint8; a face for each."""
+        """One network call for crops of one image (H, W, 3) uint8; a face for each, which keeps
+        the image itself, not a copy."""
         if not crops:
             return []
         maps = self.network(np.stack([crop.crop_image(image) for crop in crops]))
@@ -108,15 +116,20 @@ class Reconstructor:
         ]
 
 
+def _landmarks(points: ArrayLike) -> NDArray[np.floating]:
+    """(68, 2 or 3) of a caller's landmarks."""
+    try:
+        array = np.asarray(points)
+        array = array if array.dtype.kind == "f" else array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise PrnetError("expected 68 landmarks (68, 2) or (68, 3), got no such array") from error
+    if array.shape not in ((68, 2), (68, 3)) or not np.isfinite(array).all():
+        raise PrnetError(
+            f"expected 68 finite landmarks (68, 2) or (68, 3), got shape {array.shape}"
+        )
+    return array
+
+
 def _landmark_box(landmarks: NDArray[np.floating]) -> Box:
-    shape = np.shape(landmarks)
-    if shape not in ((68, 2), (68, 3)) or not np.isfinite(landmarks).all():
-        raise PrnetError(f"expected 68 finite landmarks (68, 2) or (68, 3), got shape {shape}")
     low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
-    return _checked(Box(*(float(edge) for edge in (*low, *high))))
-
-
-def _checked(box: Box) -> Box:
-    if not (np.isfinite(box.xyxy).all() and box.width > 0 and box.height > 0):
-        raise PrnetError(f"expected a box with x0 < x1 and y0 < y1, got {box.xyxy}")
-    return box
+    return Box.given([*low, *high])

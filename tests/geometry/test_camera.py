@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.geometry.camera import (
+    FLIP_Y,
     Pose,
     WeakPerspectiveCamera,
     align_similarity,
@@ -113,6 +115,34 @@ def test_wrong_points_are_named() -> None:
         fit_weak_perspective(POINTS, POINTS[1:])
     with pytest.raises(PrnetError, match="one repeated point"):
         fit_weak_perspective(np.ones((5, 3)), POINTS[:5])
+
+
+def on_a_plane(dtype: type) -> NDArray[np.floating]:
+    tilt = rotation_from_pose(Pose(30, 20, 10))
+    return (100 * POINTS * [1, 1, 0] @ tilt + 300).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_points_that_leave_the_camera_open_are_refused(dtype: type) -> None:
+    """On a plane two cameras fit two-dimensional points equally well; on a line endlessly many."""
+    plane = on_a_plane(dtype)
+    with pytest.raises(PrnetError, match=r"at least 4 points off one plane .* got 40 on one"):
+        fit_weak_perspective(plane, POINTS[:, :2])
+    with pytest.raises(PrnetError, match=r"at least 4 points off one plane .* got 3 on one"):
+        fit_weak_perspective(POINTS[:3], POINTS[:3, :2])
+    heavy = np.concatenate([plane, plane[:1] + 50])
+    weights = np.ones(41)
+    weights[-1] = 0
+    with pytest.raises(PrnetError, match="off one plane"):
+        fit_weak_perspective(heavy, np.zeros((41, 2)), weights=weights)
+    assert fit_weak_perspective(plane, 2 * plane * FLIP_Y).scale == pytest.approx(2, rel=1e-5)
+    line = np.outer(np.arange(5.0), [1, 2, 3])
+    with pytest.raises(PrnetError, match="off one line"):
+        fit_weak_perspective(line, POINTS[:5])
+    with pytest.raises(PrnetError, match="coincide"):
+        fit_weak_perspective(POINTS, np.ones((40, 3)))
+    with pytest.raises(PrnetError, match="expected finite points"):
+        fit_weak_perspective(POINTS, np.where(POINTS > 1, np.nan, POINTS))
 
 
 def test_there_is_one_yaw() -> None:

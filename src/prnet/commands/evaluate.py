@@ -113,7 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     system.add_argument("--detector", choices=get_args(DetectorName), default="auto")
     system.add_argument("--detector-model", type=Path, metavar="FILE")
     system.add_argument("--passes", type=positive, default=1, help="2: crop again by the landmarks")
-    system.add_argument("--threads", type=positive, help="threads of the network")
+    system.add_argument("--threads", type=positive, default=1, help="of one call; by default 1")
     system.add_argument(
         "--predictions",
         type=Path,

@@ -123,7 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--passes", type=positive, default=1, help="2: crop again by the first landmarks")
     add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
     add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
-    add("--threads", type=positive, help="threads of the network")
+    add("--threads", type=positive, default=1, help="of one call; by default 1")
     add("--json", action="store_true", help="one JSON line for each photo and one summary")
 
 

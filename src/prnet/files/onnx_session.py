@@ -1,0 +1,91 @@
+"""ONNX files, run by ONNX Runtime as a good guest: few threads, none that spin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+
+
+class OnnxSession:
+    """An ONNX file, ready to run. Pickled and copied as its path; usable from many threads and,
+    on the CPU, after ``fork`` (a process that finds its parent's session opens its own, as threads
+    do not survive the fork).
+
+    ``threads``: of one call. More than one rarely pays for networks this small, and threads that
+    spin while they wait starve the rest of a busy machine, so that they sleep here.
+    ``providers``: ONNX Runtime's execution providers, None is the CPU.
+    ``what``: for messages, "network" say. Raises PrnetError when the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threads: int = 1,
+        providers: Sequence[str] | None = None,
+        what: str = "network",
+    ) -> None:
+        if threads < 1:
+            raise PrnetError(f"expected at least 1 thread, got {threads}")
+        self.path, self.threads, self.providers = Path(path), threads, providers
+        self._absolute, self._what = os.path.abspath(path), what
+        self._of_process: dict[int, Any] = {}
+        self._session()
+
+    def run(
+        self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]
+    ) -> list[NDArray[np.float32]]:
+        """The named outputs for the named inputs."""
+        values: list[NDArray[np.float32]] = self._session().run(list(outputs), dict(inputs))
+        return values
+
+    @property
+    def inputs(self) -> dict[str, tuple[str, list[Any]]]:
+        """Name: (type, shape), with strings or None for sizes that are free."""
+        return {node.name: (node.type, node.shape) for node in self._session().get_inputs()}
+
+    @property
+    def outputs(self) -> dict[str, tuple[str, list[Any]]]:
+        """As ``inputs``."""
+        return {node.name: (node.type, node.shape) for node in self._session().get_outputs()}
+
+    def _session(self) -> Any:
+        # The parent's session is kept: taking it down would wait for threads that are not there.
+        process = os.getpid()
+        if process not in self._of_process:
+            self._of_process[process] = self._opened()
+        return self._of_process[process]
+
+    def _opened(self) -> Any:
+        import onnxruntime
+
+        if not os.path.isfile(self._absolute):
+            raise PrnetError(f"{self.path}: expected a {self._what} file (.onnx), got no file")
+        available = onnxruntime.get_available_providers()
+        wanted = list(self.providers or ["CPUExecutionProvider"])
+        if missing := [name for name in wanted if name not in available]:
+            raise PrnetError(
+                f"expected execution providers out of {', '.join(available)}, "
+                f"got {', '.join(missing)}"
+            )
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            return onnxruntime.InferenceSession(self._absolute, options, providers=wanted)
+        except Exception as error:  # ONNX Runtime's errors share no base class but Exception
+            reason = " ".join(str(error).split())[:200]
+            raise PrnetError(
+                f"{self.path}: expected an ONNX {self._what}, got: {reason}"
+            ) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_of_process": {}}
