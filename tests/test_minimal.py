@@ -42,6 +42,14 @@ def test_reconstruct_from_python() -> None:
     assert face.vertices.shape[1] == face.landmarks.shape[1] == 3
 
 
+def test_licences_come_along() -> None:
+    import prnet
+
+    data = Path(prnet.__file__).parent / "data"
+    assert "ICT-FaceKit" in (data / "NOTICE").read_text(encoding="utf-8")
+    assert "research" in (data / "LICENSE-WEIGHTS.md").read_text(encoding="utf-8")
+
+
 def _python(*arguments: str) -> str:
     command = [sys.executable, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
