@@ -22,9 +22,9 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([name, "--help"])
-    assert importlib.import_module(COMMANDS[name][0]).__doc__.split("\n")[0] in (
-        capsys.readouterr().out
-    )
+    explanation = importlib.import_module(COMMANDS[name][0]).__doc__ or ""
+    assert explanation.split("\n")[0]
+    assert explanation.split("\n")[0] in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["unknown"], ["reconstruct"]])

@@ -21,7 +21,7 @@ class TwoFaces:
 
     name = "two"
     crop_rule = CropRule(scale=2.0, shift_y=0.1)
-    boxes = (Box(100, 50, 200, 150, 0.9), Box(300, 100, 340, 140, 0.8))
+    boxes: tuple[Box, ...] = (Box(100, 50, 200, 150, 0.9), Box(300, 100, 340, 140, 0.8))
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         return list(self.boxes)
@@ -55,7 +55,7 @@ def test_given_landmarks_and_boxes_replace_the_detector(model: Path) -> None:
     reconstruct = Reconstructor(model, detector=NoFace())
     assert reconstruct(IMAGE) == []
     layout = make_layout()
-    landmarks = layout.sample_landmarks(layout.canonical) + np.float32([150, 120, 0])
+    landmarks = layout.sample_landmarks(layout.canonical) + np.array([150, 120, 0], np.float32)
     small = 0.2 * landmarks
     of_landmarks = reconstruct(IMAGE, landmarks=[small, landmarks])
     boxes = [face.box for face in of_landmarks]

@@ -77,7 +77,10 @@ def fitted_points(model: MorphableModel, table: dict[str, np.ndarray]) -> np.nda
     places = Correspondence.load()
     basis = basis_at(model, places.vertices, places.weights)
     keys = ("scale", "rotation", "translation", "identity", "expression")
-    fits = Fits(*(table[key].astype(np.float64) for key in keys), residuals=np.zeros(0))
+    fits = Fits(
+        **{key: table[key].astype(np.float64) for key in keys},
+        residuals=np.zeros((len(table["scale"]), 0)),
+    )
     return image_points(basis, fits)[..., :2]
 
 

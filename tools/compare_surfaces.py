@@ -67,8 +67,8 @@ def neighbours(triangles: Indices) -> Indices:
 def inner_pairs(layout: UVLayout, pairs: Indices) -> NDArray[np.bool_]:
     """(E,): neither triangle on neck or ears."""
     parts = layout.parts[layout.region][layout.triangles]
-    outer = np.isin(parts, (Part.NECK, Part.EARS)).any(axis=1)
-    return ~outer[pairs].any(axis=1)
+    outer = np.isin(parts, (Part.NECK, Part.EARS))
+    return np.logical_not(outer[pairs].any(axis=(1, 2)))
 
 
 def angles_between(

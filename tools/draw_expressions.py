@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def strongest(dataset: Dataset, strength: NDArray[np.floating], count: int) -> t
     """The samples that show most of an expression, frontal ones, each of another person."""
     known = [s for s in dataset.samples if s.landmarks is not None and abs(s.angles[1]) < MAX_YAW]
     people: dict[str, Sample] = {}
-    for sample in sorted(known, key=lambda each: -strength[each.source]):
+    for sample in sorted(known, key=lambda each: -strength[cast(int, each.source)]):
         people.setdefault(person_of(sample.name) or sample.name, sample)
     return tuple(people.values())[:count]
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from matching import (
     FACE_VERTICES,
-    MIRROR68,
     Surface,
     carried_skin,
     first_guess,
@@ -32,6 +31,7 @@ from prnet.facemodel.fitting import Fits, fit
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.point_basis import PointBasis
 from prnet.files.photos import PhotoStore
+from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.training.labels.correspondence import OPENINGS, Correspondence
 from prnet.training.labels.labelling import photo_names
 from prnet.training.labels.landmarks import POINTS, MediaPipeMesh, media_pipe_mesh
@@ -112,7 +112,7 @@ def learn(
             normalised_targets(landmarks68, fits, sizes),
             vertices68,
             weights68,
-            mirror=MIRROR68,
+            mirror=MIRRORED_LANDMARKS,
             sided=False,
         )
     return Correspondence(vertices, weights, mirror, vertices68, weights68)

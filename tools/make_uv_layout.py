@@ -134,9 +134,7 @@ def parts_of(points: np.ndarray, region: np.ndarray) -> np.ndarray:
     parts[(x < 1.9 - 0.22 * (y + 1.4)) & (y > -1.6) & (y < 3.2)] = Part.NOSE
     parts[((x / 3.1) ** 2 + ((y + 3.4) / 1.5) ** 2 < 1) & (z > 5)] = Part.MOUTH
     parts[((x - 3.2) / 2.35) ** 2 + ((y - 3.7) / 1.7) ** 2 < 1] = Part.EYES
-    parts = parts.reshape(region.shape)
-    parts[~region] = Part.OUTSIDE
-    return parts
+    return np.where(region, parts.reshape(region.shape), np.uint8(Part.OUTSIDE))
 
 
 def canonical_map(model: MorphableModel, chart: Chart, labels: Path) -> np.ndarray:
@@ -148,9 +146,9 @@ def canonical_map(model: MorphableModel, chart: Chart, labels: Path) -> np.ndarr
     expression = np.tensordot(mean[1], model.expression_basis(names).astype(np.float32), 1)
     expression[chart.rigid] = 0
     pixels = np.flatnonzero(chart.region)
-    canonical = np.zeros((SIZE * SIZE, 3), np.float32)
-    canonical[pixels] = chart.apply(vertices + expression, pixels) * [1, -1, 1]
-    canonical = canonical.reshape(SIZE, SIZE, 3)
+    rows = np.zeros((SIZE * SIZE, 3), np.float32)
+    rows[pixels] = chart.apply(vertices + expression, pixels) * [1, -1, 1]
+    canonical = rows.reshape(SIZE, SIZE, 3)
     return (canonical + canonical[:, ::-1] * [-1, 1, 1]).astype(np.float32) / 2
 
 

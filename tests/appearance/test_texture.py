@@ -54,6 +54,7 @@ def test_texture_is_the_photo_at_the_map_s_positions(size: int) -> None:
 
 def test_texture_to_photo_round_trip() -> None:
     face = _face()
+    assert face.image is not None
     texture = face.texture(size=512)
     black = replace(face, image=np.zeros_like(face.image))
     everywhere = np.ones((512, 512), np.float32)

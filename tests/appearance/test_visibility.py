@@ -56,7 +56,9 @@ def test_small_waves_hide_nothing() -> None:
     """Steep waves as networks make them, a tenth of a millimetre high on a face."""
     face = make_face()
     waves = 0.5 * np.sin(np.arange(256) * (2 * np.pi / 8), dtype=np.float32)
-    rough = replace(face, position_map=face.position_map + waves[:, None] * np.float32([0, 0, 1]))
+    rough = replace(
+        face, position_map=face.position_map + waves[:, None] * np.array([0, 0, 1], np.float32)
+    )
     assert np.abs(rough.visibility - face.visibility).mean() < 0.02
 
 

@@ -38,17 +38,15 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def two_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Detectors see two faces in every picture that is not black."""
+    import prnet.reconstruct
+    from prnet.detection.dlib import DLIB_RULE
 
     class Detector:
-        name, crop_rule = "dlib", None
+        name, crop_rule = "dlib", DLIB_RULE
 
         def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
             return [Box(20, 10, 100, 100), Box(110, 20, 150, 60)] if image.any() else []
 
-    import prnet.reconstruct
-    from prnet.detection.dlib import DLIB_RULE
-
-    Detector.crop_rule = DLIB_RULE
     monkeypatch.setattr(prnet.reconstruct, "make_detector", lambda *_, **__: Detector())
 
 

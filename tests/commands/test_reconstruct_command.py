@@ -108,7 +108,7 @@ def test_landmarks_file_places_the_face(
 ) -> None:
     """The stand-in network answers the egg: given its landmarks, it lies on them."""
     layout = make_layout()
-    landmarks = 0.3 * layout.sample_landmarks(layout.canonical) + np.float32([60, 50, 0])
+    landmarks = 0.3 * layout.sample_landmarks(layout.canonical) + np.array([60, 50, 0], np.float32)
     file = tmp_path / "landmarks.txt"
     np.savetxt(file, landmarks[:, :2], delimiter=",")
     Image.new("RGB", (120, 90)).save(tmp_path / "black.png")

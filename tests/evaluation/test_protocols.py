@@ -21,7 +21,7 @@ from prnet.evaluation.protocols import (
     wrap_degrees,
 )
 from prnet.facemodel.fits300w import rotation_matrix
-from prnet.geometry.camera import rotation_from_pose
+from prnet.geometry.camera import Pose, rotation_from_pose
 
 BOX = np.array([[0.0, 0.0, 5.0], [10.0, 0.0, 1.0], [10.0, 40.0, 0.0], [4.0, 7.0, -2.0]])
 """Its box is 10 x 40 in x and y: sqrt(w * h) = 20."""
@@ -102,7 +102,7 @@ def test_icp_finds_partners_without_an_order() -> None:
     random = np.random.default_rng(0)
     true = random.normal(0, 10, (60, 3))
     more = np.concatenate([true, true + 300])[random.permutation(120)]
-    moved = 1.05 * more @ rotation_from_pose((4, -3, 5)).T + [0.5, -0.4, 0.3]  # type: ignore[arg-type]
+    moved = 1.05 * more @ rotation_from_pose(Pose(4, -3, 5)).T + [0.5, -0.4, 0.3]
     start = (1.0, np.eye(3), np.zeros(3))
 
     def error(align):

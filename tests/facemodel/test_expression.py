@@ -53,7 +53,9 @@ def small() -> ExpressionModel:
     random = np.random.default_rng(1)
     waves = np.sin(mean @ random.normal(size=(3, 3 * (IDENTITIES + len(NAMES)))) * 0.3)
     modes = np.moveaxis(waves.reshape(len(mean), -1, 3), 1, 0).astype(np.float16)
-    return ExpressionModel(layout.name, pixels, PointBasis.plain(mean, np.float32(modes), NAMES))
+    return ExpressionModel(
+        layout.name, pixels, PointBasis.plain(mean, modes.astype(np.float32), NAMES)
+    )
 
 
 @pytest.fixture
@@ -91,9 +93,9 @@ def test_pose_place_and_size_do_not_matter(small: ExpressionModel) -> None:
     shown = {"jawOpen": 0.5, "mouthSmile_R": 0.8}
     one, _ = made_face(small, shown, pose=Pose(0, 0, 0))
     other, _ = made_face(small, shown, pose=Pose(-50, 15, 30))
-    moved = replace(other, position_map=other.position_map * 3 + np.float32([40, -7, 9]))
-    values = [list(small.fit(face).values.values()) for face in (one, moved)]
-    np.testing.assert_allclose(*values, atol=2e-3)
+    moved = replace(other, position_map=other.position_map * 3 + np.array([40, -7, 9], np.float32))
+    first, second = (list(small.fit(face).values.values()) for face in (one, moved))
+    np.testing.assert_allclose(first, second, atol=2e-3)
 
 
 def test_a_saved_model_fits_as_the_first(small: ExpressionModel, small_file: Path) -> None:
@@ -182,7 +184,7 @@ def test_shown_expressions_are_found_by_name(facekit_file: Path) -> None:
     shown = {"jawOpen": 0.7, "mouthSmile_L": 0.5, "eyeBlink_R": 0.9}
     face, identity = made_face(model, shown)
     noise = np.random.default_rng(0).normal(size=face.position_map.shape) * 0.5
-    noisy = replace(face, position_map=np.float32(face.position_map + noise))
+    noisy = replace(face, position_map=(face.position_map + noise).astype(np.float32))
     for seen in (face, noisy):
         found = seen.expression(model)
         for name, value in shown.items():

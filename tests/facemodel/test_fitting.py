@@ -189,8 +189,8 @@ def test_points_that_fade_weigh_less_when_turned_far(
     trusted, faded = (fit(basis, points, settings=one) for one in settings)
     assert (faded.residuals.mean(1) > 1.1 * trusted.residuals.mean(1)).all()
     frontal = projected(basis, truth(np.random.default_rng(1), 1))[..., :2]
-    same = [fit(basis, frontal, settings=one).identity for one in settings]
-    np.testing.assert_array_equal(*same)
+    one, other = (fit(basis, frontal, settings=each).identity for each in settings)
+    np.testing.assert_array_equal(one, other)
 
 
 def test_expression_of_dense_points_by_name(basis: PointBasis, random: np.random.Generator) -> None:

@@ -262,7 +262,8 @@ def test_saved_colours_come_back(tmp_path: Path, colours: NDArray[np.uint8], suf
 
 def test_saved_greys_keep_their_bits(tmp_path: Path) -> None:
     deep = np.array([[0, 1, 257, 40000, 65535]], np.uint16)
-    for name, values in [("8.png", GREY), ("16.png", deep), ("16.tif", deep)]:
+    pictures: dict[str, Any] = {"8.png": GREY, "16.png": deep, "16.tif": deep}
+    for name, values in pictures.items():
         save_image(tmp_path / name, values)
         with Image.open(tmp_path / name) as picture:
             np.testing.assert_array_equal(np.asarray(picture), values)

@@ -89,7 +89,7 @@ def counted(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDAr
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(points, min_size=3, max_size=7), st.randoms(use_true_random=False))
-def test_agrees_with_the_obvious_twin(vertex_list, random) -> None:  # type: ignore[no-untyped-def]
+def test_agrees_with_the_obvious_twin(vertex_list, random) -> None:
     vertices = np.array(vertex_list, np.float64)
     triangles = np.array([random.sample(range(len(vertices)), 3) for _ in range(4)])
     raster = rasterize(vertices, triangles, HEIGHT, WIDTH)
@@ -149,7 +149,7 @@ def test_whole_pixel_shifts_shift_the_picture() -> None:
     vertices = rng.uniform(2, 12, (30, 3)).astype(np.float32)
     triangles = rng.integers(0, 30, (40, 3))
     here = rasterize(vertices, triangles, 20, 20)
-    there = rasterize(vertices + np.float32([4, 3, 0]), triangles, 20, 20)
+    there = rasterize(vertices + np.array([4, 3, 0], np.float32), triangles, 20, 20)
     np.testing.assert_array_equal(there.triangle_id[3:, 4:], here.triangle_id[:-3, :-4])
     np.testing.assert_allclose(there.depth[3:, 4:], here.depth[:-3, :-4], atol=0.02)
 

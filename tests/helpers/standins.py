@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -77,11 +78,11 @@ def make_face(
 
 def mirrored(face: Face, width: int) -> Face:
     """The face in the mirrored picture of ``width`` pixels."""
-    flipped = face.position_map[:, ::-1] * np.float32([-1, 1, 1])
+    flipped = face.position_map[:, ::-1] * np.array([-1, 1, 1], np.float32)
     box = Box(width - 1 - face.box.x1, face.box.y0, width - 1 - face.box.x0, face.box.y1)
     return replace(
         face,
-        position_map=flipped + np.float32([width - 1, 0, 0]),
+        position_map=flipped + np.array([width - 1, 0, 0], np.float32),
         image=None if face.image is None else np.ascontiguousarray(face.image[:, ::-1]),
         box=box,
         crop=replace(face.crop, centre_x=width - 1 - face.crop.centre_x),
@@ -97,7 +98,7 @@ def write_network(path: Path, position_map: NDArray[np.floating], *, size: int =
         helper.make_node("Mul", ["means", "red"], ["shift"]),
         helper.make_node("Add", ["shift", "map"], ["position_maps"]),
     ]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "axes": np.array([1, 2], np.int64),
         "red": np.array([1, 0, 0], np.float32),
         "map": position_map[None].astype(np.float32),
@@ -118,6 +119,8 @@ def write_model(folder: Path) -> Path:
     """A model folder whose network sees the egg upright in the middle of every crop."""
     layout = make_layout()
     folder.mkdir(parents=True, exist_ok=True)
-    write_network(folder / "network.onnx", layout.canonical * 0.5 + np.float32([63.5, 63.5, 0]))
+    write_network(
+        folder / "network.onnx", layout.canonical * 0.5 + np.array([63.5, 63.5, 0], np.float32)
+    )
     layout.save(folder / "uv_layout.npz")
     return folder

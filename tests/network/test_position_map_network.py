@@ -18,7 +18,7 @@ def test_batch_rows_are_independent(tmp_path: Path) -> None:
     crops = np.zeros((3, 128, 128, 3), np.uint8)
     crops[1, ..., 0] = 200  # red comes first
     crops[2, ..., 2] = 200
-    expected = np.stack([MAP, MAP + np.float32([200, 0, 0]), MAP])
+    expected = np.stack([MAP, MAP + np.array([200, 0, 0], np.float32), MAP])
     np.testing.assert_allclose(network(crops), expected, atol=1e-3)
     np.testing.assert_array_equal(network(crops)[1:2], network(crops[1:2]))
     assert network(crops[:0]).shape == (0, 256, 256, 3)

@@ -100,8 +100,8 @@ def test_vertices_in_the_photo(model):
         np.zeros(3, np.float32),
         np.array([140, 150, -30], np.float32),
         1e-3,
-        np.zeros(3),
-        np.zeros(2),
+        np.zeros(3, np.float32),
+        np.zeros(2, np.float32),
     )
     vertices = image_vertices(model, fit, 300)
     np.testing.assert_allclose(vertices[:, 0], model.mean[:, 0] * 1e-3 + 140, atol=1e-4)

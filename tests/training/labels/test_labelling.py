@@ -162,7 +162,7 @@ def test_bad_fits_and_doubtful_detections_are_rejected(
         grey = int(image[0, 0, 0])
         if mesh is None or grey > 10:
             return mesh
-        noise = np.random.default_rng(1).normal(size=(468, 3)) * 20
+        noise = np.random.default_rng(1).normal(size=(468, 3)).astype(np.float32) * 20
         return MeshPoints(mesh.points + noise, 0.001) if grey else MeshPoints(mesh.points, 0.5)
 
     labelled = label_photos(sources, tmp_path / "out", detector=spoiled)

@@ -143,7 +143,9 @@ def test_half_storage_is_for_weights_alone(tmp_path):
     """Variances pass 65504 easily, and pixels want more than 11 bits."""
     torch.manual_seed(0)
     network = Tiny().eval()
-    network.norm.running_var.fill_(1e6)
+    variance = network.norm.running_var
+    assert variance is not None
+    variance.fill_(1e6)
     export_onnx(network, tmp_path / "tiny.onnx", crop_size=64)
     crop = np.full((1, 64, 64, 3), 200, np.uint8)
     maps = PositionMapNetwork(tmp_path / "tiny.onnx", threads=1)(crop)
