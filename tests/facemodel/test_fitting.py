@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.facemodel.bounded import solve_bounded
-from prnet.facemodel.fitting import Fits, FitSettings, fit, fit_expression, yaw_degrees
+from prnet.facemodel.fitting import Fits, FitSettings, fit, fit_expression
 from prnet.facemodel.point_basis import PointBasis
+from prnet.geometry.camera import yaw_degrees
 
 IDENTITIES, EXPRESSIONS, POINTS = 6, 5, 120
 EXACT = FitSettings(noise=1e-4, outlier=10.0, iterations=15)

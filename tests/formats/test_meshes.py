@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def turned() -> Face:
     return make_face(POSE, scale=8, centre=(140.0, 150.0), image=image, layout=default_layout())
 
 
-def _glb(face: Face, path: Path, **options: object) -> tuple[trimesh.Trimesh, NDArray[np.float64]]:
+def _glb(face: Face, path: Path, **options: Any) -> tuple[trimesh.Trimesh, NDArray[np.float64]]:
     """The mesh as trimesh reads it, and its node's transform."""
     FACE_OUTPUTS["glb"].write(face, path, SaveOptions(**options))
     scene = trimesh.load_scene(path, process=False)

@@ -44,7 +44,7 @@ class Head:
         x, y, z = self.vertices.T
         return np.stack([128 + 90 * y / 1.3, 128 + 90 * np.cos(2 * x), 60 + 100 * z], 1)
 
-    def seen_by(self, camera: Camera) -> NDArray[np.float32]:
+    def seen_by(self, camera: Camera) -> NDArray[np.float64]:
         return project_head(self.vertices, camera.scale, camera.rotation, camera.translation)
 
     def photo(self, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
