@@ -58,7 +58,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<i2", "?", "<f2"])
-def test_every_layout_that_numpy_writes(tmp_path: Path, dtype: str, order: str) -> None:
+def test_every_layout_that_numpy_writes(
+    tmp_path: Path, dtype: str, order: Literal["C", "F"]
+) -> None:
     array = np.array([[1, 0, 1], [0, 1, 1]]).astype(dtype, order=order)
     np.save(tmp_path / "a.npy", array)
     read = read_array(tmp_path / "a.npy", Array(np.float64, (2, "N")), "an array")
@@ -94,7 +96,7 @@ def test_integers_are_kept_exactly_or_refused(tmp_path: Path) -> None:
         read_array(tmp_path / "a.npy", Array(np.int32, (2,)), "indices")
     np.save(tmp_path / "a.npy", np.array([0.5]))
     with pytest.raises(PrnetError, match="of float64"):
-        read_array(tmp_path / "a.npy", Array(np.integer, (1,)), "indices")
+        read_array(tmp_path / "a.npy", Array(np.integer, (1,)), "indices")  # type: ignore[type-abstract]
 
 
 @pytest.mark.parametrize(("indices", "fits"), [([0, 3], True), ([0, 4], False), ([-1, 0], False)])
