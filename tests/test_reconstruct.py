@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,19 +87,18 @@ def test_places_come_in_any_numbers(model: Path) -> None:
     reconstruct = Reconstructor(model, detector=NoFace())
     box = Box(100, 50, 200, 150)
     (expected,) = reconstruct(IMAGE, boxes=[box])
-    for given in [
-        (100, 50, 200, 150),
-        [np.float32(100), 50, np.int64(200), 150.0],
-        Box(np.float32(100), np.int16(50), np.array(200), 150),
-    ]:
+    odd: Any = (np.float32(100), np.int16(50), np.array(200), 150)
+    places: Any = [(100, 50, 200, 150), [np.float32(100), 50, np.int64(200), 150.0], Box(*odd)]
+    for given in places:
         (face,) = reconstruct(IMAGE, boxes=[given])
         assert face.box == box
         assert json.dumps(face.box.xyxy) == "[100.0, 50.0, 200.0, 150.0]"
         np.testing.assert_array_equal(face.position_map, expected.position_map)
-    (face,) = reconstruct(IMAGE, boxes=np.array([box.xyxy]))
+    array: Any = np.array([box.xyxy])
+    (face,) = reconstruct(IMAGE, boxes=array)
     assert face.box == box
     layout = make_layout()
-    points = np.rint(layout.sample_landmarks(layout.canonical) + np.float32([150, 120, 0]))
+    points = np.rint(layout.sample_landmarks(layout.canonical) + np.array([150, 120, 0]))
     (expected,) = reconstruct(IMAGE, landmarks=[points])
     for each in (points.tolist(), points.astype(int)):
         (face,) = reconstruct(IMAGE, landmarks=[each])

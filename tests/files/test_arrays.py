@@ -7,7 +7,7 @@ import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
