@@ -19,7 +19,7 @@ def sample_bilinear(
 
 def bilinear_weights(
     points: NDArray[np.floating], height: int, width: int
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Points (N, 2: x = column, y = row) -> the four pixels (N, 4) around each, as flat row-major
     indices of a (height, width) array, and their shares (N, 4). Edges as in
     :func:`sample_bilinear`; needs two rows and two columns."""
@@ -29,7 +29,7 @@ def bilinear_weights(
     right, below = x - x0, y - y0
     shares = (1 - below) * (1 - right), (1 - below) * right, below * (1 - right), below * right
     corners = (y0 * width + x0)[:, None] + np.array([0, 1, width, width + 1])
-    return corners, np.stack(shares, axis=1).astype(np.float32)
+    return corners, np.stack(shares, axis=1).astype(np.float64)
 
 
 def sample_area(

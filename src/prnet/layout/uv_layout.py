@@ -145,7 +145,7 @@ class UVLayout:
         return np.asarray((flat[..., pixels, :] * shares[..., None]).sum(axis=-2), np.float32)
 
     @cached_property
-    def _landmark_weights(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    def _landmark_weights(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         return bilinear_weights(self.landmarks, self.size, self.size)
 
     def with_z_origin(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
