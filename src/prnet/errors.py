@@ -1,4 +1,4 @@
-"""The one exception that the package raises for input that a user can mend."""
+"""What the package says about input: the one exception, and the one warning."""
 
 from __future__ import annotations
 
@@ -23,3 +23,10 @@ def shortened(text: object, length: int = LONGEST_REASON) -> str:
     """Without line breaks and of at most ``length`` characters."""
     line = " ".join(str(text).split())
     return line if len(line) <= length else line[: length - 3] + "..."
+
+
+class PrnetWarning(UserWarning):
+    """Input that was read, and that the user may want to know something about.
+
+    The command line prints it in one line.
+    """

@@ -56,12 +56,18 @@ def test_edit_is_painted_and_the_rest_is_kept(
     assert (_pixels(out)[80, 100] == [0, 255, 0]).all()
 
 
-def test_mask_says_what_is_painted(photo: Path, texture: Path, model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["grey", "alpha"])
+def test_mask_says_what_is_painted(
+    photo: Path, texture: Path, model: Path, tmp_path: Path, kind: str
+) -> None:
     out, mask, red = (tmp_path / f"{name}.png" for name in ("out", "mask", "red"))
     Image.fromarray(np.full((64, 64, 3), [255, 0, 0], np.uint8)).save(red)
     half = np.zeros((64, 64), np.uint8)
     half[:, :32] = 255
-    Image.fromarray(half).save(mask)
+    picture = Image.fromarray(half)
+    if kind == "alpha":  # a black shape on nothing, as painting programs export it
+        picture = Image.merge("LA", (Image.new("L", (64, 64)), picture))
+    picture.save(mask)
     options = ["--mask", mask, "--out", out, "--box", BOX]
     assert _prnet("texture edit", photo, red, *options, model=model) == 0
     changed = np.argwhere((_pixels(out) != _pixels(photo)).any(axis=-1))

@@ -5,8 +5,9 @@
   prnet swap two_people.jpg two_people.jpg --out swapped.jpg --target-face 0 --reference-face 1
 
 A mask for --region is a grey picture of 256 x 256 pixels in the UV layout: white is swapped, black
-is not (--save texture --texture-size 256 shows where what is). Hair, hands and glasses in front of
-the target's face are painted over; those in front of the reference's face come along.
+is not (--save texture --texture-size 256 shows where what is); of a cut-out, the opaque part is.
+Hair, hands and glasses in front of the target's face are painted over; those in front of the
+reference's face come along.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from prnet.commands.reconstruct import parse_box
 from prnet.commands.texture import find_face
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
-from prnet.files.image import load_image, save_image
+from prnet.files.image import load_mask, save_image
 from prnet.reconstruct import Reconstructor
 
 
@@ -80,7 +81,7 @@ def _region(text: str) -> RegionName | NDArray[np.floating]:
             return name
     if not Path(text).suffix:
         raise PrnetError(f"expected a region out of {', '.join(names)} or a file, got '{text}'")
-    return load_image(text)[..., 0] / np.float32(255)
+    return load_mask(text)
 
 
 def _face_number(text: str) -> int:

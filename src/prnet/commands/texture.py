@@ -14,14 +14,12 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-
 from prnet.appearance.texture_edit import apply_texture
 from prnet.commands.reconstruct import parse_box
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.face import Face
-from prnet.files.image import load_image, save_image
+from prnet.files.image import load_image, load_mask, save_image
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
 
@@ -42,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mask",
         type=Path,
         metavar="FILE",
-        help="grey picture of the texture's size: white is painted, black is not "
+        help="grey picture of the texture's size: white (of a cut-out: opaque) is painted "
         "(by default what differs from the photo's own texture)",
     )
     add("--face", type=int, default=0, metavar="N", help="which face, 0 is the largest")
@@ -54,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     texture = load_image(args.texture)
-    mask = None if args.mask is None else load_image(args.mask)[..., 0] / np.float32(255)
+    mask = None if args.mask is None else load_mask(args.mask)
     reconstruct = Reconstructor(
         args.model, detector=args.detector, detector_model=args.detector_model
     )

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import io
-import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from prnet.errors import PrnetError
 from prnet.files.atomic import write_atomically
+from prnet.files.decode import open_file, opened
+from prnet.files.pixels import mask_from_picture, rgb_from_array, rgb_from_picture
 
 MAX_PIXELS: Final = 120_000_000
 """Larger pictures are refused unless asked for: a 12000x9000 phone photo passes (360 MB)."""
-
-_READ_FORMATS: Final[tuple[str, ...]] = (
-    *("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF"),
-    *("GIF", "PPM", "JPEG2000", "AVIF", "HEIF"),
-)
-"""Pillow decodes these by itself; EPS and the like would start other programs. HEIF is there
-only when the caller has registered a plugin for it."""
 
 _WRITE_FORMATS: Final = {
     ".png": "PNG",
@@ -38,25 +33,20 @@ _WRITE_OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_lzw"},
 }
-_BACKGROUND: Final = 255
-"""Transparent pixels become white, as on a page."""
-
-_FLOAT_SLACK: Final = 1e-3
-"""How far rounding may carry a float image outside 0..1."""
-
-_pixel_limit_lock = threading.Lock()
+_Result = TypeVar("_Result", NDArray[np.uint8], NDArray[np.float32])
 
 
 def load_image(
     source: str | Path | bytes | NDArray[Any], *, max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
-    """A file, the bytes of one, or an array -> RGB uint8 (H, W, 3).
+    """A file, the bytes of one, or an array -> RGB uint8 (H, W, 3) in sRGB.
 
-    Files: JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000 and AVIF. The EXIF orientation is
-    applied; of several frames the first is taken; transparency is laid over white; 16-bit greys
-    map 0..65535 to 0..255; float greys are scaled by the first of 1, 255 and 65535 that holds
-    their maximum, or stretched from minimum to maximum where none does. Colour profiles are
-    not applied.
+    Files: JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, PFM, JPEG 2000 and AVIF, and HEIC where
+    pillow-heif is installed; pipes and /dev/stdin, too. The EXIF orientation is applied; colour
+    profiles are turned to sRGB; of several frames the first is taken; transparency is laid over
+    white; 16-bit greys map 0..65535 to 0..255; float greys are scaled by the first of 1, 255 and
+    65535 that holds half their maximum (more than white is white), or stretched from minimum to
+    maximum where none does. A JPEG that lacks its end alone is read, with a warning.
 
     Arrays: uint8, uint16 (0..65535) or float (0..1) of shape (H, W), (H, W, 1), (H, W, 3) or
     (H, W, 4), colours in the order red, green, blue, alpha. A uint8 (H, W, 3) array comes back
@@ -66,25 +56,27 @@ def load_image(
     than ``max_pixels`` pixels.
     """
     if isinstance(source, np.ndarray):
-        return _rgb_from_array(source)
+        return rgb_from_array(source)
+    return _loaded(source, max_pixels, rgb_from_picture)
+
+
+def load_mask(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.float32]:
+    """A file as `load_image` reads it -> (H, W) float32 in 0..1: its alpha channel where that
+    holds a shape (a cut-out), else how bright the brightest of its colours is."""
+    return _loaded(source, max_pixels, mask_from_picture)
+
+
+def _loaded(
+    source: str | Path | bytes, max_pixels: int, convert: Callable[[Image.Image], _Result]
+) -> _Result:
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _read(io.BytesIO(source), "image bytes", len(source), max_pixels)
+        with opened(io.BytesIO(source), "image bytes", max_pixels) as picture:
+            return convert(picture)
     if not isinstance(source, (str, Path)):
         kind = type(source).__name__
         raise PrnetError(f"expected an image as a path, bytes or NumPy array, got {kind}")
-    path = Path(source)
-    try:
-        if path.is_dir():
-            raise PrnetError(f"{path}: expected an image file, got a folder")
-        with path.open("rb") as stream:
-            return _read(stream, str(path), path.stat().st_size, max_pixels)
-    except FileNotFoundError as error:
-        raise PrnetError(f"{path}: expected an image file, got no such file") from error
-    except (OSError, ValueError) as error:
-        if isinstance(error, PrnetError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise PrnetError(f"{path}: expected a readable image file, got: {reason}") from error
+    with open_file(source) as stream, opened(stream, str(source), max_pixels) as picture:
+        return convert(picture)
 
 
 def save_image(path: str | Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
@@ -118,114 +110,3 @@ def _check_writable(path: Path, file_format: str, image: NDArray[Any]) -> None:
         raise PrnetError(f"{path}: expected .png or .tif for a 16-bit image, got '{path.suffix}'")
     if image.ndim == 3 and image.shape[2] == 4 and file_format not in ("PNG", "WEBP", "TIFF"):
         raise PrnetError(f"{path}: expected .png, .webp or .tif for RGBA, got '{path.suffix}'")
-
-
-def _read(stream: IO[bytes], name: str, length: int, max_pixels: int) -> NDArray[np.uint8]:
-    if length == 0:
-        raise PrnetError(f"{name}: expected an image file, got an empty file")
-    picture = _open(stream, name)
-    width, height = picture.size
-    if width * height > max_pixels:
-        raise PrnetError(
-            f"{name}: expected at most {max_pixels} pixels, got {width}x{height} = "
-            f"{width * height} (--max-pixels raises the limit)"
-        )
-    try:
-        picture.load()
-        _apply_orientation(picture)
-        return _rgb_from_picture(picture)
-    except Exception as error:  # decoders raise anything on damaged data
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PrnetError(
-            f"{name}: expected a whole {picture.format} image, got a truncated or damaged one "
-            f"({reason})"
-        ) from error
-
-
-def _open(stream: IO[bytes], name: str) -> Image.Image:
-    """Read the header only. Our limit on pixels replaces Pillow's, which is a global."""
-    Image.init()
-    formats = [known for known in _READ_FORMATS if known in Image.OPEN]
-    with _pixel_limit_lock:
-        pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(stream, formats=formats)
-        except UnidentifiedImageError as error:
-            raise PrnetError(
-                f"{name}: expected an image (JPEG, PNG, WebP, BMP, TIFF, ...), got a file that "
-                f"is none or whose beginning is damaged{_hint(stream)}"
-            ) from error
-        except Exception as error:  # decoders raise anything on damaged data
-            raise PrnetError(f"{name}: expected an image, got a damaged file ({error})") from error
-        finally:
-            Image.MAX_IMAGE_PIXELS = pillow_limit
-
-
-def _hint(stream: IO[bytes]) -> str:
-    stream.seek(4)
-    if stream.read(8) in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
-        return " (it looks like HEIC: save it as JPEG first)"
-    return ""
-
-
-def _apply_orientation(picture: Image.Image) -> None:
-    try:
-        ImageOps.exif_transpose(picture, in_place=True)
-    except Exception:  # a photo with broken EXIF data is still a photo
-        return
-
-
-def _rgb_from_picture(picture: Image.Image) -> NDArray[np.uint8]:
-    if picture.mode.startswith("I;16"):
-        return _rgb_from_array(np.asarray(picture, np.uint16))
-    if picture.mode in ("I", "F"):
-        return _rgb_from_array(_unit_range(np.asarray(picture, np.float64)))
-    if picture.has_transparency_data:
-        return _rgb_from_array(np.asarray(picture.convert("RGBA")))
-    return np.array(picture.convert("RGB"))
-
-
-def _unit_range(grey: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Greys of unknown range -> 0..1. NaN and infinities become 0."""
-    grey = np.where(np.isfinite(grey), grey, 0.0)
-    low, high = float(grey.min()), float(grey.max())
-    if low >= 0:
-        for white in (1.0, 255.0, 65535.0):
-            if high <= white:
-                return grey / white
-    return (grey - low) / max(high - low, np.finfo(np.float64).tiny)
-
-
-def _rgb_from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
-    channels = array.shape[2] if array.ndim == 3 else 1
-    if array.ndim not in (2, 3) or channels not in (1, 3, 4) or array.size == 0:
-        raise PrnetError(
-            f"expected an image of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), "
-            f"got {array.shape}"
-        )
-    image = _uint8(array).reshape(*array.shape[:2], channels)
-    if channels == 1:
-        image = np.repeat(image, 3, axis=2)
-    if channels == 4:
-        image = _over_background(image)
-    return np.ascontiguousarray(image)
-
-
-def _uint8(array: NDArray[Any]) -> NDArray[np.uint8]:
-    kind, bits = array.dtype.kind, 8 * array.dtype.itemsize
-    if kind == "u" and bits == 8:
-        return array
-    if kind == "u" and bits == 16:
-        return np.asarray((array.astype(np.uint32) + 128) // 257, np.uint8)
-    if kind != "f":
-        raise PrnetError(f"expected an image of uint8, uint16 or float, got {array.dtype}")
-    low, high = float(array.min()), float(array.max())
-    if not (low >= -_FLOAT_SLACK and high <= 1 + _FLOAT_SLACK):
-        raise PrnetError(f"expected a float image in 0..1, got {low:.6g}..{high:.6g}")
-    return np.asarray(np.rint(np.clip(array, 0, 1) * 255), np.uint8)
-
-
-def _over_background(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    alpha = rgba[:, :, 3:].astype(np.uint32)
-    mixed = rgba[:, :, :3] * alpha + _BACKGROUND * (255 - alpha)
-    return np.asarray((mixed + 127) // 255, np.uint8)

@@ -1,0 +1,238 @@
+"""Files -> Pillow pictures: what is read, up to which size, and what to say about the rest."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import md5
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+
+from prnet.errors import PrnetError, PrnetWarning
+
+_FORMATS: Final[tuple[str, ...]] = (
+    *("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF"),
+    *("GIF", "PPM", "JPEG2000", "AVIF", "HEIF"),
+)
+"""Pillow decodes these by itself; EPS and the like would start other programs. HEIF is there
+only where pillow-heif is installed."""
+
+_LARGEST_STREAM: Final = 2**29
+"""Bytes that are read from a pipe, which cannot say how many it has."""
+
+_JPEG_BLOCK_BITS: Final = 1
+"""Huffman codes take at least this for a block of 8 x 8 pixels: headers that claim more than their
+file can hold are refused before memory is laid out for them (damaged headers, and traps)."""
+
+_HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_VIDEO_BEGINNINGS: Final = (b"\x1a\x45\xdf\xa3", b"\0\0\x01\xba", b"\0\0\x01\xb3", b"FLV\1", b"G@")
+
+_JPEG_END: Final = b"\xff\xd9"
+_JPEG2000_EXIF: Final = (
+    b"JpgTiffExif->JP2",
+    bytes.fromhex("0537cdab9d0c4431a72afa561f2a113e"),
+)
+"""Identities of the box; the second is Adobe's."""
+
+_LARGEST_EXIF: Final = 65_536
+
+_NATIVE_ORDER: Final = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}
+"""Pillow's names for layouts of pixels: in the file's order, in this machine's."""
+
+_BIG_ENDIAN_NEGATIVE: Final[Any] = (
+    (b"MM", 0, (1,), 1, (16,), ()),
+    ("I;16B", "I;16B"),
+)
+"""White-is-zero greys of 16 bits, big-endian: the one combination that Pillow does not list."""
+
+_pillow_lock = threading.Lock()
+
+
+@contextmanager
+def open_file(source: str | Path) -> Iterator[IO[bytes]]:
+    """A file's stream that can be searched: of pipes, what they have given until their end.
+    What goes wrong with the file, also later in the block, is a PrnetError that names it."""
+    if "://" in str(source):
+        raise PrnetError(f"{source}: expected a file, got a URL (download it first)")
+    path = Path(source)
+    try:
+        if path.is_dir():
+            raise PrnetError(f"{path}: expected an image file, got a folder")
+        with path.open("rb") as stream:
+            yield stream if path.is_file() else _held(stream, path)
+    except FileNotFoundError as error:
+        hint = " (standard input is /dev/stdin)" if str(source) == "-" else ""
+        raise PrnetError(f"{path}: expected an image file, got no such file{hint}") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, PrnetError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise PrnetError(f"{path}: expected a readable image file, got: {reason}") from error
+
+
+def _held(stream: IO[bytes], path: Path) -> IO[bytes]:
+    data = stream.read(_LARGEST_STREAM + 1)
+    if len(data) > _LARGEST_STREAM:
+        raise PrnetError(f"{path}: expected at most {_LARGEST_STREAM} bytes, got more")
+    return io.BytesIO(data)
+
+
+@contextmanager
+def opened(stream: IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Image]:
+    """The picture in a stream, its first frame decoded. What Pillow raises, also later in the
+    block, is a PrnetError that names it."""
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if length == 0:
+        raise PrnetError(f"{name}: expected an image file, got an empty file")
+    picture = _identified(stream, name)
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise PrnetError(
+            f"{name}: expected at most {max_pixels} pixels, got {width}x{height} = "
+            f"{width * height} (--max-pixels raises the limit)"
+        )
+    jpeg = picture.format in ("JPEG", "MPO")
+    try:
+        if jpeg and width * height // 64 * _JPEG_BLOCK_BITS > 8 * length:
+            raise OSError(f"{length} bytes cannot hold its {width}x{height} pixels")
+        try:
+            picture.load()
+        except OSError:
+            whole = _with_end(stream, name) if jpeg else None
+            if whole is None:
+                raise
+            picture = whole
+        if picture.format == "JPEG2000" and (exif := _jpeg2000_exif(stream)):
+            with suppress(Exception):  # a photo with broken EXIF data is still a photo
+                picture.getexif().load(exif)
+        yield picture
+    except Exception as error:  # decoders raise anything on damaged data
+        if isinstance(error, PrnetError):
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PrnetError(
+            f"{name}: expected a whole {picture.format} image, got a truncated or damaged one "
+            f"({reason})"
+        ) from error
+
+
+def _identified(stream: IO[bytes], name: str) -> Image.Image:
+    """Read the header only. Our limit on pixels replaces Pillow's, which is a global."""
+    head = stream.read(512)
+    Image.init()
+    TiffImagePlugin.OPEN_INFO.setdefault(*_BIG_ENDIAN_NEGATIVE)
+    heic = _is_heic(head) and _heif_is_registered()
+    formats = [known for known in _FORMATS if known in Image.OPEN]
+    with _pillow_lock:
+        pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            picture = Image.open(stream, formats=formats)
+            return _mended_tiff(picture, stream) if picture.format == "TIFF" else picture
+        except UnidentifiedImageError as error:
+            raise PrnetError(
+                f"{name}: expected an image (JPEG, PNG, WebP, BMP, TIFF, ...), got a file that "
+                f"is none or whose beginning is damaged{'' if heic else _hint(head)}"
+            ) from error
+        except Exception as error:  # decoders raise anything on damaged data
+            raise PrnetError(f"{name}: expected an image, got a damaged file ({error})") from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = pillow_limit
+
+
+def _is_heic(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS
+
+
+def _heif_is_registered() -> bool:
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _hint(head: bytes) -> str:
+    """What may help somebody whose file begins like this."""
+    text = head.lstrip().lower()
+    if _is_heic(head):
+        return " (it looks like HEIC: pip install pillow-heif, or save it as JPEG)"
+    if (
+        head[4:8] in (b"ftyp", b"moov", b"mdat")
+        or head.startswith(_VIDEO_BEGINNINGS)
+        or (head.startswith(b"RIFF") and head[8:11] == b"AVI")
+    ):
+        return " (it looks like a video: take its frames out, ffmpeg -i VIDEO frames/%05d.png)"
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return " (a kind of TIFF that is not read: save it with 8 bits a colour)"
+    if text.startswith((b"<!doctype html", b"<html")):
+        return " (it is a web page)"
+    return ""
+
+
+def _mended_tiff(picture: Any, stream: IO[bytes]) -> Image.Image:
+    """Kinds of TIFF that Pillow (13.0) gets wrong through one of its two ways to read them.
+
+    Its own takes planes of 16 bits for planes of 8: libtiff has to read them. Behind libtiff it
+    takes signed and float greys, which lie in this machine's order, to be in the file's.
+    """
+    planes = picture.tag_v2.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
+    deep = max(picture.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > 8
+    if planes and deep and picture.tile[0][0] == "raw":
+        stream.seek(0)
+        before, TiffImagePlugin.READ_LIBTIFF = TiffImagePlugin.READ_LIBTIFF, True
+        try:
+            picture = Image.open(stream, formats=["TIFF"])
+        finally:
+            TiffImagePlugin.READ_LIBTIFF = before
+    picture.tile = [
+        tile._replace(args=(_NATIVE_ORDER.get(tile.args[0], tile.args[0]), *tile.args[1:]))
+        if tile.codec_name == "libtiff"
+        else tile
+        for tile in picture.tile
+    ]
+    return cast(Image.Image, picture)
+
+
+def _with_end(stream: IO[bytes], name: str) -> Image.Image | None:
+    """A JPEG of which only the end marker is missing: what follows makes no difference to it."""
+    stream.seek(0)
+    data = stream.read()
+    if data.endswith(_JPEG_END):
+        return None
+    digests = []
+    for filler in (bytes(range(1, 255)) * 8, b""):
+        try:
+            picture = Image.open(io.BytesIO(data + filler + _JPEG_END), formats=["JPEG"])
+            digests.append(md5(picture.tobytes()).digest())
+        except OSError:
+            return None
+    if digests[0] != digests[1]:
+        return None
+    message = f"{name}: the end of this JPEG is missing, its pixels are not"
+    warnings.warn(message, PrnetWarning, stacklevel=2)
+    return picture
+
+
+def _jpeg2000_exif(stream: IO[bytes]) -> bytes:
+    """What JPEG 2000 files keep in a box of their own, and Pillow does not look for."""
+    start, end = 0, stream.seek(0, os.SEEK_END)
+    while start + 8 <= end:
+        stream.seek(start)
+        length, kind = struct.unpack(">I4s", stream.read(8))
+        if length == 1:
+            (length,) = struct.unpack(">Q", stream.read(8).rjust(8, b"\0"))
+        if kind == b"uuid" and stream.read(16) in _JPEG2000_EXIF:
+            return stream.read(min(length, _LARGEST_EXIF))
+        if length < 8:  # 0: until the end; less: no JPEG 2000 boxes
+            break
+        start += length
+    return b""
