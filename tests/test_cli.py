@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import argparse
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
-from prnet.cli import COMMANDS, main
+from prnet.cli import COMMANDS, _parser, main
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +31,38 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     explanation = importlib.import_module(COMMANDS[name][0]).__doc__ or ""
     assert explanation.split("\n")[0]
     assert explanation.split("\n")[0] in capsys.readouterr().out
+
+
+def with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in action.choices.values():
+                yield from with_subcommands(each)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_are_written_out_and_results_go_to_o(name: str) -> None:
+    """`--tex` means something else once there is another option of that beginning."""
+    for parser in with_subcommands(_parser(name)):
+        assert not parser.allow_abbrev
+        if "--out" in parser._option_string_actions and name != "train":
+            assert parser._option_string_actions["-o"] is parser._option_string_actions["--out"]
+
+
+def test_warnings_are_one_line(tmp_path: Path, sample_image: NDArray[np.uint8]) -> None:
+    """A process of its own: pytest keeps warnings to itself."""
+    photo = tmp_path / "cut.jpg"
+    Image.fromarray(sample_image[:64, :64]).save(photo)
+    photo.write_bytes(photo.read_bytes()[:-2])
+    (tmp_path / "film.mov").write_bytes(b"x")
+    folders = [str(tmp_path), "-o", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "prnet", "reconstruct", *folders]
+    lines = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
+    assert lines == [
+        f"prnet: {tmp_path}: left out: cannot be read: film.mov",
+        f"prnet: {photo}: the end of this JPEG is missing, its pixels are not",
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["unknown"], ["reconstruct"]])

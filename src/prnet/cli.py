@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 
 from prnet.errors import PrnetError
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser(argv[0] if argv else "").parse_args(argv)
+    warnings.formatwarning = _one_line
     try:
         status: int = args.run(args)
     except PrnetError as error:
@@ -58,7 +60,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module_name, summary) in COMMANDS.items():
         command = commands.add_parser(
-            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         if name == chosen:
             module = importlib.import_module(module_name)
@@ -66,6 +71,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     return parser
+
+
+def _one_line(message: Warning | str, *_: object, **__: object) -> str:
+    return f"prnet: {' '.join(str(message).split())}\n"
 
 
 class _Version(argparse.Action):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, PrnetWarning
 from prnet.files.atomic import write_atomically
 from prnet.files.inputs import expand_inputs
 
@@ -87,13 +87,45 @@ def test_full_disk_is_one_line(tmp_path: Path) -> None:
 
 def test_folder_gives_its_images_sorted(tmp_path: Path) -> None:
     touch(tmp_path, "b.JPG", "a.jpeg", "C.png", "notes.txt", "._b.JPG", "d.tiff")
-    touch(tmp_path / "deeper.png", "e.png")
+    touch(tmp_path / "deeper.png", "notes.txt")
     assert [path.name for path in expand_inputs([tmp_path])] == [
         "a.jpeg",
         "b.JPG",
         "C.png",
         "d.tiff",
     ]
+
+
+def test_subfolders_are_read_when_asked_for(tmp_path: Path) -> None:
+    touch(tmp_path / "b", "2.png")
+    touch(tmp_path / "b" / "a", "1.HEIC")
+    touch(tmp_path / ".thumbnails", "3.png")
+    (tmp_path / "round").symlink_to(tmp_path)
+    with pytest.raises(PrnetError, match=r"got none in it; its subfolders hold some .*--recursive"):
+        expand_inputs([tmp_path])
+    deep = [tmp_path / "b" / "2.png", tmp_path / "b" / "a" / "1.HEIC"]
+    assert expand_inputs([tmp_path], recursive=True) == deep
+    (top,) = touch(tmp_path, "z.jpg")
+    assert expand_inputs([tmp_path], recursive=True) == [top, *deep]
+    with pytest.warns(PrnetWarning, match=r"left out: its subfolders hold more .*--recursive"):
+        assert expand_inputs([tmp_path]) == [top]
+
+
+def test_what_a_folder_holds_beside_is_named(tmp_path: Path) -> None:
+    """HEIC is a photo like others, whether or not its reader is there; raw files and films are
+    named."""
+    touch(tmp_path, "IMG_1.HEIC", "a.jpg", *(f"{i}.MOV" for i in range(6)), "raw.dng", "notes.txt")
+    named = r"left out: cannot be read: 0\.MOV, 1\.MOV, 2\.MOV, 3\.MOV, 4\.MOV and 2 more$"
+    with pytest.warns(PrnetWarning, match=named):
+        found = expand_inputs([tmp_path])
+    assert [path.name for path in found] == ["a.jpg", "IMG_1.HEIC"]
+
+
+def test_addresses_and_streams(tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match=r"https://a\.org/b\.jpg: expected a file, got a URL"):
+        expand_inputs(["https://a.org/b.jpg"])
+    if os.path.exists("/dev/stdin"):
+        assert expand_inputs(["-"]) == [Path("/dev/stdin")]
 
 
 def test_order_of_arguments_is_kept_and_repeats_are_dropped(tmp_path: Path) -> None:

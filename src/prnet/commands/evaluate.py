@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         help=f"some of {', '.join(PROTOCOLS)}; all of them: all; or {NOW} (default: sparse-2d)",
     )
-    add("--out", type=Path, metavar="DIR", help="folder for files and pictures")
+    add("-o", "--out", type=Path, metavar="DIR", help="folder for files and pictures")
     add("--json", action="store_true", help="print JSON instead of the table")
     add("--no-plots", action="store_true", help="no pictures, no matplotlib")
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", type=Path, help="ict: folder of OBJ files (FaceXModel); expression: ict.npz"
     )
     parser.add_argument(
-        "--out", type=Path, help="file to write (default: ict.npz or expression.npz)"
+        "-o", "--out", type=Path, help="file to write (default: ict.npz or expression.npz)"
     )
 
 

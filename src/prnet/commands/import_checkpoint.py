@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("uv_data", type=Path, help="the release's UV files (uv-data)")
     parser.add_argument(
-        "--out", type=Path, required=True, help="model folder to make; new, or empty"
+        "-o", "--out", type=Path, required=True, help="model folder to make; new, or empty"
     )
     parser.add_argument(
         "--skip-checksums",

@@ -29,7 +29,7 @@ SHEET_TILES = 25
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", type=Path, help="folder of photos, with subfolders and zip files")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder to write to")
     parser.add_argument(
         "--face-model",
         type=Path,

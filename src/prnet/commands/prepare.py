@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--face-model", type=Path, required=True, help="ict.npz, as `prnet facemodel` writes it"
     )
-    parser.add_argument("--out", type=Path, required=True, help="the prepared folder")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="the prepared folder")
     parser.add_argument(
         "--shards",
         default="0:4",

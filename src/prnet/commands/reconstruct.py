@@ -63,8 +63,9 @@ class PhotoResult:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``prnet reconstruct``."""
     add = parser.add_argument
-    add("photos", nargs="+", metavar="PHOTO", help="photo, folder of photos or pattern")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("photos", nargs="+", metavar="PHOTO", help="photo, folder of photos, pattern or -")
+    add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--recursive", action="store_true", help="photos in the subfolders of folders, too")
     kinds = "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
     add(
         "--save",
@@ -141,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     options = _save_options(args)
     save = _with_expression(args.save, options)
     folder = make_folder(args.out)
-    results, paths = _inputs(args.photos)
+    results, paths = _inputs(args.photos, recursive=args.recursive)
     keep = {Path(os.path.abspath(path)) for path in paths}
     named = list(zip(paths, output_names(paths), strict=True))
     for result in results:
@@ -194,12 +195,12 @@ def read_landmarks(path: Path) -> NDArray[np.float64]:
     return points
 
 
-def _inputs(arguments: Iterable[str]) -> tuple[list[PhotoResult], list[Path]]:
+def _inputs(arguments: Iterable[str], *, recursive: bool) -> tuple[list[PhotoResult], list[Path]]:
     """Photos to do, and a failure for each folder or pattern that holds none."""
     failures, paths = [], []
     for argument in arguments:
         try:
-            paths += expand_inputs([argument])
+            paths += expand_inputs([argument], recursive=recursive)
         except PrnetError as error:
             failures.append(_failed(argument, error))
     return failures, expand_inputs(paths)

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("target", type=Path, help="photo to change")
     add("reference", type=Path, help="photo of the face to put in")
-    add("--out", type=Path, required=True, metavar="FILE", help="picture to write")
+    add("-o", "--out", type=Path, required=True, metavar="FILE", help="picture to write")
     names = "|".join(get_args(RegionName))
     add("--region", default="face", metavar=f"{names}|MASK.png", help="by default face")
     for photo in ("target", "reference"):

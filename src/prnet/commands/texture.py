@@ -31,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="put an edited texture back into its photo",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = edit.add_argument
     add("photo", type=Path)
     add("texture", type=Path, help="edited texture, square, of any size")
-    add("--out", type=Path, required=True, metavar="FILE", help="picture to write")
+    add("-o", "--out", type=Path, required=True, metavar="FILE", help="picture to write")
     add(
         "--mask",
         type=Path,

@@ -19,7 +19,12 @@ from prnet.reconstruct import Reconstructor
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``prnet try``."""
     parser.add_argument(
-        "--out", type=Path, default=Path("prnet-try"), metavar="DIR", help="by default prnet-try"
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("prnet-try"),
+        metavar="DIR",
+        help="by default prnet-try",
     )
 
 

@@ -4,41 +4,59 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, PrnetWarning
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib"),
-    *(".tif", ".tiff", ".gif", ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *(".tif", ".tiff", ".gif", ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    *(".heic", ".heif"),
 )
-"""What counts as an image when a folder is given, in lower case."""
+"""What counts as an image when a folder is given, in lower case. HEIC without its reader is a photo
+that could not be read, and said to be."""
+
+OTHER_SUFFIXES = (
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".jxl", ".psd"),
+    *(".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm"),
+)
+"""Photos and films that no reader here takes: named when they lie in a folder, then left out."""
+
+_NAMED = 5
+"""How many names a line holds."""
 
 
-def expand_inputs(arguments: Iterable[str | Path]) -> list[Path]:
+def expand_inputs(arguments: Iterable[str | Path], *, recursive: bool = False) -> list[Path]:
     """Files, folders and glob patterns -> files, in the order given, each once.
 
-    A folder stands for the images in it (not in its subfolders), sorted by name; a pattern for
-    the files it matches, sorted, as shells that leave patterns alone (Windows) need it; ``**``
-    crosses folders. A name that does not exist is kept: reading it reports it, and the other
-    files go on. Raises PrnetError for a folder without images and a pattern without matches.
+    A folder stands for the images in it, sorted by name, with ``recursive`` for those in its
+    subfolders, too; a pattern for the files it matches, sorted, as shells that leave patterns
+    alone (Windows) need it; ``**`` crosses folders; ``-`` is standard input. A name that does not
+    exist is kept: reading it reports it, and the other files go on. What a folder holds beside is
+    named in a PrnetWarning. Raises PrnetError for a folder without images, a pattern without
+    matches and a URL.
     """
     unique: dict[str, Path] = {}
     for argument in arguments:
-        for path in _expand(Path(argument)):
+        for path in _expand(str(argument), recursive):
             unique.setdefault(os.path.abspath(path), path)
     return list(unique.values())
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand(argument: str, recursive: bool) -> list[Path]:
+    path = Path(argument)
+    if "://" in argument:
+        raise PrnetError(f"{argument}: expected a file, got a URL (download it first)")
+    if argument == "-":
+        if not os.path.exists("/dev/stdin"):
+            raise PrnetError("expected files, got - (this system cannot read pictures from there)")
+        return [Path("/dev/stdin")]
     if path.is_dir():
-        images = [file for file in path.iterdir() if _is_image(file)]
-        if not images:
-            raise PrnetError(f"{path}: expected a folder with images, got none in it")
-        return sorted(images, key=lambda file: (file.name.lower(), file.name))
-    if glob.has_magic(str(path)) and not path.exists():
-        matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
+        return _images_in(path, recursive)
+    if glob.has_magic(argument) and not path.exists():
+        matches = [Path(match) for match in glob.glob(argument, recursive=True)]
         files = sorted(match for match in matches if match.is_file())
         if not files:
             raise PrnetError(f"{path}: expected a pattern that matches files, got no match")
@@ -46,6 +64,49 @@ def _expand(path: Path) -> list[Path]:
     return [path]
 
 
+def _images_in(folder: Path, recursive: bool) -> list[Path]:
+    try:
+        folders = list(_folders_in(folder)) if recursive else []
+        files = [file for each in (folder, *folders) for file in _files_in(each)]
+        below = not recursive and any(
+            _is_image(file) for each in _folders_in(folder) for file in _files_in(each)
+        )
+    except OSError as error:
+        raise PrnetError(f"{folder}: expected a folder to read, got: {error.strerror}") from error
+    images = [file for file in files if _is_image(file)]
+    elsewhere = "its subfolders hold some (prnet reconstruct --recursive)"
+    if not images:
+        hint = f"; {elsewhere}" if below else ""
+        raise PrnetError(f"{folder}: expected a folder with images, got none in it{hint}")
+    others = [file.name for file in files if file.suffix.lower() in OTHER_SUFFIXES]
+    left = [f"cannot be read: {_listed(others)}"] if others else []
+    left += [elsewhere.replace("some", "more")] if below else []
+    if left:
+        warnings.warn(f"{folder}: left out: {'; '.join(left)}", PrnetWarning, stacklevel=2)
+    return images
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _folders_in(folder: Path) -> Iterator[Path]:
+    """All folders below, a folder before those in it, but for hidden ones and links."""
+    for path in sorted(folder.iterdir(), key=_by_name):
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+            yield path
+            yield from _folders_in(path)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted((path for path in files if path.is_file()), key=_by_name)
+
+
+def _by_name(path: Path) -> tuple[str, str]:
+    return path.name.lower(), path.name
+
+
 def _is_image(file: Path) -> bool:
-    visible = not file.name.startswith(".")
-    return visible and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+    return file.suffix.lower() in IMAGE_SUFFIXES
