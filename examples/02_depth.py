@@ -11,7 +11,7 @@ faces = prnet.Reconstructor()(photo)
 image = prnet.load_image(photo)
 
 depth = prnet.depth_map(faces, *image.shape[:2])  # (H, W) float32, pixels; NaN where no face is
-prnet.save_image(f"{folder}/depth.png", prnet.encode_depth(depth))
+prnet.save_depth(f"{folder}/depth.png", depth)  # prnet.decode_depth reads it
 
 for i, face in enumerate(faces):
     crop = face.depth_map(crop_size=64)  # (64, 64), in pixels of the crop

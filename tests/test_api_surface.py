@@ -37,6 +37,7 @@ SURFACE = [
     "overlay",
     "pose_from_rotation",
     "rotation_from_pose",
+    "save_depth",
     "save_image",
     "swap_face",
 ]

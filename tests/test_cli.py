@@ -76,3 +76,19 @@ def test_runs_as_a_module() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(
         "prnet "
     )
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_errors_that_nobody_foresaw_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], debug: bool
+) -> None:
+    import prnet.commands.try_ as command
+
+    def run(_: object) -> int:
+        raise KeyError("two\nlines")
+
+    monkeypatch.setattr(command, "run", run)
+    assert main(["try", *(["--debug"] if debug else [])]) == 1
+    *traceback, line = capsys.readouterr().err.splitlines()
+    assert line == "prnet try: got an unforeseen KeyError: 'two\\nlines' (--debug shows where)"
+    assert bool(traceback) == debug

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prnet.appearance.draw import overlay as overlay
     from prnet.appearance.encode import decode_depth as decode_depth
     from prnet.appearance.encode import encode_depth as encode_depth
+    from prnet.appearance.encode import save_depth as save_depth
     from prnet.appearance.render import depth_map as depth_map
     from prnet.appearance.swap import swap_face as swap_face
     from prnet.appearance.texture_edit import apply_texture as apply_texture
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "prnet.appearance.draw": ["draw_landmarks", "draw_mesh", "draw_pose_box", "overlay"],
-    "prnet.appearance.encode": ["decode_depth", "encode_depth"],
+    "prnet.appearance.encode": ["decode_depth", "encode_depth", "save_depth"],
     "prnet.appearance.render": ["depth_map"],
     "prnet.appearance.swap": ["swap_face"],
     "prnet.appearance.texture_edit": ["apply_texture"],

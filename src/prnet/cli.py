@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, in_words
+from prnet.files.streams import say, steady_streams
 
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
@@ -30,24 +32,33 @@ COMMANDS = {
 }
 """Name: (module, summary). The module's docstring is the command's description."""
 
-USAGE_ERROR = 2
-"""Exit status when a command cannot start: wrong options, no model, no place for results."""
-
-INTERRUPTED = 130
+FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
+"""Exit statuses. Failed: by an error that nobody foresaw. Usage error: the command could not
+start, for wrong options, no model, no place for results."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command; returns the exit status. Results are finished whatever becomes of stdout."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    args = _parser(argv[0] if argv else "").parse_args(argv)
+    with steady_streams() as unsaid:
+        status = _run(_parser(argv[0] if argv else "").parse_args(argv))
+    if not unsaid:
+        return status
+    say(f"prnet {argv[0]}: expected a stdout that takes the report, got: {unsaid[0]}", error=True)
+    return status or FAILED
+
+
+def _run(args: argparse.Namespace) -> int:
     warnings.formatwarning = _one_line
     try:
         status: int = args.run(args)
-    except PrnetError as error:
-        print(f"prnet {args.command}: {error}", file=sys.stderr)
-        return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        if args.debug:
+            traceback.print_exc()
+        say(f"prnet {args.command}: {in_words(error)}", error=True)
+        return USAGE_ERROR if isinstance(error, PrnetError) else FAILED
     return status
 
 
@@ -57,6 +68,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         prog="prnet", description="3D faces from one photo.", allow_abbrev=False
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    parser.set_defaults(debug=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module_name, summary) in COMMANDS.items():
         command = commands.add_parser(
@@ -66,9 +78,12 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         if name == chosen:
+            from prnet.commands._options import add_debug_argument
+
             module = importlib.import_module(module_name)
             command.description = module.__doc__
             module.add_arguments(command)
+            add_debug_argument(command)
             command.set_defaults(run=module.run)
     return parser
 

@@ -30,3 +30,15 @@ class PrnetWarning(UserWarning):
 
     The command line prints it in one line.
     """
+
+
+def in_words(error: BaseException) -> str:
+    """What a command says of an error: that of a PrnetError; of others, which nobody foresaw, in
+    one line what they are and how to learn more."""
+    if isinstance(error, PrnetError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "expected enough memory, got too little"
+    kind = type(error).__name__
+    said = f": {shortened(error)}" if str(error) else ""
+    return f"got an unforeseen {kind}{said} (--debug shows where)"

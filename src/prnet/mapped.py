@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,7 @@ class MappedFace:
     ``layout``: what the UV pixels mean.  ``box``: where the detector (or caller) saw the face.
     ``crop``: the square that the network saw.
     ``image``: the photo, RGB uint8 (H, W, 3); only colours and textures need it.
+    ``source``: the photo's file, where it came from one; no result is written over it.
     """
 
     position_map: NDArray[np.float32]
@@ -39,6 +41,7 @@ class MappedFace:
     box: Box
     crop: CropTransform
     image: NDArray[np.uint8] | None = None
+    source: Path | None = None
 
     @classmethod
     def from_crop_map(

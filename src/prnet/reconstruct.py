@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,10 @@ class Reconstructor:
         for _ in range(self.passes - 1):
             crops = [self._landmark_crop(face.landmarks) for face in faces]
             faces = self.from_crops(image, found, crops)
-        return faces
+        if not isinstance(source, str | Path):
+            return faces
+        file = Path(os.path.abspath(source))
+        return [replace(face, source=file) for face in faces]
 
     def _landmark_crop(self, landmarks: NDArray[np.floating]) -> CropTransform:
         rule, size = self.crop_rules.get("landmarks"), self.network.crop_size

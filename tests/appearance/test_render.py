@@ -17,8 +17,9 @@ from prnet.appearance.render import depth_map
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import load_image
+from prnet.formats.arrays import describe_face
 from prnet.formats.output import SaveOptions
-from prnet.formats.pictures import depth_of_all, write_turntable
+from prnet.formats.pictures import PHOTO_OUTPUTS, write_turntable
 from prnet.formats.table import FACE_OUTPUTS
 from prnet.geometry.camera import Pose
 
@@ -165,16 +166,6 @@ def test_views_turn_as_poses_do() -> None:
     assert up[1] < front[1] - 8
 
 
-def test_encoded_depth_comes_back() -> None:
-    depth = np.random.default_rng(0).uniform(-100, 100, (50, 256)).astype(np.float32)
-    depth[:10, :10] = np.nan
-    np.testing.assert_allclose(decode_depth(encode_depth(depth)), depth, atol=256 / 131072 + 1e-5)
-    assert (encode_depth(depth)[:10, :10] == 0).all()
-    np.testing.assert_array_equal(
-        encode_depth(np.array([[-1e4, 0, 1e4]], np.float32)), [[1, 32768, 65535]]
-    )
-
-
 def test_preview_spans_the_greys() -> None:
     preview = depth_preview(np.array([[np.nan, -3, 1, 5]], np.float32))
     np.testing.assert_array_equal(preview, [[0, 1, 128, 255]])
@@ -202,8 +193,14 @@ def test_depth_files_agree(photographed: Face, tmp_path: Path, crop_size: int | 
         )
     depth = np.load(tmp_path / "a_depth.npy")
     np.testing.assert_array_equal(depth, photographed.depth_map(crop_size=crop_size))
-    png = np.asarray(Image.open(tmp_path / "a_depth.png"))
-    np.testing.assert_array_equal(png, encode_depth(depth))
+    png = Image.open(tmp_path / "a_depth.png")
+    step = max(depth.shape) / 65536
+    assert float(png.info["depth_scale"]) == step  # the face is not deeper than the picture wide
+    np.testing.assert_array_equal(np.asarray(png), encode_depth(depth))
+    np.testing.assert_allclose(decode_depth(tmp_path / "a_depth.png"), depth, atol=0.51 * step)
+    if crop_size is not None:
+        described = describe_face(photographed, depth_crop=crop_size)
+        assert described["depth_picture"]["scale"] == step
     old = scipy.io.loadmat(tmp_path / "a_depth.mat")["depth"]
     hidden = np.isnan(depth)
     assert (old[hidden] == 0).all()
@@ -231,9 +228,9 @@ def test_sheet_shows_the_crop(photographed: Face, tmp_path: Path) -> None:
     np.testing.assert_array_equal(picture[-tile:, :tile], crop)
 
 
-def test_depth_of_all_faces_is_one_picture() -> None:
+def test_depth_of_all_faces_is_one_picture(tmp_path: Path) -> None:
     photo: NDArray[np.uint8] = np.zeros((HEIGHT, 2 * WIDTH, 3), np.uint8)
     faces = [make_face(centre=(x, 100.0), scale=0.8, image=photo) for x in (100.0, 350.0)]
-    together = depth_of_all(photo, faces)
+    PHOTO_OUTPUTS["depth-all"].write(faces, tmp_path / "all.png")
     single = [encode_depth(face.depth_map()) for face in faces]
-    np.testing.assert_array_equal(together, np.maximum(*single))
+    np.testing.assert_array_equal(Image.open(tmp_path / "all.png"), np.maximum(*single))

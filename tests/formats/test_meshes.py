@@ -121,16 +121,19 @@ def test_textured_obj_keeps_together_when_moved(turned: Face, tmp_path: Path) ->
     (tmp_path / "first").mkdir()
     turned.save(tmp_path / "first" / "my face.obj", "obj-texture")
     names = {path.name for path in (tmp_path / "first").iterdir()}
-    assert names == {"my face.obj", "my face.mtl", "my face.png"}
+    (picture,) = (name for name in names if name.endswith(".png"))
+    material = picture.replace(".png", ".mtl")
+    assert picture.startswith("my_face-")
+    assert names == {"my face.obj", material, picture}
     moved = Path(shutil.move(tmp_path / "first", tmp_path / "second"))
-    text = "".join((moved / name).read_text() for name in ("my face.obj", "my face.mtl"))
+    text = "".join((moved / name).read_text() for name in ("my face.obj", material))
     assert str(tmp_path) not in text
     mesh = trimesh.load_mesh(moved / "my face.obj", process=False, maintain_order=True)
     np.testing.assert_allclose(mesh.vertices, turned.vertices * [1, -1, 1], atol=6e-4)
     np.testing.assert_array_equal(mesh.faces, turned.triangles)
     np.testing.assert_allclose(mesh.visual.uv, turned.texture_coordinates, atol=1e-6)
-    with Image.open(moved / "my face.png") as picture:
-        np.testing.assert_array_equal(np.asarray(picture), turned.texture(fill=True))
+    with Image.open(moved / picture) as texture:
+        np.testing.assert_array_equal(np.asarray(texture), turned.texture(fill=True))
 
 
 def test_openings_are_holes_at_eyes_and_mouth(face: Face) -> None:

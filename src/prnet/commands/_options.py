@@ -1,12 +1,46 @@
-"""Kinds of option values that several commands share."""
+"""Options that several commands share, and what their values may be."""
 
 from __future__ import annotations
 
 import argparse
+import math
+from pathlib import Path
+from typing import get_args
+
+from prnet.detection.make import DetectorName
+from prnet.geometry.boxes import Box
+
+
+def add_finding_arguments(parser: argparse.ArgumentParser) -> None:
+    """How faces are found, and by which network they are mapped."""
+    add = parser.add_argument
+    add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
+    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
+    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+
+
+def add_debug_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show the traceback of every error",
+    )
+
+
+def parsed_box(text: str) -> Box:
+    """X0,Y0,X1,Y1 in pixels."""
+    try:
+        x0, y0, x1, y1 = (float(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected X0,Y0,X1,Y1, got '{text}'") from None
+    if not (all(map(math.isfinite, (x0, y0, x1, y1))) and x0 < x1 and y0 < y1):
+        raise argparse.ArgumentTypeError(f"expected X0 < X1 and Y0 < Y1, got '{text}'")
+    return Box(x0, y0, x1, y1)
 
 
 def positive(text: str) -> int:
-    """A whole number above 0."""
+    """A whole number from 1."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"expected a positive whole number, got '{text}'")
     return int(text)

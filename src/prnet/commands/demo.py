@@ -15,7 +15,7 @@ import argparse
 import ast
 import io
 import os
-import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +24,19 @@ from PIL import Image
 
 from prnet.appearance.draw import draw_landmarks, draw_mesh, draw_pose_box
 from prnet.appearance.frontal import affine_frontal_vertices
-from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED
+from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED, about
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.atomic import write_bytes
 from prnet.files.image import load_image, save_image
 from prnet.files.inputs import expand_inputs
+from prnet.files.keep import keep_files
 from prnet.files.mat import mat_bytes
 from prnet.files.results import make_folder, output_names
-from prnet.formats.obj import mtl_bytes, obj_bytes, textured_obj_bytes
+from prnet.files.streams import say
+from prnet.formats.meshes import save_textured_obj
+from prnet.formats.obj import obj_bytes
+from prnet.formats.surface import Surface
 from prnet.geometry.camera import FLIP_Y
 from prnet.geometry.mesh import vertex_normals
 from prnet.reconstruct import Reconstructor
@@ -50,6 +54,12 @@ SWITCHES = {
     "isTexture": (False, "the mesh has NAME_texture.png instead of vertex colours"),
     "isMask": (False, "what the photo hides is black in the texture"),
 }
+
+ENDINGS = (
+    *(".obj", ".mtl", ".jpg", "_texture.png", "_mesh.mat", "_kpt.txt", "_pose.txt"),
+    *("_camera_matrix.txt", "_depth.jpg", "_depth.mat"),
+)
+"""Of all files that a name can get."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,22 +117,33 @@ def run(args: argparse.Namespace) -> int:
     paths = expand_inputs([args.inputDir])
     folder = make_folder(args.outputDir)
     found, failed = 0, 0
-    for path, name in zip(paths, output_names(paths), strict=True):
+    for path, name in zip(paths, output_names(paths, ENDINGS), strict=True):
         try:
-            image = load_image(path)
-            faces = reconstruct(image)
-            if args.isImage and faces:
-                _copy(image, path, folder / f"{name}.jpg")
-            for number, face in enumerate(faces):
-                _save(face, str(folder / name) + (f"_{number}" if number else ""), args)
-        except PrnetError as error:
+            with keep_files(paths):
+                count = _save_faces(reconstruct, path, str(folder / name), args)
+        except Exception as error:  # whatever it is, the other photos go on
             failed += 1
-            print(f"prnet demo: {error}", file=sys.stderr)
+            if args.debug:
+                traceback.print_exc()
+            say(f"prnet demo: {about(path, error)}", error=True)
             continue
-        found += len(faces)
-        told = f"{len(faces)} faces" if len(faces) != 1 else "1 face"
-        print(f"{path}: {told if faces else 'no face found, nothing written'}")
+        found += count
+        told = f"{count} faces" if count != 1 else "1 face"
+        say(f"{path}: {told if count else 'no face found, nothing written'}")
     return SOME_FAILED if failed else ALL_WELL if found else NO_FACE
+
+
+def _save_faces(
+    reconstruct: Reconstructor, photo: Path, stem: str, args: argparse.Namespace
+) -> int:
+    """Every file of one photo; ``stem`` is their path without endings. Returns how many faces."""
+    image = load_image(photo)
+    faces = reconstruct(image)
+    if args.isImage and faces:
+        save_image(f"{stem}.jpg", image)
+    for number, face in enumerate(faces):
+        _save(face, stem + (f"_{number}" if number else ""), args)
+    return len(faces)
 
 
 def _save(face: Face, stem: str, args: argparse.Namespace) -> None:
@@ -170,17 +191,13 @@ def _save_textured(
     if args.isMask:
         mask = face.texture_mask(size=args.texture_size)[..., None]
         texture = np.rint(texture * mask).astype(np.uint8)
-    picture, material = Path(f"{stem}_texture.png"), Path(f"{stem}.mtl")
-    save_image(picture, texture)
-    write_bytes(material, mtl_bytes(picture.name))
-    text = textured_obj_bytes(
-        vertices,
-        face.triangles,
-        texture_coordinates=face.texture_coordinates,
+    surface = Surface(
+        vertices=np.asarray(vertices, np.float64),
+        triangles=face.triangles,
         normals=vertex_normals(vertices * FLIP_Y, face.triangles) * FLIP_Y,
-        material_file=material.name,
+        texture_coordinates=face.texture_coordinates,
     )
-    write_bytes(Path(f"{stem}.obj"), text)
+    save_textured_obj(Path(f"{stem}.obj"), surface, texture, picture=Path(f"{stem}_texture.png"))
 
 
 def _save_depth(face: Face, stem: str) -> None:
@@ -210,12 +227,6 @@ def _save_text(path: Path, numbers: NDArray[np.floating]) -> None:
     stream = io.BytesIO()
     np.savetxt(stream, numbers)
     write_bytes(path, stream.getvalue())
-
-
-def _copy(image: NDArray[np.uint8], source: Path, target: Path) -> None:
-    if os.path.abspath(source) == os.path.abspath(target):
-        raise PrnetError(f"{target}: expected a place for a result, got one of the photos")
-    save_image(target, image)
 
 
 def _true_or_false(text: str) -> bool:

@@ -2,8 +2,8 @@
 
 Every face of every photo gets a mesh with vertex colours, 68 landmarks and a pose; every photo
 with a face gets an overlay picture to look at. Files are called after the photo: NAME.obj, or
-NAME_0.obj, NAME_1.obj (largest face first) when there are several; photos with the same stem
-keep their suffix (NAME_jpg.obj, NAME_png.obj).
+NAME_0.obj, NAME_1.obj (largest face first) when there are several. Where results of two photos
+would get one name, photos keep their suffix (NAME_jpg.obj, NAME_png.obj).
 
 exit status:
   0  every photo could be read, and there was a face in at least one
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -27,19 +27,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.texture import TEXTURE_SIZE
-from prnet.commands._options import positive
-from prnet.detection.make import DetectorName
-from prnet.errors import PrnetError
+from prnet.commands._options import add_finding_arguments, parsed_box, positive
+from prnet.errors import PrnetError, in_words
 from prnet.face import Face
 from prnet.facemodel.expression import ExpressionModel
 from prnet.files.image import MAX_PIXELS
 from prnet.files.inputs import expand_inputs
+from prnet.files.keep import keep_files
 from prnet.files.results import make_folder, output_names
+from prnet.files.streams import say
 from prnet.formats.arrays import describe_face
 from prnet.formats.output import PoseChoice, SaveOptions
 from prnet.formats.save import save_faces
-from prnet.formats.table import NEEDS, SUMMARIES
-from prnet.geometry.boxes import Box
+from prnet.formats.table import ENDINGS, NEEDS, SUMMARIES
 from prnet.geometry.camera import Pose
 from prnet.layout.openings import Openings
 from prnet.reconstruct import Reconstructor
@@ -103,12 +103,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="what prnet facemodel expression wrote; also saves expression",
     )
-    add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
-    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
+    add_finding_arguments(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--box",
-        type=parse_box,
+        type=parsed_box,
         action="append",
         metavar="X0,Y0,X1,Y1",
         help="face box in pixels, brows to chin and ear to ear, instead of a detector; "
@@ -122,7 +121,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="68 rows of x y [z] in pixels, instead of a detector; once for each face",
     )
     add("--passes", type=positive, default=1, help="2: crop again by the first landmarks")
-    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
     add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
     add("--threads", type=positive, default=1, help="of one call; by default 1")
     add("--json", action="store_true", help="one JSON line for each photo and one summary")
@@ -143,21 +141,22 @@ def run(args: argparse.Namespace) -> int:
     save = _with_expression(args.save, options)
     folder = make_folder(args.out)
     results, paths = _inputs(args.photos, recursive=args.recursive)
-    keep = {Path(os.path.abspath(path)) for path in paths}
-    named = list(zip(paths, output_names(paths), strict=True))
+    named = list(zip(paths, output_names(paths, ENDINGS), strict=True))
     for result in results:
         _tell(result, as_json=args.json)
-    for path, name in _progress(named):
-        try:
-            faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
-            of_faces, of_photo = save_faces(
-                faces, name, folder, save=save, options=options, keep=keep
-            )
-            result = _photo_result(path, faces, of_faces, of_photo)
-        except (PrnetError, MemoryError) as error:
-            result = _failed(path, error)
-        _tell(result, as_json=args.json)
-        results.append(result)
+    given = [*paths, *(args.landmarks or []), args.expression_model, args.detector_model]
+    with keep_files(given):
+        for path, name in _progress(named):
+            try:
+                faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
+                files = save_faces(faces, name, folder, save=save, options=options)
+                result = _photo_result(path, faces, files, args.depth_crop)
+            except Exception as error:  # whatever it is, the other photos go on
+                if args.debug:
+                    traceback.print_exc()
+                result = _failed(path, error)
+            _tell(result, as_json=args.json)
+            results.append(result)
     return _summarise(results, folder, as_json=args.json)
 
 
@@ -201,29 +200,38 @@ def _inputs(arguments: Iterable[str], *, recursive: bool) -> tuple[list[PhotoRes
     for argument in arguments:
         try:
             paths += expand_inputs([argument], recursive=recursive)
-        except PrnetError as error:
+        except Exception as error:
             failures.append(_failed(argument, error))
     return failures, expand_inputs(paths)
 
 
 def _failed(path: str | Path, error: Exception) -> PhotoResult:
-    message = str(error) or type(error).__name__
-    named = message if str(path) in message else f"{path}: {message}"
-    return PhotoResult(str(path), "failed", error=named)
+    return PhotoResult(str(path), "failed", error=about(path, error))
+
+
+def about(path: str | Path, error: Exception) -> str:
+    """One line on what went wrong with a photo."""
+    message = in_words(error)
+    return message if str(path) in message else f"{path}: {message}"
 
 
 def _photo_result(
-    path: Path, faces: list[Face], of_faces: list[dict[str, str]], of_photo: dict[str, str]
+    path: Path,
+    faces: list[Face],
+    files: tuple[list[dict[str, str]], dict[str, str]],
+    depth_crop: int | None,
 ) -> PhotoResult:
+    of_faces, of_photo = files
     described = [
-        {**describe_face(face), "files": files} for face, files in zip(faces, of_faces, strict=True)
+        {**describe_face(face, depth_crop=depth_crop), "files": of_face}
+        for face, of_face in zip(faces, of_faces, strict=True)
     ]
     return PhotoResult(str(path), "ok" if faces else "no_face", faces=described, files=of_photo)
 
 
 def _progress(named: list[tuple[Path, str]]) -> Iterable[tuple[Path, str]]:
     """A bar on stderr when there are several photos and somebody is looking."""
-    if len(named) < 2 or not sys.stderr.isatty():
+    if len(named) < 2 or sys.stderr is None or not sys.stderr.isatty():
         return named
     from tqdm import tqdm
 
@@ -233,17 +241,17 @@ def _progress(named: list[tuple[Path, str]]) -> Iterable[tuple[Path, str]]:
 
 def _tell(result: PhotoResult, *, as_json: bool) -> None:
     if as_json:
-        _print(json.dumps(asdict(result)))
+        say(json.dumps(asdict(result)))
     elif result.status == "failed":
-        _print(f"prnet reconstruct: {result.error}", error=True)
+        say(f"prnet reconstruct: {result.error}", error=True)
     elif result.status == "no_face":
-        _print(f"{result.file}: no face found")
+        say(f"{result.file}: no face found")
     else:
         for face in result.faces:
             angles = ", ".join(f"{name} {face['pose'][name]:.1f}" for name in Pose._fields)
-            _print(f"{result.file}: {angles} -> {_listed(face['files'])}")
+            say(f"{result.file}: {angles} -> {_listed(face['files'])}")
         if result.files:
-            _print(f"{result.file}: {_listed(result.files)}")
+            say(f"{result.file}: {_listed(result.files)}")
 
 
 def _listed(files: dict[str, str]) -> str:
@@ -259,24 +267,13 @@ def _summarise(results: list[PhotoResult], folder: Path, *, as_json: bool) -> in
     }
     status = SOME_FAILED if count["failed"] else ALL_WELL if count["faces"] else NO_FACE
     if as_json:
-        _print(json.dumps({"summary": {**count, "exit_status": status}}))
+        say(json.dumps({"summary": {**count, "exit_status": status}}))
     else:
-        _print(
+        say(
             f"photos: {count['photos']}, faces: {count['faces']}, photos without a face: "
             f"{count['without_face']}, failed: {count['failed']}; results in {folder}"
         )
     return status
-
-
-def _print(line: str, *, error: bool = False) -> None:
-    """A line that does not tear a progress bar."""
-    stream = sys.stderr if error else sys.stdout
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        tqdm.write(line, file=stream)
-    else:
-        print(line, file=stream, flush=True)
 
 
 def _save_list(text: str) -> tuple[str, ...]:
@@ -284,13 +281,3 @@ def _save_list(text: str) -> tuple[str, ...]:
     if not kinds or set(kinds) - set(SUMMARIES):
         raise argparse.ArgumentTypeError(f"expected some of {','.join(SUMMARIES)}, got '{text}'")
     return kinds
-
-
-def parse_box(text: str) -> Box:
-    try:
-        x0, y0, x1, y1 = (float(number) for number in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected X0,Y0,X1,Y1, got '{text}'") from None
-    if not (np.isfinite([x0, y0, x1, y1]).all() and x0 < x1 and y0 < y1):
-        raise argparse.ArgumentTypeError(f"expected X0 < X1 and Y0 < Y1, got '{text}'")
-    return Box(x0, y0, x1, y1)

@@ -13,7 +13,6 @@ reference's face come along.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import get_args
 
@@ -21,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.swap import RegionName, swap_face
-from prnet.commands.reconstruct import parse_box
+from prnet.commands._options import add_finding_arguments, parsed_box
 from prnet.commands.texture import find_face
-from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.files.image import load_mask, save_image
+from prnet.files.keep import keep_files
 from prnet.reconstruct import Reconstructor
 
 
@@ -47,19 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         add(
             f"--{photo}-box",
-            type=parse_box,
+            type=parsed_box,
             metavar="X0,Y0,X1,Y1",
             help="face box instead of a detector",
         )
-    add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
-    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
-    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+    add_finding_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Find both faces, swap, write the picture."""
-    if os.path.abspath(args.out) in map(os.path.abspath, (args.target, args.reference)):
-        raise PrnetError(f"{args.out}: expected a place for a result, got one of the photos")
     region = _region(args.region)
     reconstruct = Reconstructor(
         args.model, detector=args.detector, detector_model=args.detector_model
@@ -68,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     reference = find_face(
         reconstruct, args.reference, index=args.reference_face, box=args.reference_box
     )
-    save_image(args.out, swap_face(target, reference, region=region))
+    with keep_files([args.target, args.reference, args.region]):
+        save_image(args.out, swap_face(target, reference, region=region))
     print(args.out)
     return 0
 

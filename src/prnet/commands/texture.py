@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from prnet.appearance.texture_edit import apply_texture
-from prnet.commands.reconstruct import parse_box
-from prnet.detection.make import DetectorName
+from prnet.commands._options import add_debug_argument, add_finding_arguments, parsed_box
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import load_image, load_mask, save_image
+from prnet.files.keep import keep_files
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
 
@@ -45,10 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(by default what differs from the photo's own texture)",
     )
     add("--face", type=int, default=0, metavar="N", help="which face, 0 is the largest")
-    add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
-    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
-    add("--box", type=parse_box, metavar="X0,Y0,X1,Y1", help="face box instead of a detector")
-    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+    add("--box", type=parsed_box, metavar="X0,Y0,X1,Y1", help="face box instead of a detector")
+    add_finding_arguments(edit)
+    add_debug_argument(edit)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         args.model, detector=args.detector, detector_model=args.detector_model
     )
     face = find_face(reconstruct, args.photo, index=args.face, box=args.box)
-    save_image(args.out, apply_texture(face, texture, mask=mask))
+    with keep_files([args.photo, args.texture, args.mask]):
+        save_image(args.out, apply_texture(face, texture, mask=mask))
     print(args.out)
     return 0
 

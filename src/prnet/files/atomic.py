@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from prnet.errors import PrnetError, reason_of
+from prnet.files.keep import check_replaceable
 
 try:
     import fcntl
@@ -42,8 +43,10 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     A file that is replaced keeps its mode, a link stays a link to the file that is replaced.
     The block should write through Python's own files: encoders that write by themselves may not
     notice that the disk is full (encode in memory, see :func:`write_bytes`).
-    Raises PrnetError, naming ``path``, when the system refuses to write.
+    Raises PrnetError, naming ``path``, when the system refuses to write, and rather than write
+    over one of the files of :func:`prnet.files.keep.keep_files`.
     """
+    check_replaceable(path)
     with _refusals(path):
         target = Path(os.path.realpath(path))
         mode = _mode_of(target, path)

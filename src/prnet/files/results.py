@@ -3,39 +3,79 @@
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 from prnet.errors import PrnetError
 
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+"""How Python keeps bytes of names that are no text (and Windows, halves of characters)."""
 
-def output_names(paths: Sequence[Path]) -> list[str]:
-    """One name for each photo's results: its stem; where stems clash (a.jpg and a.png, on file
-    systems that ignore case A.jpg too), with the suffix (a_jpg, a_png); then with a number."""
-    stems = Counter(path.stem.casefold() for path in paths)
+_FACE_NUMBER = re.compile(r"_(0|[1-9][0-9]*)$")
+
+
+def output_names(paths: Sequence[Path], endings: Collection[str]) -> list[str]:
+    """One name for each photo's results, so that no two results of any photos and faces are
+    called alike, also where case or the composition of accents are ignored.
+
+    ``endings``: what may follow a name, whether it is written this time or not, so that names
+    do not change with it. The name is the photo's stem; where stems clash (a.jpg and a.png;
+    a.jpg, whose pose is a_pose.json, and a_pose.jpg) with the suffix (a_jpg, a_png), then with a
+    number. Bytes of a stem that are no text become _, as few programs open such files.
+    """
+    tails = _tails(endings)
+    stems = [_NO_TEXT.sub("_", path.stem) for path in paths]
+    times = Counter(map(_folded, stems))
     taken: set[str] = set()
+    shorter_than_taken: set[str] = set()
     names = []
-    for path in paths:
-        clash = stems[path.stem.casefold()] > 1 or _is_face_of_another(path.stem, stems)
-        name = f"{path.stem}_{path.suffix[1:].lower()}" if clash else path.stem
-        unique, number = name, 2
-        while unique.casefold() in taken:
-            unique, number = f"{name}-{number}", number + 1
-        taken.add(unique.casefold())
-        names.append(unique)
+    for path, stem in zip(paths, stems, strict=True):
+        shorter = _shorter_names(_folded(stem), tails)
+        clash = times[_folded(stem)] > 1 or any(name in times for name in shorter)
+        suffix = path.suffix[1:].lower() if clash else ""
+        for name in _numbered(f"{stem}_{suffix}" if suffix else stem):
+            folded = _folded(name)
+            shorter = _shorter_names(folded, tails)
+            if not ({folded, *shorter} & taken or folded in shorter_than_taken):
+                break
+        taken.add(folded)
+        shorter_than_taken |= shorter
+        names.append(name)
     return names
 
 
-def _is_face_of_another(stem: str, stems: Collection[str]) -> bool:
-    """a_1.jpg next to a.jpg, whose second face is called a_1."""
-    name, _, number = stem.casefold().rpartition("_")
-    return number.isdigit() and name in stems
+def _numbered(name: str) -> Iterator[str]:
+    """a, a-2, a-3 ..."""
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
 
 
-def face_names(name: str, count: int) -> list[str]:
+def _tails(endings: Collection[str]) -> set[str]:
+    """What one ending has before another: _pose of _pose.json and .json; "" too."""
+    return {
+        long.removesuffix(short) for long in endings for short in endings if long.endswith(short)
+    }
+
+
+def _shorter_names(name: str, tails: Collection[str]) -> set[str]:
+    """Names with a result that is called as one of ``name`` is: with the tail _pose, a for
+    a_pose; for the numbers of faces, a for a_1; both, a for a_1_pose."""
+    heads = {name.removesuffix(tail) for tail in tails}
+    return {short for head in heads for short in (head, _FACE_NUMBER.sub("", head))} - {name}
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file system takes for one: Unicode's canonical caseless match."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
+def face_names(name: str, faces: int) -> list[str]:
     """NAME for one face, NAME_0, NAME_1 ... for several."""
-    return [name] if count == 1 else [f"{name}_{i}" for i in range(count)]
+    return [name] if faces == 1 else [f"{name}_{i}" for i in range(faces)]
 
 
 def make_folder(path: Path) -> Path:

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.appearance.encode import DEPTH_ORIGIN
 from prnet.errors import PrnetError
 from prnet.files.atomic import write_bytes
 from prnet.files.mat import mat_bytes
 from prnet.formats.output import FaceOutput, SaveOptions, without_options
+from prnet.formats.pictures import face_depth_scale
 from prnet.formats.surface import millimetres_per_unit
 from prnet.mapped import MappedFace
 
@@ -46,9 +48,9 @@ def write_pose(face: MappedFace, path: Path) -> None:
     _write_json(path, describe_pose(face))
 
 
-def write_json(face: MappedFace, path: Path) -> None:
+def write_json(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """JSON that describes the face, :func:`describe_face`."""
-    _write_json(path, describe_face(face))
+    _write_json(path, describe_face(face, depth_crop=options.depth_crop))
 
 
 def write_expression(face: MappedFace, path: Path, options: SaveOptions) -> None:
@@ -110,9 +112,11 @@ def describe_pose(face: MappedFace) -> dict[str, Any]:
     }
 
 
-def describe_face(face: MappedFace) -> dict[str, Any]:
-    """What a program wants to know of a face before it opens a mesh, as plain values."""
+def describe_face(face: MappedFace, *, depth_crop: int | None = None) -> dict[str, Any]:
+    """What a program wants to know of a face before it opens a mesh, as plain values.
+    ``depth_crop``: that of the depth picture, for its scale."""
     image, crop = face.image, face.crop
+    scale = face_depth_scale(face, depth_crop)
     head_unit = millimetres_per_unit(face.layout)
     return {
         "box": [round(edge, 2) for edge in face.box.xyxy],
@@ -130,6 +134,7 @@ def describe_face(face: MappedFace) -> dict[str, Any]:
         "triangles": len(face.triangles),
         "axes": IMAGE_AXES,
         "depth_origin": face.layout.z_rule,
+        "depth_picture": None if scale is None else {"scale": scale, "origin": DEPTH_ORIGIN},
     }
 
 
@@ -143,7 +148,7 @@ DATA_OUTPUTS = {
     ),
     "npz": FaceOutput(".npz", "position map and arrays for NumPy", without_options(write_npz)),
     "mat": FaceOutput(".mat", "mesh and arrays for MATLAB", without_options(write_mat)),
-    "json": FaceOutput(".json", "description: box, pose, landmarks", without_options(write_json)),
+    "json": FaceOutput(".json", "description: box, pose, landmarks", write_json),
     "expression": FaceOutput(
         "_expression.json",
         "expression values and shape; needs --expression-model",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,10 @@ from PIL import Image
 
 from prnet.appearance.texture import texture as photo_texture
 from prnet.errors import PrnetError
-from prnet.files.atomic import write_bytes
-from prnet.files.image import save_image
+from prnet.files.atomic import write_atomically, write_bytes
 from prnet.formats.arrays import describe_face
 from prnet.formats.gltf import glb_bytes, quaternion
-from prnet.formats.obj import mtl_bytes, obj_bytes, textured_obj_bytes
+from prnet.formats.obj import mtl_bytes, obj_bytes, readable_by_all, textured_obj_bytes
 from prnet.formats.output import FaceOutput, PoseChoice, SaveOptions
 from prnet.formats.ply import ply_bytes
 from prnet.formats.surface import Frame, Surface, face_surface
@@ -45,10 +45,30 @@ def write_plain_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT
 
 def write_textured_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ with normals and texture coordinates; material and picture beside it, with
-    the path's stem and ``.mtl`` and ``.png``, so that the three can be moved together."""
+    the path's stem and ``.mtl`` and ``.png``, :func:`save_textured_obj`."""
     texture = _texture(face, options)
     surface = _surface(face, FRAME[options.pose], options)
-    material, picture = path.with_suffix(".mtl"), path.with_suffix(".png")
+    save_textured_obj(path, surface, texture, picture=path.with_suffix(".png"))
+
+
+def save_textured_obj(
+    path: Path, surface: Surface, texture: NDArray[np.uint8], *, picture: Path
+) -> None:
+    """Write ``surface`` as OBJ, ``texture`` (N, N, 3) as PNG ``picture``, and the material: the
+    path with ``.mtl``. They name each other without folders, so that the three can be moved
+    together; names that not every reader takes are changed, :func:`readable_by_all`.
+
+    As the caller named the OBJ alone, the other two replace no file but those of an earlier save:
+    a material that is ours and the picture it names. Raises PrnetError otherwise.
+    """
+    material, picture = readable_by_all(path.with_suffix(".mtl")), readable_by_all(picture)
+    material_text = mtl_bytes(picture.name)
+    saved_before = material.is_file() and material.read_bytes() == material_text
+    for file in (material, picture):
+        if file.exists() and not saved_before:
+            raise PrnetError(
+                f"{file}: expected no file, or that of an earlier {path.name}, got another"
+            )
     text = textured_obj_bytes(
         surface.vertices,
         surface.triangles,
@@ -56,9 +76,12 @@ def write_textured_obj(face: MappedFace, path: Path, options: SaveOptions = DEFA
         normals=surface.normals,
         material_file=material.name,
     )
-    save_image(picture, texture)
-    write_bytes(material, mtl_bytes(picture.name))
-    write_bytes(path, text)
+    stream = io.BytesIO()
+    Image.fromarray(texture).save(stream, "PNG")
+    files = {path: text, picture: stream.getvalue(), material: material_text}
+    with ExitStack() as stack:
+        for file, data in files.items():
+            stack.enter_context(write_atomically(file)).write_bytes(data)
 
 
 def write_ply(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +49,22 @@ def textured_obj_bytes(
 
 
 MATERIAL = "face"
+
+_NOT_IN_NAMES: Final = frozenset("#%\\\"'/:*?<>|$`")
+"""Of comments, paths, quotes, addresses and patterns, to some reader or other."""
+
+
+def readable_by_all(path: Path) -> Path:
+    """``path``, its name such that an OBJ or MTL file can say it: these formats know no quotes,
+    MeshLab takes a name up to its first space, and a line ends at a line feed. Where signs were
+    replaced, some of the name's hash keeps it apart from others."""
+    bad = [sign.isspace() or not sign.isprintable() or sign in _NOT_IN_NAMES for sign in path.stem]
+    bad[0] |= path.stem[0] == "-"  # begins an option
+    if not any(bad):
+        return path
+    stem = "".join("_" if wrong else sign for sign, wrong in zip(path.stem, bad, strict=True))
+    digest = hashlib.sha256(os.fsencode(path.stem)).hexdigest()
+    return path.with_name(f"{stem}-{digest[:6]}{path.suffix}")
 
 
 def mtl_bytes(texture_file: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -69,6 +69,15 @@ class FaceOutput:
     @property
     def suffix(self) -> str:
         return "." + self.ending.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class PhotoOutput:
+    """A file of all faces of a photo together: ``ending`` and ``summary`` as a FaceOutput's."""
+
+    ending: str
+    summary: str
+    write: Callable[[Sequence[MappedFace], Path], None]
 
 
 def without_options(write: Callable[[MappedFace, Path], None]) -> Writer:

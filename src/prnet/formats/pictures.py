@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,22 +10,42 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.appearance.encode import depth_preview, encode_depth, encode_normals
-from prnet.appearance.render import depth_map, depth_map_of, normal_map_of, render_view
+from prnet.appearance.draw import overlay
+from prnet.appearance.encode import depth_preview, depth_scale, encode_normals, save_depth
+from prnet.appearance.render import (
+    crop_to_size,
+    depth_map,
+    depth_map_of,
+    normal_map_of,
+    render_view,
+)
 from prnet.appearance.sheet import TILE, sheet, turntable
 from prnet.appearance.texture import texture, texture_mask
-from prnet.files.atomic import write_atomically
+from prnet.errors import PrnetError
+from prnet.files.atomic import write_bytes
 from prnet.files.image import save_image
 from prnet.files.mat import mat_bytes
-from prnet.formats.output import FaceOutput, SaveOptions, without_options
+from prnet.formats.output import FaceOutput, PhotoOutput, SaveOptions, without_options
 from prnet.mapped import MappedFace
 
 FRAME_MILLISECONDS = 80
 
 
 def write_depth(face: MappedFace, path: Path, options: SaveOptions) -> None:
-    """16-bit grey PNG, as :func:`prnet.appearance.encode.encode_depth`."""
-    save_image(path, encode_depth(depth_map_of(face, crop_size=options.depth_crop)))
+    """16-bit grey PNG, :func:`prnet.appearance.encode.save_depth`."""
+    scale = face_depth_scale(face, options.depth_crop)
+    save_depth(path, depth_map_of(face, crop_size=options.depth_crop), scale=scale)
+
+
+def face_depth_scale(face: MappedFace, depth_crop: int | None = None) -> float | None:
+    """The scale of the depth picture of a face: of all its vertices, whether they are inside the
+    picture or not, so that it is known without drawing. None for a face without picture."""
+    if depth_crop is not None:
+        z = crop_to_size(face, depth_crop).to_crop(face.vertices)[:, 2]
+        return depth_scale(z, depth_crop)
+    if face.image is None:
+        return None
+    return depth_scale(face.vertices[:, 2], max(face.image.shape[:2]))
 
 
 def write_depth_preview(face: MappedFace, path: Path, options: SaveOptions) -> None:
@@ -34,8 +55,9 @@ def write_depth_preview(face: MappedFace, path: Path, options: SaveOptions) -> N
 
 def write_depth_npy(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """NumPy file: (H, W) float32 z in pixels, NaN where no face is."""
-    with write_atomically(path) as temporary:
-        np.save(temporary, depth_map_of(face, crop_size=options.depth_crop))
+    stream = io.BytesIO()
+    np.save(stream, depth_map_of(face, crop_size=options.depth_crop))
+    write_bytes(path, stream.getvalue())
 
 
 def write_depth_mat(face: MappedFace, path: Path, options: SaveOptions) -> None:
@@ -44,8 +66,7 @@ def write_depth_mat(face: MappedFace, path: Path, options: SaveOptions) -> None:
     depth = depth_map_of(face, crop_size=options.depth_crop)
     scale = 1 if options.depth_crop is None else options.depth_crop / face.crop.side
     depth = np.nan_to_num(depth - scale * face.vertices[:, 2].min())
-    with write_atomically(path) as temporary:
-        temporary.write_bytes(mat_bytes({"depth": depth}))
+    write_bytes(path, mat_bytes({"depth": depth}))
 
 
 def write_normals(face: MappedFace, path: Path, options: SaveOptions) -> None:
@@ -82,16 +103,36 @@ def write_sheet(face: MappedFace, path: Path) -> None:
 def write_turntable(face: MappedFace, path: Path, *, size: int = TILE) -> None:
     """Animated GIF or WebP (the suffix says which) of size x size pixels, repeated for ever."""
     frames = [Image.fromarray(frame) for frame in turntable(face, size=size)]
-    if path.suffix.lower() == ".gif":
+    gif = path.suffix.lower() == ".gif"
+    if gif:
         frames = [frame.quantize(dither=Image.Dither.NONE) for frame in frames]
-    with write_atomically(path) as temporary:
-        frames[0].save(
-            temporary,
-            save_all=True,
-            append_images=frames[1:],
-            duration=FRAME_MILLISECONDS,
-            loop=0,
-        )
+    stream = io.BytesIO()
+    frames[0].save(
+        stream,
+        format="GIF" if gif else "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=FRAME_MILLISECONDS,
+        loop=0,
+    )
+    write_bytes(path, stream.getvalue())
+
+
+def write_overlay(faces: Sequence[MappedFace], path: Path) -> None:
+    """JPEG: the photo with mesh, landmarks and pose box of all its faces."""
+    save_image(path, overlay(_photo(faces), faces))
+
+
+def write_depth_of_all(faces: Sequence[MappedFace], path: Path) -> None:
+    """The faces of one photo as :func:`write_depth`; where they overlap, the larger z wins, each
+    face's z counted from its own zero."""
+    save_depth(path, depth_map(faces, *_photo(faces).shape[:2]))
+
+
+def _photo(faces: Sequence[MappedFace]) -> NDArray[np.uint8]:
+    if not faces or faces[0].image is None:
+        raise PrnetError("expected faces with their image, got none")
+    return faces[0].image
 
 
 PICTURE_OUTPUTS = {
@@ -107,8 +148,8 @@ PICTURE_OUTPUTS = {
     ),
     "depth": FaceOutput(
         "_depth.png",
-        "16-bit depth, 0 where no face is, else z = (value / 65536 - 0.5) x the longer side, "
-        "in pixels (--depth-crop)",
+        "16-bit depth, 0 where no face is, else z = (value - 32768) x depth_scale of the PNG's "
+        "text, in pixels (--depth-crop)",
         write_depth,
     ),
     "depth-preview": FaceOutput(
@@ -147,8 +188,10 @@ PICTURE_OUTPUTS = {
 }
 """What ``--save`` offers besides meshes and text."""
 
-
-def depth_of_all(image: NDArray[np.uint8], faces: Sequence[MappedFace]) -> NDArray[np.uint16]:
-    """The faces of one photo in one picture, encoded by :func:`prnet.encode_depth`; where they
-    overlap, the larger z wins, each face's z counted from its own zero."""
-    return encode_depth(depth_map(faces, *image.shape[:2]))
+PHOTO_OUTPUTS = {
+    "overlay": PhotoOutput("_overlay.jpg", "photo with mesh, landmarks, pose box", write_overlay),
+    "depth-all": PhotoOutput(
+        "_depth_all.png", "depth of all faces of the photo, as depth", write_depth_of_all
+    ),
+}
+"""What ``--save`` offers of all faces of a photo together."""

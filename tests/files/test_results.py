@@ -1,0 +1,64 @@
+"""No two results of any photos and faces get one name."""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prnet.files.results import face_names, output_names
+from prnet.formats.table import ENDINGS
+
+FEW = (".obj", "_plain.obj", ".json", "_pose.json")
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a.jpg", "b.jpg"], ["a", "b"]),
+        (["a.jpg", "a.png"], ["a_jpg", "a_png"]),
+        (["A.jpg", "a.PNG"], ["A_jpg", "a_png"]),
+        (["x/a.jpg", "y/a.jpg", "z/a.jpg"], ["a_jpg", "a_jpg-2", "a_jpg-3"]),
+        (["a.jpg", "a_1.jpg"], ["a", "a_1_jpg"]),
+        (["a_0.jpg", "a.jpg"], ["a_0_jpg", "a"]),
+        (["a.jpg", "a_01.jpg"], ["a", "a_01"]),
+        (["b_1.jpg", "b_x.jpg"], ["b_1", "b_x"]),
+        (["a.jpg", "a_pose.jpg"], ["a", "a_pose_jpg"]),
+        (["a_pose.jpg", "b_pose.jpg"], ["a_pose", "b_pose"]),
+        (["a.jpg", "a_1_pose.jpg"], ["a", "a_1_pose_jpg"]),
+        (["a.jpg", "a.png", "a_jpg.png"], ["a_jpg", "a_png", "a_jpg-2"]),
+        (["a.jpg", "a.png", "a_jpg_pose.png"], ["a_jpg", "a_png", "a_jpg_pose-2"]),
+        (["a\udcff.jpg", "a\udcfe.jpg", "a_.jpg"], ["a__jpg", "a__jpg-2", "a__jpg-3"]),
+        (["a\udcff.jpg", "b.jpg"], ["a_", "b"]),
+        (["a", "a.jpg"], ["a", "a_jpg"]),
+        (["Straße.jpg", "STRASSE.jpg"], ["Straße_jpg", "STRASSE_jpg-2"]),
+        (["é.jpg", "e\u0301.jpg"], ["é_jpg", "e\u0301_jpg-2"]),
+    ],
+)
+def test_names(paths: list[str], names: list[str]) -> None:
+    assert output_names([Path(path) for path in paths], FEW) == names
+
+
+STEMS = st.lists(st.sampled_from(["a", "A", "_1", "_10", "_pose", "_textured", "_jpg", "-2", "é"]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(STEMS, st.sampled_from([".jpg", ".png"])), max_size=8))
+def test_results_of_all_photos_and_faces_differ(photos: list[tuple[list[str], str]]) -> None:
+    paths = [Path("x" + "".join(parts) + suffix) for parts, suffix in photos]
+    seen: dict[str, Path] = {}
+    for path, name in zip(paths, output_names(paths, ENDINGS), strict=True):
+        stems = [name, *face_names(name, 12)]
+        for result in {stem + ending for stem, ending in product(stems, ENDINGS)}:
+            folded = unicodedata.normalize("NFC", result.casefold())
+            assert folded not in seen, f"{result} of {path} and of {seen[folded]}"
+            seen[folded] = path
+
+
+def test_names_do_not_depend_on_how_many_there_are_but_on_clashes() -> None:
+    many = [Path(f"p{number}.jpg") for number in range(20_000)]
+    assert output_names(many, ENDINGS) == [path.stem for path in many]
