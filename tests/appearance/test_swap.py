@@ -89,6 +89,29 @@ def test_a_face_outside_the_picture_changes_nothing_and_half_a_face_does_not_wra
     assert not changed[:, 100:].any()
 
 
+def test_what_neither_half_of_the_reference_shows_stays_the_target_s() -> None:
+    """A reference cut at its eyes by the picture's upper edge, or at its middle by the left one:
+    the missing half of the face is taken from the other half, the missing forehead from nowhere."""
+    target, whole = _photo_of(_skin(), Pose(0, 0, 0)), _photo_of(_skin(1, 0.5), Pose(0, 0, 0))
+    assert target.image is not None
+    cut = {name: _photo_of(_skin(1, 0.5), Pose(0, 0, 0), centre=c) for name, c in CUT.items()}
+    brow, cheeks = np.s_[52:72, 90:150], (np.s_[100:130, 70:90], np.s_[100:130, 150:170])
+
+    def change(reference: Face, place: tuple[slice, slice]) -> float:
+        difference = swap_face(target, reference).astype(int) - target.image
+        return float(np.abs(difference[place]).mean())
+
+    assert change(whole, brow) > 10
+    assert change(cut["above"], brow) < 1
+    for cheek in cheeks:
+        assert change(cut["above"], cheek) > 10
+        assert change(cut["left"], cheek) > 10
+
+
+CUT = {"above": (120.0, 0.0), "left": (0.0, 100.0)}
+"""Centres of reference faces, half of which lies outside their pictures."""
+
+
 def test_regions_are_soft_and_inside_their_parts() -> None:
     weights = region_weights(LAYOUT, "face")
     assert weights.max() == 1

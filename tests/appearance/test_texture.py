@@ -15,6 +15,7 @@ from prnet.face import Face
 from prnet.geometry.camera import Pose
 from prnet.geometry.rasterize import interpolate, rasterize
 from prnet.geometry.sampling import sample_bilinear
+from prnet.layout.uv_layout import Part
 
 HEIGHT, WIDTH = 200, 240
 POSE = Pose(25, -10, 15)
@@ -136,10 +137,8 @@ def test_outside_the_picture_repeats_its_edge_and_nothing_wraps() -> None:
     np.testing.assert_array_equal(painted[:, 80:], photo[:, 80:])
 
 
-def _photo_of_symmetric_face(face: Face) -> NDArray[np.uint8]:
-    """A magenta wall behind a face with a mirror-symmetric texture."""
-    half = _smooth_photo(256, 128)
-    texture = np.concatenate([half, half[:, ::-1]], axis=1)
+def _photo_with(face: Face, texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A magenta wall behind a face with a texture (256, 256, 3)."""
     raster = rasterize(face.vertices, face.triangles, HEIGHT, WIDTH, cull="back")
     points = interpolate(raster, face.triangles, texture_points(face, 256))
     photo = np.full((HEIGHT, WIDTH, 3), [255, 0, 255], np.uint8)
@@ -150,7 +149,9 @@ def _photo_of_symmetric_face(face: Face) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("yaw", [-50.0, 50.0])
 def test_fill_completes_a_symmetric_face(yaw: float) -> None:
     face = _face(Pose(yaw, 0, 0))
-    face = replace(face, image=_photo_of_symmetric_face(face))
+    half = _smooth_photo(256, 128)
+    symmetric = np.concatenate([half, half[:, ::-1]], axis=1)
+    face = replace(face, image=_photo_with(face, symmetric))
     raw, filled = (face.texture(size=256, fill=fill).astype(int) for fill in (False, True))
     middle = np.s_[70:186, 45:211]
     asymmetry = [np.abs(t - t[:, ::-1])[middle].mean() for t in (raw, filled)]
@@ -159,6 +160,28 @@ def test_fill_completes_a_symmetric_face(yaw: float) -> None:
     facing = np.where(face.texture_mask(size=256) == 1, facing_map(face), 0)
     better = facing > facing[:, ::-1] + 0.01
     np.testing.assert_array_equal(filled[better], raw[better])
+
+
+def test_fill_prefers_the_half_that_is_seen_much_better() -> None:
+    """A face turned by 35 degrees, plain on the far half, striped on the near one: its stripes go
+    where the far half grazes the view, though it is seen there; around the eyes nothing moves."""
+    stripes = np.where(np.arange(256) // 8 % 2, 200, 80)[:, None]
+    striped = np.where(np.arange(256) < 128, stripes, 140)
+    texture = np.repeat(striped[..., None], 3, axis=2).astype(np.uint8)
+    face = _face(Pose(35, 0, 0))
+    face = replace(face, image=_photo_with(face, texture))
+    facing = facing_map(face)
+    mask, better = face.texture_mask(size=256), facing[:, ::-1] - facing
+    grazing, equal = (mask > 0.95) & (better > 0.45), (mask == 1) & (better < 0.2)
+    assert grazing.sum() > 500
+    raw, filled = (face.texture(size=256, fill=fill).astype(float) for fill in (False, True))
+    np.testing.assert_array_equal(filled[equal], raw[equal])
+    near = raw[:, ::-1][grazing][:, 0]
+    assert np.corrcoef(near, filled[grazing][:, 0])[0, 1] > 0.95
+    assert np.ptp(raw[grazing]) < 5
+    parts = np.where(LAYOUT.region & (np.arange(256) > 128), Part.EYES, LAYOUT.parts)
+    eyed = replace(face, layout=replace(LAYOUT, parts=parts.astype(np.uint8)))
+    assert np.ptp(eyed.texture(size=256, fill=True)[grazing][:, 0].astype(float)) < 5
 
 
 def test_fill_follows_the_light() -> None:

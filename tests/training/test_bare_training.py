@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import prnet
+
 pytest.importorskip("torch", reason="needs prnet[train]")
 
 SCRIPT = """
@@ -26,7 +28,7 @@ for preset in ("compact", "paper-ict"):
 
 
 def test_training_needs_no_other_package(prepared: Path, tmp_path: Path) -> None:
-    paths = [str(Path(__file__).parents[1] / "helpers")]
+    paths = [str(Path(__file__).parents[1] / "helpers"), str(Path(prnet.__file__).parents[1])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-c", SCRIPT, str(prepared), str(tmp_path)]
     told = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -16,8 +16,9 @@ pytest.importorskip("torch.distributed")
 import run_distributed
 import tiny_network
 
+import prnet
 from prnet.errors import PrnetError
-from prnet.training.distributed import Process
+from prnet.training.distributed import Process, SharedBatchNorm
 
 STEPS = 2
 
@@ -30,7 +31,7 @@ def one_and_two(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     with pytest.MonkeyPatch.context() as patch:
         tiny_network.use(patch)
         run_distributed.runs(prepared, alone, STEPS)
-    paths = [str(Path(tiny_network.__file__).parent)]
+    paths = [str(Path(tiny_network.__file__).parent), str(Path(prnet.__file__).parents[1])]
     environment = {
         **os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths),
         "CUDA_VISIBLE_DEVICES": "",
@@ -80,3 +81,28 @@ def test_a_batch_is_shared_evenly_or_not_at_all() -> None:
     assert shares == [slice(0, 8), slice(8, 16)]
     with pytest.raises(PrnetError, match="expected a batch that 3 processes share, got 16"):
         Process(0, 3, torch.device("cpu")).share(16)
+
+
+def test_shared_batch_norm_is_batch_norm(tmp_path: Path) -> None:
+    """Of 8 numbers a channel, so that the variance's n - 1 shows: in the running statistics, and
+    not in what comes out."""
+    torch.manual_seed(0)
+    plain, shared = torch.nn.BatchNorm2d(3), SharedBatchNorm(3)
+    torch.distributed.init_process_group(
+        "gloo", init_method=(tmp_path / "meeting").as_uri(), rank=0, world_size=1
+    )
+    try:
+        for momentum in (0.1, 0.5):
+            plain.momentum = shared.momentum = momentum
+            batch = torch.randn(2, 3, 2, 2) * 3 + 5
+            results = []
+            for norm in (plain, shared):
+                x = batch.clone().requires_grad_()
+                y = norm(x)
+                (y**3).sum().backward()
+                results.append([y, x.grad, *norm.state_dict().values(), norm.weight.grad])
+            for one, other in zip(*results, strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-4)
+    finally:
+        torch.distributed.destroy_process_group()
+    torch.testing.assert_close(shared.eval()(batch), plain.eval()(batch))

@@ -21,9 +21,9 @@ from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
 from prnet.training.config import TrainConfig  # noqa: E402
 from prnet.training.data.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
 from prnet.training.data.dataset import PreparedData  # noqa: E402
-from prnet.training.losses import PositionMapLoss, aligned_to  # noqa: E402
+from prnet.training.networks.compact import CompactNetwork  # noqa: E402
 from prnet.training.recipes import make_recipe  # noqa: E402
-from prnet.training.train import batches, rate, train  # noqa: E402
+from prnet.training.train import batches, rate, train, update_average  # noqa: E402
 
 
 @pytest.fixture
@@ -48,6 +48,42 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(config: TrainConfig) -> 
     assert UVLayout.load(config.out / "uv_layout.npz").name == default_layout().name
     lines = [json.loads(line) for line in (config.out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "step" in line] == [6, 12]
+
+
+def test_the_average_is_what_is_validated_and_exported(config: TrainConfig) -> None:
+    """Of two steps, the second of which counts ten twelfths, as averages begin."""
+    config = replace(config, learning_rate=2e-2)  # which makes the two differ
+    train(config, stop_after=1)
+    first = torch.load(config.out / "checkpoint.pt", weights_only=True)
+    result = train(config, stop_after=1)
+    second = torch.load(config.out / "checkpoint.pt", weights_only=True)
+    for name in ("head.weight", "encoder.1.running_mean"):
+        assert not torch.equal(first["network"][name], second["network"][name])
+        expected = (2 * first["averaged"][name] + 10 * second["network"][name]) / 12
+        torch.testing.assert_close(second["averaged"][name], expected)
+    crops = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), np.uint8)
+    exported = PositionMapNetwork(config.out)(crops)
+    validate = make_recipe(config, torch.device("cpu")).validation()
+    told, differences = {}, {}
+    for which in ("averaged", "network"):
+        network = CompactNetwork().eval()
+        network.load_state_dict(second[which])
+        told[which] = validate(network)
+        with torch.no_grad():
+            maps = network(torch.from_numpy(crops).permute(0, 3, 1, 2) / 255).permute(0, 2, 3, 1)
+        differences[which] = float(np.abs(exported - maps.numpy()).max())
+    assert result["photos"] == pytest.approx(told["averaged"]["photos"], rel=1e-4)
+    assert result["photos"] != pytest.approx(told["network"]["photos"], rel=1e-3)
+    assert 10 * differences["averaged"] < differences["network"]
+
+
+def test_averages_keep_what_they_are_told_to_keep() -> None:
+    averaged, network = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)
+    changed = {"weight": torch.tensor([5.0]), "num_batches_tracked": torch.tensor(7)}
+    network.load_state_dict({**network.state_dict(), **changed})
+    update_average(averaged, network, 0.75, 1000)
+    assert averaged.weight.tolist() == [0.75 * 1 + 0.25 * 5]
+    assert int(averaged.state_dict()["num_batches_tracked"]) == 7
 
 
 def test_a_short_run_lowers_the_error(config: TrainConfig) -> None:
@@ -121,36 +157,6 @@ def test_mirroring_twice_gives_the_sample_back(prepared: Path) -> None:
     assert torch.allclose(plain.crops.flip(3), mirrored.crops, atol=1e-4)
     flipped = mirrored.landmarks * torch.tensor([-1.0, 1, 1]) + torch.tensor([127.0, 0, 0])
     assert torch.allclose(flipped[:, MIRRORED_LANDMARKS], plain.landmarks, atol=0.05)
-
-
-def test_the_loss_is_zero_only_at_the_truth(prepared: Path) -> None:
-    data = PreparedData(prepared)
-    loss = PositionMapLoss(
-        default_layout(),
-        data.grid_inside,
-        landmark_weight=1,
-        depth_weight=1,
-        opening_weight=1,
-        shape_weight=1,
-        edge_weight=1,
-    )
-    control = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    grid, landmarks = loss.evaluate(control)
-    assert float(loss(control, grid, landmarks).total) == pytest.approx(0.04, abs=2e-3)
-    moved = loss(control, grid + torch.tensor([3.0, 4.0, 0.0]), landmarks)
-    assert float(moved.grid) == pytest.approx(5, abs=1e-2)
-    assert float(moved.edges) == pytest.approx(0, abs=1e-4)
-
-
-def test_shape_is_what_a_similarity_cannot_undo() -> None:
-    random = torch.Generator().manual_seed(1)
-    points = torch.randn(3, 68, 3, generator=random)
-    rotation, _ = torch.linalg.qr(torch.randn(3, 3, generator=random))
-    rotation = rotation * torch.linalg.det(rotation)
-    moved = 1.7 * points @ rotation + torch.tensor([5.0, -3.0, 2.0])
-    assert torch.allclose(aligned_to(points, moved), moved, atol=1e-4)
-    mirrored = points * torch.tensor([-1.0, 1.0, 1.0])
-    assert not torch.allclose(aligned_to(points, mirrored), mirrored, atol=0.1)
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
