@@ -18,12 +18,13 @@ from prnet.geometry.camera import Pose, project_head, rotation_from_pose  # noqa
 from prnet.geometry.mirror import MIRRORED_LANDMARKS  # noqa: E402
 from prnet.layout.uv_layout import UVLayout, default_layout  # noqa: E402
 from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
-from prnet.training.config import TrainConfig  # noqa: E402
+from prnet.training.config import PRESETS, TrainConfig  # noqa: E402
 from prnet.training.data.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
 from prnet.training.data.dataset import PreparedData  # noqa: E402
 from prnet.training.networks.compact import CompactNetwork  # noqa: E402
 from prnet.training.recipes import make_recipe  # noqa: E402
-from prnet.training.train import batches, rate, train, update_average  # noqa: E402
+from prnet.training.schedule import Schedule  # noqa: E402
+from prnet.training.train import batches, train, update_average  # noqa: E402
 
 
 @pytest.fixture
@@ -160,9 +161,31 @@ def test_mirroring_twice_gives_the_sample_back(prepared: Path) -> None:
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    config = TrainConfig(samples=100_000, batch=100, warmup=10_000, decay=0.5)
-    rates = [rate(config, step, epoch=0) for step in (0, 50, 100, 499, 750, 1000)]
-    assert rates == pytest.approx([0.01, 0.51, 1, 1, 0.505, 0.01], abs=2e-3)
+    config = TrainConfig(samples=100_000, batch=100, learning_rate=2, warmup=10_000, decay=0.5)
+    steps = (0, 50, 100, 499, 750, 1000)
+    rates = [Schedule.of(config, epoch=1).rate(step) for step in steps]
+    assert rates == pytest.approx([0.02, 1.02, 2, 2, 1.01, 0.02], abs=4e-3)
+    flat = Schedule.of(replace(config, warmup=0, decay=0), epoch=1)
+    assert [flat.rate(step) for step in steps] == [2] * 6
+
+
+@pytest.mark.parametrize(
+    ("preset", "epoch", "samples", "warmup"),
+    [
+        ("compact", 243, 4_860, 486),  # 27 photos with 8 views each: not 320,000
+        ("compact", 1, 64, 6.4),  # a whole batch at least
+        ("compact", 43_000, 320_000, 10_000),
+        ("paper", 122_450, 3_673_500, 10_000),
+        ("paper-ict", 86_000, 1_500_000, 10_000),
+    ],
+)
+def test_a_run_is_as_long_as_its_data_are_many(
+    preset: str, epoch: int, samples: int, warmup: float
+) -> None:
+    schedule = Schedule.of(PRESETS[preset], epoch=epoch)
+    assert (schedule.samples, schedule.warmup) == (samples, warmup)
+    given = Schedule.of(replace(PRESETS[preset], samples=1000, warmup=500), epoch=epoch)
+    assert (given.samples, given.warmup) == (1000, 500)
 
 
 def test_the_drawn_photo_is_not_black(prepared: Path) -> None:

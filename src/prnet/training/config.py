@@ -1,15 +1,15 @@
-"""Settings of a training run: one dataclass, a sentence under each field, one instance a preset."""
+"""Settings of a training run: one dataclass, a sentence with each field, one instance a preset."""
 
 from __future__ import annotations
 
 import argparse
-import ast
-import inspect
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from math import inf
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
+
+from prnet.errors import PrnetError
 
 Preset = Literal["compact", "paper", "paper-ict"]
 
@@ -21,69 +21,168 @@ prnet train --data prepared --samples 1050000 --precision bfloat16 \\
 
 
 @dataclass(frozen=True)
+class Told:
+    """What stands with a setting: its sentence, its bounds, and in words what None means."""
+
+    sentence: str
+    least: float = -inf
+    most: float = inf
+    otherwise: str = ""
+
+    def check(self, name: str, value: object) -> None:
+        if isinstance(value, int | float) and not self.least <= value <= self.most:
+            bounds = f"{self.least:g} to {self.most:g}".removesuffix(" to inf")
+            more = " or more" if self.most == inf else ""
+            raise PrnetError(f"expected {option(name)} of {bounds}{more}, got {value:g}")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
-    preset: Preset = "compact"
-    """Recipe: network, data, loss and the defaults of what follows."""
-    data: Path = Path("prepared")
-    """Folder that `prnet prepare` wrote; for paper, 300W-LP's."""
-    face_model: Path = Path("BFM")
-    """Folder of the Basel Face Model, for paper alone."""
-    uv_data: Path = Path("uv-data")
-    """Folder of the 2018 release's UV files, for paper alone."""
-    out: Path = Path("runs/compact")
-    """Folder for checkpoints, the log (log.jsonl) and the exported network."""
-    samples: int = 320_000
-    """Training samples in all; a larger number continues a finished run."""
-    batch: int = 64
-    """Samples a step, of all processes together."""
-    learning_rate: float = 2e-3
-    """Peak learning rate."""
-    optimizer: Literal["adamw", "adam"] = "adamw"
-    """adamw shrinks weights beside the gradient, adam by an L2 term in the loss."""
-    weight_decay: float = 0.02
-    """Weight decay, or weight of the L2 term."""
-    clip: float = 5.0
-    """Largest norm of the gradient, 0 for any."""
-    warmup: float = 10_000
-    """Samples over which the learning rate rises from 0."""
-    decay: float = 0.6
-    """Last share of the run over which the learning rate falls to 1 % on a cosine."""
-    halve_every: int = 0
-    """Epochs after which the learning rate halves, again and again, instead of rise and cosine."""
-    average: float = 0.998
-    """Decay per step of the moving average of the weights, which is what gets exported."""
-    turned: float = 0.45
-    """Share of out-of-plane views in a batch, for compact alone."""
-    landmark_weight: float = 1.0
-    """Weight of the 68 landmarks beside the map, for compact alone."""
-    opening_weight: float = 2.5
-    """Weight of the lid and lip openings beside the map, for compact alone."""
-    shape_weight: float = 1.0
-    """Weight of the landmarks after alignment, for compact alone."""
-    edge_weight: float = 3.0
-    """Weight of the differences between neighbours on the map, for compact alone."""
-    depth_weight: float = 0.6
-    """Scale of z differences beside x and y, for compact alone."""
-    seed: int = 0
-    """Seed of the weights, the order of samples and the augmentation."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the network in training; bfloat16 is faster where the hardware has it; the
-    other presets refuse it."""
-    threads: int = 0
-    """CPU threads, 0 for all."""
-    loaders: int = 1
-    """Processes that make batches ahead of the training; 0 makes them in line."""
-    device: str = "cpu"
-    """torch device, such as cpu or cuda; torchrun's processes take one GPU each."""
-    validate_every: int = 25_600
-    """Samples between validations and checkpoints."""
+    """What a run is made from; raises PrnetError for numbers beyond their bounds."""
+
+    preset: Annotated[Preset, Told("Recipe: network, data, loss and the defaults below.")] = (
+        "compact"
+    )
+    data: Annotated[Path, Told("Folder that `prnet prepare` wrote; for paper, 300W-LP's.")] = Path(
+        "prepared"
+    )
+    face_model: Annotated[Path, Told("Folder of the Basel Face Model, for paper alone.")] = Path(
+        "BFM"
+    )
+    uv_data: Annotated[Path, Told("Folder of the 2018 release's UV files, for paper alone.")] = (
+        Path("uv-data")
+    )
+    out: Annotated[
+        Path, Told("Folder for checkpoints, the log (log.jsonl), the exported network.")
+    ] = Path("runs/compact")
+    init: Annotated[
+        str | None,
+        Told(
+            "Weights to start from: a checkpoint.pt, an exported network.onnx, a folder with "
+            "either, or `shipped`, the package's own.",
+            otherwise="none, random weights",
+        ),
+    ] = None
+    samples: Annotated[
+        int | None,
+        Told(
+            "Training samples in all; a larger number continues a finished run.",
+            least=1,
+            otherwise="so many that the data are seen 20 times, at most 320,000; paper: 30 times; "
+            "paper-ict: 30 times, at most 1,500,000",
+        ),
+    ] = None
+    batch: Annotated[int, Told("Samples a step, of all processes together.", least=1)] = 64
+    learning_rate: Annotated[
+        float,
+        Told("Peak learning rate; compact with --init takes a tenth of the default.", least=0),
+    ] = 2e-3
+    optimizer: Annotated[
+        Literal["adamw", "adam"],
+        Told("adamw shrinks weights beside the gradient, adam by an L2 term in the loss."),
+    ] = "adamw"
+    weight_decay: Annotated[float, Told("Weight decay, or weight of the L2 term.", least=0)] = 0.02
+    clip: Annotated[float, Told("Largest norm of the gradient, 0 for any.", least=0)] = 5.0
+    warmup: Annotated[
+        float | None,
+        Told(
+            "Samples over which the learning rate rises from 0.",
+            least=0,
+            otherwise="10,000, at most a tenth of the run",
+        ),
+    ] = None
+    decay: Annotated[
+        float,
+        Told(
+            "Last share of the run, over which the learning rate falls to 1 % on a cosine.",
+            least=0,
+            most=1,
+        ),
+    ] = 0.6
+    halve_every: Annotated[
+        int,
+        Told(
+            "Epochs after which the learning rate halves, again and again; 0 for the rise and the "
+            "cosine.",
+            least=0,
+        ),
+    ] = 0
+    average: Annotated[
+        float,
+        Told(
+            "Decay per step of the moving average of the weights, which is what gets exported.",
+            least=0,
+            most=1,
+        ),
+    ] = 0.998
+    turned: Annotated[
+        float, Told("Share of out-of-plane views in a batch, for compact alone.", least=0, most=1)
+    ] = 0.45
+    landmark_weight: Annotated[
+        float, Told("Weight of the 68 landmarks beside the map, for compact alone.", least=0)
+    ] = 1.0
+    opening_weight: Annotated[
+        float,
+        Told("Weight of the lid and lip openings beside the map, for compact alone.", least=0),
+    ] = 2.5
+    shape_weight: Annotated[
+        float, Told("Weight of the landmarks after alignment, for compact alone.", least=0)
+    ] = 1.0
+    edge_weight: Annotated[
+        float,
+        Told(
+            "Weight of the differences between neighbours on the map, for compact alone.", least=0
+        ),
+    ] = 3.0
+    depth_weight: Annotated[
+        float, Told("Scale of z differences beside x and y, for compact alone.", least=0)
+    ] = 0.6
+    seed: Annotated[
+        int, Told("Seed of the weights, the order of samples and the augmentation.", least=0)
+    ] = 0
+    precision: Annotated[
+        Literal["float32", "bfloat16"],
+        Told(
+            "Arithmetic of the network in training; bfloat16 is faster where the hardware has it; "
+            "the other presets refuse it."
+        ),
+    ] = "float32"
+    threads: Annotated[int, Told("CPU threads, 0 for all.", least=0)] = 0
+    loaders: Annotated[
+        int,
+        Told("Processes that make batches ahead of the training; 0 makes them in line.", least=0),
+    ] = 1
+    device: Annotated[
+        str, Told("torch device, such as cpu or cuda; torchrun's processes take one GPU each.")
+    ] = "cpu"
+    validate_every: Annotated[
+        int, Told("Samples between validations and checkpoints.", least=1)
+    ] = 25_600
+
+    def __post_init__(self) -> None:
+        for name, (_, told) in settings().items():
+            told.check(name, getattr(self, name))
+        if self.samples is not None and self.samples < self.batch:
+            raise PrnetError(
+                f"expected --samples for a batch of {self.batch} at least, got {self.samples}"
+            )
+
+
+def settings() -> dict[str, tuple[Any, Told]]:
+    """Every field of TrainConfig: its type and what stands with it."""
+    hints = get_type_hints(TrainConfig, include_extras=True)
+    return {name: get_args(hint) for name, hint in hints.items()}
+
+
+def option(name: str) -> str:
+    """The command line's word for a field: --weight-decay."""
+    return f"--{name.replace('_', '-')}"
 
 
 _PAPER = TrainConfig(
     preset="paper",
     data=Path("300W_LP"),
     out=Path("runs/paper"),
-    samples=3_673_500,
     batch=16,
     learning_rate=1e-4,
     optimizer="adam",
@@ -101,11 +200,12 @@ PRESETS: Mapping[str, TrainConfig] = {
         preset="paper-ict",
         data=Path("prepared"),
         out=Path("runs/paper-ict"),
-        samples=1_500_000,
         validate_every=48_000,
     ),
 }
-"""The paper does not say how long it trained: 30 epochs of 300W-LP's 122,450 photos here."""
+
+GENTLER = 0.1
+"""Trained weights learn on at this share of the peak; a full one makes them forget."""
 
 
 class Setting(NamedTuple):
@@ -116,46 +216,34 @@ class Setting(NamedTuple):
     source: str
 
 
-def sentences(config_class: type) -> dict[str, str]:
-    """The sentence under each field of a settings dataclass."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(config_class))).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    found = {}
-    for field, text in zip(tree.body, tree.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-            assert isinstance(field.target, ast.Name)
-            assert isinstance(text.value, ast.Constant)
-            found[field.target.id] = str(text.value.value)
-    return found
-
-
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """One option a field of TrainConfig; those not given stay the preset's."""
-    hints = get_type_hints(TrainConfig)
-    for name, sentence in sentences(TrainConfig).items():
-        default = getattr(TrainConfig(), name)
+    for name, (kind, told) in settings().items():
+        kinds = get_args(kind) or (kind,)
+        choices = [each for each in kinds if isinstance(each, str)]
         parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=type(default),
-            choices=get_args(hints[name]) or None,
-            help=f"{sentence} {_defaults(name)}".replace("%", "%%"),
+            option(name),
+            type=str if choices else kinds[0],
+            choices=choices or None,
+            help=f"{told.sentence} {_defaults(name, told)}".replace("%", "%%"),
         )
 
 
-def _defaults(name: str) -> str:
-    """(default: 64, paper: 16), each preset once that differs from the first."""
-    first = getattr(TrainConfig(), name)
+def _defaults(name: str, told: Told) -> str:
+    """(default: 64; paper: 16), each preset once that differs from the first."""
     values = {preset: getattr(config, name) for preset, config in PRESETS.items()}
-    others = [
-        f"{preset}: {value}"
-        for preset, value in values.items()
-        if value != first and name != "preset"
-    ]
-    return f"(default: {', '.join([str(first), *others])})"
+    first = values["compact"]
+    words = [told.otherwise if first is None else str(first)]
+    if name != "preset":
+        words += [f"{preset}: {value}" for preset, value in values.items() if value != first]
+    return f"(default: {'; '.join(words)})"
 
 
 def config_from(arguments: argparse.Namespace) -> TrainConfig:
     """The preset's settings with the options that were given in their place."""
     named: dict[str, Any] = {f.name: getattr(arguments, f.name) for f in fields(TrainConfig)}
     given = {name: value for name, value in named.items() if value is not None}
-    return replace(PRESETS[given.get("preset", "compact")], **given)
+    preset = PRESETS[given.get("preset", "compact")]
+    if "init" in given and preset.preset == "compact":
+        preset = replace(preset, learning_rate=preset.learning_rate * GENTLER)
+    return replace(preset, **given)

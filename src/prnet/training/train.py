@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import asdict
-from math import cos, pi
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,13 @@ from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
 from prnet.training.progress import progress
 from prnet.training.recipes import Recipe, make_recipe
+from prnet.training.schedule import Schedule
 
 CHECKPOINT = "checkpoint.pt"
 
 
 def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, float]:
-    """Run to ``config.samples`` samples (or stop early after so many steps); returns the last
+    """Run to the end of its `Schedule` (or stop early after so many steps); returns the last
     validation, on the leading process. Continues from ``config.out``'s checkpoint when there is
     one."""
     with this_process(config.device) as process:
@@ -41,6 +41,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
             torch.set_num_threads(config.threads)
         config.out.mkdir(parents=True, exist_ok=True)
         recipe = make_recipe(config, process.device)
+        schedule = Schedule.of(config, epoch=recipe.epoch)
         network = recipe.network()
         network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         averaged = deepcopy(network).eval().requires_grad_(False)
@@ -49,17 +50,21 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         losses_of = process.parallel(_Losses(recipe, network))
         validate = recipe.validation() if process.leads else None
 
-        steps = config.samples // config.batch
+        steps = schedule.steps
         every = max(1, config.validate_every // config.batch)
         last = steps if stop_after is None else min(steps, step + stop_after)
         result: dict[str, float] = {}
         bar = progress(steps, step, quiet=not process.leads)
-        for setting in recipe.settings():
+        for setting in [*recipe.settings(), *schedule.settings()]:
             bar.write("{:<14}{}  ({})".format(*setting))
-        log = Log(config.out / "log.jsonl", config) if process.leads else None
+        log = (
+            Log(config.out / "log.jsonl", asdict(config) | asdict(schedule))
+            if process.leads
+            else None
+        )
         for batch in batches(config, recipe, step, last, share=process.share(config.batch)):
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * rate(config, step, epoch=recipe.epoch)
+                group["lr"] = schedule.rate(step)
             losses = losses_of(batch.to(process.device))
             told = {name: process.mean(loss.detach().clone()) for name, loss in losses.items()}
             if not torch.isfinite(told["total"]):
@@ -109,17 +114,6 @@ def make_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optim
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
-
-
-def rate(config: TrainConfig, step: int, *, epoch: int) -> float:
-    """Share of the peak learning rate: halved every so many epochs (of ``epoch`` samples), or a
-    rise, a plateau and a cosine fall to 1 %."""
-    seen = step * config.batch
-    if config.halve_every:
-        return float(0.5 ** (seen // (epoch * config.halve_every)))
-    left = (config.samples - seen) / (config.samples * config.decay)
-    fall = 0.01 + 0.99 * (1 - cos(pi * min(1.0, left))) / 2
-    return min(1.0, (seen + config.batch) / config.warmup) * fall
 
 
 def batches(
@@ -219,12 +213,12 @@ def resume(
 class Log:
     """JSON lines: the settings once a start, then means since the last line with the validation."""
 
-    def __init__(self, path: Path, config: TrainConfig) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self._path = path
         self._start = time.monotonic()
         self._sums: dict[str, float] = {}
         self._count = 0
-        self._append({"config": {k: str(v) for k, v in asdict(config).items()}})
+        self._append({"config": {k: str(v) for k, v in settings.items()}})
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         for name, loss in losses.items():

@@ -38,7 +38,8 @@ from prnet.training.paper.recipe import (  # noqa: E402
 )
 from prnet.training.paper.sources import PreparedMaps  # noqa: E402
 from prnet.training.recipes import make_recipe  # noqa: E402
-from prnet.training.train import make_optimizer, rate, train  # noqa: E402
+from prnet.training.schedule import Schedule  # noqa: E402
+from prnet.training.train import make_optimizer, train  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -98,8 +99,15 @@ def test_settings_are_printed_with_their_sections(lp300w: TrainConfig) -> None:
 
 def test_the_rate_halves_every_five_epochs() -> None:
     config = replace(PRESETS["paper"], batch=10)
-    rates = [rate(config, step, epoch=20) for step in (0, 9, 10, 19, 20, 40)]
-    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.0625]
+    schedule = Schedule.of(replace(config, learning_rate=1), epoch=20)
+    assert [schedule.rate(step) for step in (0, 9, 10, 19, 20, 40)] == [
+        1,
+        1,
+        0.5,
+        0.5,
+        0.25,
+        0.0625,
+    ]
 
 
 def test_the_l2_term_is_on_convolutions_alone(ict: TrainConfig) -> None:

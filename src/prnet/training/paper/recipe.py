@@ -88,9 +88,6 @@ class PaperRecipe:
             Setting("optimiser", f"{config.optimizer.capitalize()}, {halving}", details),
             Setting("batch", str(config.batch), details),
             Setting("L2 term", f"{config.weight_decay:g} on convolutions", "the released graph"),
-            Setting(
-                "length", f"{config.samples / self.epoch:.1f} epochs", "ours, not in the paper"
-            ),
         ]
 
     def network(self) -> nn.Module:

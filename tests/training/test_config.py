@@ -1,0 +1,80 @@
+"""Settings as options: a sentence each, what a preset says, what is refused."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from prnet.cli import main
+from prnet.errors import PrnetError
+from prnet.training.config import (
+    GENTLER,
+    PRESETS,
+    TrainConfig,
+    add_config_arguments,
+    config_from,
+    option,
+    settings,
+)
+
+
+def parsed(*options: str) -> TrainConfig:
+    parser = argparse.ArgumentParser()
+    add_config_arguments(parser)
+    return config_from(parser.parse_args(options))
+
+
+def test_options_replace_what_the_preset_says() -> None:
+    assert parsed() == TrainConfig()
+    config = parsed("--preset", "paper", "--batch", "8", "--samples", "100", "--warmup", "0")
+    assert (config.batch, config.samples, config.warmup) == (8, 100, 0.0)
+    assert config.halve_every == PRESETS["paper"].halve_every
+
+
+def test_trained_weights_learn_gently_unless_told() -> None:
+    assert parsed("--init", "shipped").learning_rate == TrainConfig().learning_rate * GENTLER
+    assert parsed("--init", "shipped", "--learning-rate", "0.001").learning_rate == 0.001
+    assert parsed("--init", "x.onnx", "--preset", "paper").learning_rate == 1e-4
+
+
+@pytest.mark.parametrize("flags", [[], ["-OO"]])
+def test_every_setting_has_its_sentence_in_help_with_and_without_docstrings(
+    flags: list[str],
+) -> None:
+    command = [sys.executable, *flags, "-m", "prnet", "train", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    help_text = "".join(told.stdout.split())
+    assert settings().keys() == {each.name for each in fields(TrainConfig)}
+    for name, (_, told) in settings().items():
+        assert told.sentence.endswith("."), name
+        assert f"{told.sentence}(default:".replace(" ", "") in help_text, name
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--warmup -1", "expected --warmup of 0 or more, got -1"),
+        ("--decay 1.5", "expected --decay of 0 to 1, got 1.5"),
+        ("--batch 0", "expected --batch of 1 or more, got 0"),
+        ("--learning-rate nan", "expected --learning-rate of 0 or more, got nan"),
+        ("--samples 63", "expected --samples for a batch of 64 at least, got 63"),
+        ("--validate-every 0", "expected --validate-every of 1 or more, got 0"),
+    ],
+)
+def test_numbers_beyond_their_bounds_are_refused(
+    options: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    assert main(["train", *options.split()]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_bounds_hold_from_python_too() -> None:
+    with pytest.raises(PrnetError, match="expected --turned of 0 to 1, got 2"):
+        TrainConfig(turned=2)
+    assert option("weight_decay") == "--weight-decay"
