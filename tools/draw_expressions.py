@@ -22,7 +22,7 @@ from prnet import Reconstructor
 from prnet.evaluation.datasets import Dataset, Sample, open_dataset
 from prnet.evaluation.dense import with_dense_truth
 from prnet.face import Face
-from prnet.files.photos import person_of
+from prnet.evaluation.held_out import person_of
 
 EXPRESSIONS = {
     "closed eyes": ("eyeBlink_L", "eyeBlink_R"),

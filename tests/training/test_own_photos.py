@@ -11,7 +11,7 @@ from prnet import Reconstructor
 from prnet.cli import main
 from prnet.facemodel.morphable import MorphableModel
 from prnet.files.image import save_image
-from prnet.files.photos import PhotoStore, held_out_names
+from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import project_head
 from prnet.training.labels.correspondence import Correspondence
 
@@ -58,12 +58,3 @@ def _ten_photos(shared: Path, photos: Path, face_model: Path, points: Path) -> N
         meshes.append((corners * places.weights[..., None]).sum(axis=1))
     files = np.array([f"photo_{row}.png" for row in range(10)])
     np.savez(points, files=files, landmarks468=np.array(meshes)[..., :2])
-
-
-def test_people_are_held_out_whole_and_never_nobody() -> None:
-    names = [f"news/Person_{i // 4}_{i % 4:04d}.jpg" for i in range(400)]
-    held_out = held_out_names(names).reshape(100, 4)
-    assert (held_out.all(axis=1) | ~held_out.any(axis=1)).all()
-    assert 10 < held_out.all(axis=1).sum() < 30
-    few = held_out_names([f"my/{i}.jpg" for i in range(10)])
-    assert 1 <= few.sum() < 10

@@ -251,7 +251,8 @@ def _is_number(text: str) -> bool:
 
 
 def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
-    from prnet.files.photos import PhotoStore, is_held_out
+    from prnet.evaluation.held_out import held_out_names
+    from prnet.files.photos import PhotoStore
 
     file = path / "labels.npz" if path.is_dir() else path
     key = "landmarks68" if truth == "labels" else "annotated68"
@@ -260,14 +261,14 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
             names = [str(name) for name in arrays["files"]]
             points = arrays[key].astype(np.float64)
             rotations = arrays["rotation"]
+            people = arrays.get("person")
     except (OSError, ValueError, KeyError) as error:
         raise PrnetError(f"{file}: expected labels with '{key}', got {error}") from error
     store = PhotoStore(file.parent)
-    rows = [
-        row
-        for row in sorted(range(len(names)), key=names.__getitem__)
-        if np.isfinite(points[row]).all() and (not held_out or is_held_out(names[row]))
-    ]
+    wanted = np.isfinite(points).all(axis=(1, 2))
+    if held_out:
+        wanted &= held_out_names(names, people)
+    rows = [row for row in sorted(range(len(names)), key=names.__getitem__) if wanted[row]]
     samples = tuple(
         Sample(
             name=names[row],

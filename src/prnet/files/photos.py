@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
-from collections.abc import Sequence
-from hashlib import md5
 from pathlib import Path
 
 import numpy as np
@@ -35,29 +32,3 @@ class PhotoStore:
         if name in self._archives:
             return load_image(self._archives[name].read(name))
         return load_image(self._folder / name)
-
-
-def person_of(name: str) -> str | None:
-    """The person that a file name like ``news/Ada_Lovelace_0003.jpg`` carries, else None."""
-    match = re.fullmatch(r"(?:news|ytf)/(.+?)_\d+\.\w+", name)
-    return match.group(1) if match else None
-
-
-def is_held_out(name: str) -> bool:
-    """Whether a photo is kept for validation: a fifth of the persons with a name (all their photos,
-    whatever the source), and a twentieth of the others."""
-    person = person_of(name)
-    return _hash(name) % 20 == 0 if person is None else _hash(person) % 5 == 0
-
-
-def held_out_names(names: Sequence[str]) -> NDArray[np.bool_]:
-    """`is_held_out` of every name, or one in ten where that would be nobody."""
-    chosen = np.array([is_held_out(name) for name in names])
-    if not chosen.any():
-        order = np.argsort([float(_hash(name)) for name in names])
-        chosen[order[: max(1, len(names) // 10)]] = True
-    return chosen
-
-
-def _hash(text: str) -> int:
-    return int(md5(text.encode()).hexdigest(), 16)

@@ -45,6 +45,10 @@ class Process:
             value /= self.world
         return value
 
+    def any(self, mine: bool) -> bool:
+        """Whether it is so in any process."""
+        return bool(self.mean(torch.tensor(float(mine), device=self.device)) > 0)
+
     def parallel(self, step: nn.Module) -> nn.Module:
         """``step``, whose gradients are now means over all processes."""
         if self.world == 1:

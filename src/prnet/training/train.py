@@ -24,6 +24,7 @@ from prnet.network.crop_rules import save_crop_rules
 from prnet.training.config import TrainConfig
 from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
+from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.progress import progress
 from prnet.training.recipes import Recipe, make_recipe
 from prnet.training.schedule import Schedule
@@ -34,8 +35,11 @@ CHECKPOINT = "checkpoint.pt"
 def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, float]:
     """Run to the end of its `Schedule` (or stop early after so many steps); returns the last
     validation, on the leading process. Continues from ``config.out``'s checkpoint when there is
-    one."""
-    with this_process(config.device) as process:
+    one. Ctrl-C ends the step in hand, keeps a checkpoint and raises KeyboardInterrupt."""
+    with (
+        this_process(config.device) as process,
+        finishing_steps(alone=process.world == 1) as asked_to_stop,
+    ):
         torch.manual_seed(config.seed)
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -50,18 +54,15 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         losses_of = process.parallel(_Losses(recipe, network))
         validate = recipe.validation() if process.leads else None
 
-        steps = schedule.steps
         every = max(1, config.validate_every // config.batch)
-        last = steps if stop_after is None else min(steps, step + stop_after)
+        last = schedule.steps if stop_after is None else min(schedule.steps, step + stop_after)
         result: dict[str, float] = {}
-        bar = progress(steps, step, quiet=not process.leads)
+        bar = progress(schedule.steps, step, quiet=not process.leads)
         for setting in [*recipe.settings(), *schedule.settings()]:
             bar.write("{:<14}{}  ({})".format(*setting))
-        log = (
-            Log(config.out / "log.jsonl", asdict(config) | asdict(schedule))
-            if process.leads
-            else None
-        )
+        log = Log(config.out / "log.jsonl", asdict(config) | asdict(schedule), process.leads)
+        stopped = process.any(asked_to_stop())
+        last = step if stopped else last
         for batch in batches(config, recipe, step, last, share=process.share(config.batch)):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(step)
@@ -79,20 +80,26 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
             step += 1
             update_average(averaged, network, config.average, step)
             bar.update()
-            if log is None or validate is None:
-                continue
             log.add(told)
-            if step % every == 0 or step == steps:
+            if validate is not None and (step % every == 0 or step == schedule.steps):
                 result = validate(averaged)
                 log.write(step, result)
                 bar.write(f"{step * config.batch} samples: {result}")
                 save_checkpoint(config.out, network, averaged, optimizer, step)
+            stopped = process.any(asked_to_stop()) and step < schedule.steps
+            if stopped:
+                break
         bar.close()
-        if validate is not None:
-            if step < steps or not result:
-                save_checkpoint(config.out, network, averaged, optimizer, step)
-                result = validate(averaged)
+        if validate is not None and (step < schedule.steps or not result):
+            save_checkpoint(config.out, network, averaged, optimizer, step)
+            result = {} if stopped else validate(averaged)
+        if validate is not None and not stopped:
             print(export(recipe, averaged, config.out), flush=True)
+    if stopped:
+        if validate is not None:
+            seen = step * config.batch
+            print(f"stopped after {seen} samples; the same command goes on from there", flush=True)
+        raise KeyboardInterrupt
     return result
 
 
@@ -125,6 +132,7 @@ def batches(
         batch_size=None,
         num_workers=config.loaders,
         prefetch_factor=4 if config.loaders else None,
+        worker_init_fn=leave_to_the_leader,
     )
 
 
@@ -211,10 +219,11 @@ def resume(
 
 
 class Log:
-    """JSON lines: the settings once a start, then means since the last line with the validation."""
+    """JSON lines of the leading process: the settings once a start, then means since the last line
+    with the validation."""
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self._path = path
+    def __init__(self, path: Path, settings: Mapping[str, Any], leads: bool) -> None:
+        self._path = path if leads else None
         self._start = time.monotonic()
         self._sums: dict[str, float] = {}
         self._count = 0
@@ -232,5 +241,6 @@ class Log:
         self._sums, self._count = {}, 0
 
     def _append(self, line: dict[str, Any]) -> None:
-        with self._path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        if self._path is not None:
+            with self._path.open("a") as file:
+                file.write(json.dumps(line) + "\n")

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from prnet.errors import PrnetError
+from prnet.evaluation.held_out import held_out_names
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.files.atomic import write_atomically
-from prnet.files.photos import PhotoStore, held_out_names
+from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
@@ -60,6 +61,7 @@ def prepare(
 
     store = PhotoStore(photos)
     rows = good_rows(table, store, worst_fits)
+    held_out = held_out_rows(table, rows)
     coefficients = np.concatenate(
         [table["identity"][rows], table["expression"][rows]], axis=1
     ).astype(np.float32)
@@ -86,7 +88,7 @@ def prepare(
             file,
             files=table["files"][rows],
             source=table["source"][rows],
-            held_out=held_out_names([str(name) for name in table["files"][rows]]),
+            held_out=held_out,
             coefficients=coefficients,
             scale=np.array(cameras["scale"], np.float32),
             rotation=table["rotation"][rows].astype(np.float32),
@@ -107,6 +109,18 @@ def good_rows(table: dict[str, NDArray[Any]], store: PhotoStore, worst: float) -
     for key in ("fit_error", "landmark_spread"):
         good &= table[key] <= np.quantile(table[key][present], 1 - worst)
     return np.flatnonzero(good)
+
+
+def held_out_rows(table: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which of the rows are of people held out of all that the labels name; of the rows' own people
+    where none of those is left."""
+    for part in (np.arange(len(table["files"])), rows):
+        people = table["person"][part] if "person" in table else None
+        kept = part[held_out_names([str(name) for name in table["files"][part]], people)]
+        held_out = np.isin(rows, kept)
+        if 0 < held_out.sum() < len(rows):
+            return held_out
+    raise PrnetError(f"expected two photos at least, to train on and to judge by, got {len(rows)}")
 
 
 def stored_crop(landmarks: Floats, size: int) -> CropTransform:
