@@ -21,8 +21,8 @@ from PIL import Image
 from prnet import Reconstructor
 from prnet.evaluation.datasets import Dataset, Sample, open_dataset
 from prnet.evaluation.dense import with_dense_truth
-from prnet.face import Face
 from prnet.evaluation.held_out import person_of
+from prnet.face import Face
 
 EXPRESSIONS = {
     "closed eyes": ("eyeBlink_L", "eyeBlink_R"),

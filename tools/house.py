@@ -22,7 +22,15 @@ ROOMS = (
     *("training.progress", "training.networks"),
     *("training.labels", "training.data", "training.views", "training.losses"),
     *("training.validate", "training.detector", "training.paper", "training.recipes"),
-    *("training.train", "training", "release2018", "commands", "cli", "__main__"),
+    *(
+        "training.initial",
+        "training.train",
+        "training",
+        "release2018",
+        "commands",
+        "cli",
+        "__main__",
+    ),
 )
 """From the ground floor up: each room may import those before it."""
 

@@ -46,9 +46,9 @@ def test_every_setting_has_its_sentence_in_help_with_and_without_docstrings(
     flags: list[str],
 ) -> None:
     command = [sys.executable, *flags, "-m", "prnet", "train", "--help"]
-    told = subprocess.run(command, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    help_text = "".join(told.stdout.split())
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    help_text = "".join(run.stdout.split())
     assert settings().keys() == {each.name for each in fields(TrainConfig)}
     for name, (_, told) in settings().items():
         assert told.sentence.endswith("."), name

@@ -267,7 +267,7 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
     store = PhotoStore(file.parent)
     wanted = np.isfinite(points).all(axis=(1, 2))
     if held_out:
-        wanted &= held_out_names(names, people)
+        wanted &= held_out_names(names, None if people is None else people.tolist())
     rows = [row for row in sorted(range(len(names)), key=names.__getitem__) if wanted[row]]
     samples = tuple(
         Sample(

@@ -24,12 +24,11 @@ from prnet.network.crop_rules import save_crop_rules
 from prnet.training.config import TrainConfig
 from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
+from prnet.training.initial import CHECKPOINT, start_from
 from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.progress import progress
 from prnet.training.recipes import Recipe, make_recipe
 from prnet.training.schedule import Schedule
-
-CHECKPOINT = "checkpoint.pt"
 
 
 def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, float]:
@@ -47,6 +46,9 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         recipe = make_recipe(config, process.device)
         schedule = Schedule.of(config, epoch=recipe.epoch)
         network = recipe.network()
+        starts = config.init is not None and not (config.out / CHECKPOINT).exists()
+        if config.init is not None and starts:
+            start_from(network, config.init, recipe, batch=config.batch)
         network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         averaged = deepcopy(network).eval().requires_grad_(False)
         optimizer = make_optimizer(config, network)
@@ -60,6 +62,8 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         bar = progress(schedule.steps, step, quiet=not process.leads)
         for setting in [*recipe.settings(), *schedule.settings()]:
             bar.write("{:<14}{}  ({})".format(*setting))
+        if starts and validate is not None:
+            bar.write(f"{config.init}: {validate(averaged)}")
         log = Log(config.out / "log.jsonl", asdict(config) | asdict(schedule), process.leads)
         stopped = process.any(asked_to_stop())
         last = step if stopped else last

@@ -115,7 +115,7 @@ def held_out_rows(table: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> NDA
     """Which of the rows are of people held out of all that the labels name; of the rows' own people
     where none of those is left."""
     for part in (np.arange(len(table["files"])), rows):
-        people = table["person"][part] if "person" in table else None
+        people = table["person"][part].tolist() if "person" in table else None
         kept = part[held_out_names([str(name) for name in table["files"][part]], people)]
         held_out = np.isin(rows, kept)
         if 0 < held_out.sum() < len(rows):

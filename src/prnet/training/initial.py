@@ -1,0 +1,62 @@
+"""Weights that a run starts from: `prnet train --init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from prnet.errors import PrnetError
+from prnet.layout.uv_layout import UVLayout
+from prnet.network.position_map_network import network_file
+from prnet.training.recipes import Recipe
+
+SHIPPED = "shipped"
+CHECKPOINT = "checkpoint.pt"
+CALIBRATION_STEPS = 4
+"""Batches that batch norm's statistics are measured on, which an exported file has no more."""
+
+
+def start_from(network: nn.Module, init: str, recipe: Recipe, *, batch: int) -> None:
+    """Fill ``network``, which is on the CPU, with the weights that ``init`` names: `SHIPPED`, a
+    checkpoint (its average, which is what gets exported), an exported network, or a folder with
+    either. Raises PrnetError for what does not fit."""
+    file = _weights_file(init)
+    _check_layout(file, recipe.layout)
+    if file.suffix == ".onnx":
+        try:
+            from prnet.training.networks.read_onnx import calibrate, load_onnx
+        except ModuleNotFoundError as error:
+            raise PrnetError(f"{file}: expected {error.name} to read it, got none") from error
+        crops = [recipe.batch(step, slice(0, batch)).crops for step in range(CALIBRATION_STEPS)]
+        folded = load_onnx(network, file, crops[0].cpu())
+        calibrate(network, folded, torch.cat(crops).cpu())
+    else:
+        _load_checkpoint(network, file)
+
+
+def _weights_file(init: str) -> Path:
+    path = network_file() if init == SHIPPED else Path(init)
+    if path.is_dir():
+        path = path / CHECKPOINT if (path / CHECKPOINT).is_file() else network_file(path)
+    if not path.is_file():
+        raise PrnetError(f"{init}: expected weights to start from (--init), got no such file")
+    return path
+
+
+def _check_layout(weights: Path, layout: UVLayout) -> None:
+    """Where the file's own UV layout lies beside it, its region must be the run's."""
+    beside = weights.with_name("uv_layout.npz")
+    if beside.is_file() and not np.array_equal(UVLayout.load(beside).region, layout.region):
+        raise PrnetError(f"{weights}: expected weights for the UV layout {layout.name}, got others")
+
+
+def _load_checkpoint(network: nn.Module, file: Path) -> None:
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["averaged"])
+    except Exception as error:  # a damaged pickle raises nearly anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise PrnetError(f"{file}: expected a checkpoint of this preset, got: {reason}") from error

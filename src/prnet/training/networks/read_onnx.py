@@ -1,0 +1,148 @@
+"""The ONNX file of `prnet.training.networks.export` -> the network that it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from prnet.errors import PrnetError
+
+Floats = NDArray[np.float32]
+
+WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "BatchNormalization"}
+"""Operators that hold what was trained."""
+
+
+def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNorm2d]:
+    """Fill ``network`` from an exported file, exact to its storage: the maps are the same.
+
+    Layers are told apart by their order, as ``crops`` (B, 3, S, S) in 0..1 pass through them.
+    The exporter has folded most batch norms into the convolution before them; these are returned.
+    They give back the convolution's output and its bias, until `calibrate` knows their statistics.
+    Raises PrnetError for files of other networks.
+    """
+    try:
+        model = onnx.load(str(path))
+    except Exception as error:  # protobuf's errors share no base class but Exception
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PrnetError(f"{path}: expected an exported network, got: {reason}") from error
+    tensors = _tensors(model)
+    nodes = [node for node in model.graph.node if node.op_type in WEIGHTED]
+    weights = iter([[tensors.get(name) for name in node.input[1:]] for node in nodes])
+    folded: list[nn.BatchNorm2d] = []
+    bias: Floats | None = None
+    try:
+        for layer in _in_order(network, crops):
+            if isinstance(layer, nn.BatchNorm2d) and bias is not None:
+                _hand_on(layer, bias)
+                folded.append(layer)
+                bias = None
+                continue
+            weight, *rest = next(weights)
+            _copy(layer.weight, weight)
+            if isinstance(layer, nn.BatchNorm2d):
+                for target, value in zip(_statistics(layer), rest, strict=True):
+                    _copy(target, value)
+            elif layer.bias is not None:
+                _copy(layer.bias, rest[0])
+            else:
+                bias = rest[0] if rest else None
+        for name, buffer in network.named_buffers():
+            if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+                _copy(buffer, tensors.get(f"network.{name}"))
+        if next(weights, None) is not None:
+            raise ValueError("more layers")
+    except (ValueError, StopIteration, IndexError) as error:
+        reason = str(error) or "fewer layers"
+        raise PrnetError(
+            f"{path}: expected the weights of {type(network).__name__}, got {reason}"
+        ) from error
+    return folded
+
+
+@torch.no_grad()
+def calibrate(network: nn.Module, folded: Iterable[nn.BatchNorm2d], crops: Tensor) -> None:
+    """Give folded batch norms the statistics of ``crops`` (B, 3, S, S), and the gain and bias that
+    undo them: what the network says stays, and training, which normalises by its batches, begins
+    there."""
+    inputs: dict[nn.BatchNorm2d, Tensor] = {}
+
+    def note(norm: nn.Module, arguments: tuple[Tensor]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        inputs[norm] = arguments[0]
+
+    norms = list(folded)
+    hooks = [norm.register_forward_pre_hook(note) for norm in norms]
+    _run(network, crops)
+    for hook in hooks:
+        hook.remove()
+    for norm in norms:
+        mean, variance = inputs[norm].mean((0, 2, 3)), inputs[norm].var((0, 2, 3))
+        gain, bias, running_mean, running_variance = norm.weight, *_statistics(norm)
+        bias += mean
+        running_mean.copy_(mean)
+        running_variance.copy_(variance)
+        gain.copy_(torch.sqrt(variance + norm.eps))
+
+
+def _tensors(model: onnx.ModelProto) -> dict[str, Floats]:
+    """Constants by name, those behind the float16 storage's casts as float32."""
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    arrays = {name: numpy_helper.to_array(tensor) for name, tensor in stored.items()}
+    for node in model.graph.node:
+        if node.op_type == "Cast" and node.input[0] in arrays:
+            arrays[node.output[0]] = arrays[node.input[0]].astype(np.float32)
+    return arrays
+
+
+def _in_order(network: nn.Module, crops: Tensor) -> Iterator[nn.Module]:
+    """The layers with weights, in the order in which crops pass through them."""
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm2d)
+    order: list[nn.Module] = []
+    layers = [module for module in network.modules() if isinstance(module, kinds)]
+    hooks = [
+        layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers
+    ]
+    _run(network, crops[:1])
+    for hook in hooks:
+        hook.remove()
+    return iter(order)
+
+
+@torch.no_grad()
+def _run(network: nn.Module, crops: Tensor) -> None:
+    was_training = network.training
+    network.eval()
+    network(crops)
+    network.train(was_training)
+
+
+@torch.no_grad()
+def _hand_on(norm: nn.BatchNorm2d, bias: Floats) -> None:
+    """A batch norm that adds ``bias`` and does nothing else."""
+    shift, mean, variance = _statistics(norm)
+    _copy(shift, bias)
+    mean.zero_()
+    variance.fill_(1 - norm.eps)
+    norm.weight.copy_(torch.sqrt(variance + norm.eps))
+
+
+def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return norm.bias, norm.running_mean, norm.running_var
+
+
+@torch.no_grad()
+def _copy(target: Tensor, value: Floats | None) -> None:
+    if value is None or value.shape != tuple(target.shape):
+        got = "none" if value is None else f"shape {value.shape}"
+        raise ValueError(f"{got} where shape {tuple(target.shape)} belongs")
+    target.copy_(torch.from_numpy(value.astype(np.float32)))
