@@ -16,6 +16,8 @@ from prnet.errors import PrnetError
 
 Floats = NDArray[np.float32]
 
+Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d
+
 WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "BatchNormalization"}
 """Operators that hold what was trained."""
 
@@ -102,14 +104,11 @@ def _tensors(model: onnx.ModelProto) -> dict[str, Floats]:
     return arrays
 
 
-def _in_order(network: nn.Module, crops: Tensor) -> Iterator[nn.Module]:
+def _in_order(network: nn.Module, crops: Tensor) -> Iterator[Layer]:
     """The layers with weights, in the order in which crops pass through them."""
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm2d)
-    order: list[nn.Module] = []
-    layers = [module for module in network.modules() if isinstance(module, kinds)]
-    hooks = [
-        layer.register_forward_pre_hook(lambda module, _: order.append(module)) for layer in layers
-    ]
+    order: list[Layer] = []
+    layers = [module for module in network.modules() if isinstance(module, Layer)]
+    hooks = [layer.register_forward_pre_hook(lambda it, _: order.append(it)) for layer in layers]
     _run(network, crops[:1])
     for hook in hooks:
         hook.remove()
