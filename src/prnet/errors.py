@@ -1,6 +1,8 @@
-"""What the package says about input: the one exception, and the one warning."""
+"""What the package says about input and surroundings: the one exception, and the one warning."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 LONGEST_REASON = 160
 """Characters of a foreign error in a message, so that path and expectation stay in sight."""
@@ -42,3 +44,31 @@ def in_words(error: BaseException) -> str:
     kind = type(error).__name__
     said = f": {shortened(error)}" if str(error) else ""
     return f"got an unforeseen {kind}{said} (--debug shows where)"
+
+
+def missing(package: str | None, extra: str) -> PrnetError:
+    """The error for a package of one of our extras that is not installed."""
+    return PrnetError(f"expected {package}, got none ({install_command(extra)})")
+
+
+def install_command(extra: str) -> str:
+    """What installs an extra, from where this package itself came: the index, a checkout (in place
+    or not), a wheel, or a repository."""
+    import json
+    from importlib import metadata
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        told = metadata.distribution("prnet").read_text("direct_url.json")
+        origin = json.loads(told) if told else {}
+    except metadata.PackageNotFoundError:  # run from a checkout without being installed
+        root = Path(__file__).parents[2]
+        origin = {"url": root.as_uri()} if (root / "pyproject.toml").is_file() else {}
+    if origin.get("dir_info", {}).get("editable"):
+        folder = url2pathname(urlsplit(origin["url"]).path)
+        return f'pip install -e "{folder}[{extra}]"'
+    if "url" not in origin:
+        return f'pip install "prnet[{extra}]"'
+    kind = origin.get("vcs_info", {}).get("vcs")
+    return f'pip install "prnet[{extra}] @ {f"{kind}+" if kind else ""}{origin["url"]}"'

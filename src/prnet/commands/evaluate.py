@@ -15,7 +15,7 @@ normaliser and its crop.
 With --out: summary.json, images.csv, ced.png, nme_by_yaw.png, and contact sheets (prediction
 green, truth red) worst.jpg and failed.jpg.
 
-  pip install 'prnet[evaluate]'
+  pip install ".[evaluate]"   (in the checkout)
   prnet evaluate AFLW2000-3D --protocol sparse-2d,pose --out scores/
   prnet evaluate AFLW2000-3D --predictions other_system/ --out other/
 

@@ -27,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from prnet.errors import PrnetError
+    from prnet.errors import missing
 
     try:
         from prnet.release2018.import_checkpoint import import_checkpoint
     except ModuleNotFoundError as error:
-        raise PrnetError(f'expected pip install "prnet[train]", got no {error.name}') from error
+        raise missing(error.name, "train") from error
 
     difference = import_checkpoint(
         args.net_data,

@@ -9,7 +9,7 @@ them and writes, to the output folder:
 
 An interrupted run goes on where it was when the command is given again.
 
-  pip install 'prnet[label]'
+  pip install ".[label]"   (in the checkout)
   prnet facemodel ict ICT-FaceKit/FaceXModel --out ict.npz
   prnet label PHOTOS --out labels/ --face-model ict.npz
 """

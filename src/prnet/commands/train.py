@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, install_command, missing, reason_of
 from prnet.training.config import SHIPPED_COMMAND, add_config_arguments, config_from
 
 
@@ -27,7 +27,22 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         from prnet.training.train import train
     except ModuleNotFoundError as error:
-        raise PrnetError(f'expected pip install "prnet[train]", got no {error.name}') from error
+        raise missing(error.name, "train") from error
+    _check_onnx()
 
     train(config_from(arguments))
     return 0
+
+
+def _check_onnx() -> None:
+    """Without onnx the export waits until it is there. One that another package's protobuf has
+    broken is found out now, not after days of training."""
+    try:
+        import onnx  # noqa: F401  only whether it works
+    except ModuleNotFoundError:
+        return
+    except Exception as error:
+        raise PrnetError(
+            f"expected an onnx that works (or none), got: {reason_of(error)} "
+            f"({install_command('train')})"
+        ) from error

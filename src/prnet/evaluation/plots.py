@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, install_command
 from prnet.evaluation.protocols import area_under_curve, cumulative_shares
 from prnet.evaluation.run import Evaluation
 from prnet.files.atomic import write_atomically
@@ -29,8 +29,8 @@ def require_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401  only whether it is there
     except ModuleNotFoundError as error:
         raise PrnetError(
-            'expected matplotlib for the plots, got none (pip install "prnet[evaluate]", or '
-            "--no-plots)"
+            f"expected matplotlib for the plots, got none ({install_command('evaluate')}, "
+            "or --no-plots)"
         ) from error
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.errors import missing
 from prnet.geometry.camera import align_similarity
 
 Points = NDArray[np.floating]
@@ -157,7 +158,10 @@ def icp_partners(
 
     Source: Besl, McKay, "A method for registration of 3-D shapes", PAMI 1992.
     """
-    from scipy.spatial import cKDTree
+    try:
+        from scipy.spatial import cKDTree
+    except ModuleNotFoundError as error:
+        raise missing("scipy", "evaluate") from error
 
     tree = cKDTree(predicted)  # stays: the truth is moved to it, which keeps the nearest nearest
     centres_meet = 1.0, np.eye(3), true.mean(axis=0) - predicted.mean(axis=0)

@@ -15,7 +15,7 @@ from typing import IO, Any, Final, cast
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
-from prnet.errors import PrnetError, PrnetWarning
+from prnet.errors import PrnetError, PrnetWarning, reason_of
 
 _FORMATS: Final[tuple[str, ...]] = (
     *("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF"),
@@ -73,8 +73,9 @@ def open_file(source: str | Path) -> Iterator[IO[bytes]]:
     except (OSError, ValueError) as error:
         if isinstance(error, PrnetError):
             raise
-        reason = getattr(error, "strerror", None) or error
-        raise PrnetError(f"{path}: expected a readable image file, got: {reason}") from error
+        raise PrnetError(
+            f"{path}: expected a readable image file, got: {reason_of(error)}"
+        ) from error
 
 
 def _held(stream: IO[bytes], path: Path) -> IO[bytes]:
@@ -117,10 +118,9 @@ def opened(stream: IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Imag
     except Exception as error:  # decoders raise anything on damaged data
         if isinstance(error, PrnetError):
             raise
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise PrnetError(
             f"{name}: expected a whole {picture.format} image, got a truncated or damaged one "
-            f"({reason})"
+            f"({reason_of(error)})"
         ) from error
 
 
@@ -142,7 +142,9 @@ def _identified(stream: IO[bytes], name: str) -> Image.Image:
                 f"is none or whose beginning is damaged{'' if heic else _hint(head)}"
             ) from error
         except Exception as error:  # decoders raise anything on damaged data
-            raise PrnetError(f"{name}: expected an image, got a damaged file ({error})") from error
+            raise PrnetError(
+                f"{name}: expected an image, got a damaged file ({reason_of(error)})"
+            ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = pillow_limit
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, missing
 
 _CLASSES = {"f8": 0, "f4": 10, "i4": 20, "i2": 30, "u2": 40, "u1": 50}
 
@@ -38,7 +38,7 @@ def read_mat(path: Path, names: Iterable[str]) -> dict[str, Any]:
     try:
         import scipy.io
     except ModuleNotFoundError as error:
-        raise PrnetError('expected pip install "prnet[train]", got no scipy') from error
+        raise missing("scipy", "evaluate") from error
     try:
         variables = scipy.io.loadmat(path, variable_names=list(names))
     except NotImplementedError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 
 
 class OnnxSession:
@@ -82,9 +82,8 @@ class OnnxSession:
         try:
             return onnxruntime.InferenceSession(self._absolute, options, providers=wanted)
         except Exception as error:  # ONNX Runtime's errors share no base class but Exception
-            reason = " ".join(str(error).split())[:200]
             raise PrnetError(
-                f"{self.path}: expected an ONNX {self._what}, got: {reason}"
+                f"{self.path}: expected an ONNX {self._what}, got: {reason_of(error)}"
             ) from error
 
     def __getstate__(self) -> dict[str, Any]:

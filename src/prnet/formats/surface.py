@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, missing
 from prnet.geometry.camera import FLIP_Y
 from prnet.layout.openings import Openings, open_triangles
 from prnet.layout.uv_layout import UVLayout
@@ -94,9 +94,7 @@ def simplified(surface: Surface, triangles: int) -> Surface:
     try:
         import fast_simplification
     except ModuleNotFoundError as error:
-        raise PrnetError(
-            'expected fast-simplification for fewer triangles (pip install "prnet[mesh]"), got none'
-        ) from error
+        raise missing("fast-simplification", "mesh") from error
     points, chosen, collapses = fast_simplification.simplify(
         surface.vertices.astype(np.float32),
         surface.triangles,

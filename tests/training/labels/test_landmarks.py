@@ -102,7 +102,7 @@ def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         raise ImportError(name)
 
     monkeypatch.setattr(landmarks, "import_module", missing)
-    with pytest.raises(PrnetError, match=r"pip install 'prnet\[label\]'"):
+    with pytest.raises(PrnetError, match=r"expected mediapipe, got none \(pip install .*\[label\]"):
         media_pipe_mesh(np.arange(POINTS))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, missing
 from prnet.geometry.boxes import Box
 
 POINTS = 468
@@ -151,10 +151,7 @@ def _backend(task: str | Path | None) -> _Backend:
     try:
         mediapipe = import_module("mediapipe")
     except ImportError as error:
-        raise PrnetError(
-            "expected mediapipe for face mesh points, got no such package: "
-            "pip install 'prnet[label]'"
-        ) from error
+        raise missing("mediapipe", "label") from error
     if task is not None:
         return _Tasks(mediapipe, Path(task))
     if not hasattr(mediapipe, "solutions"):
