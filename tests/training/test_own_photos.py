@@ -19,7 +19,9 @@ pytest.importorskip("torch")
 
 
 @pytest.mark.shared
-def test_ten_photos_become_a_network(shared: Path, tmp_path: Path) -> None:
+def test_ten_photos_become_a_network(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     photos = tmp_path / "photos"
     face_model = shared / "facemodel" / "ict_facekit.npz"
     _ten_photos(shared, photos, face_model, tmp_path / "points.npz")
@@ -30,10 +32,20 @@ def test_ten_photos_become_a_network(shared: Path, tmp_path: Path) -> None:
         f"--face-model {face_model} --out {labels}",
         "prepare": f"{labels / 'labels.npz'} --photos {photos} --face-model {face_model} "
         f"--out {prepared} --shards 0:1",
-        "train": f"--data {prepared} --out {run} --samples 16 --batch 8 --warmup 8 --loaders 0",
+        "train": f"--data {prepared} --out {run} --init shipped --samples 16 --batch 8 --loaders 0",
     }
     for command, options in arguments.items():
         assert main([command, *options.split()]) == 0
+    for other, said in (
+        ("--stored-size 384", "expected --stored-size 192, as its photos have, got 384"),
+        ("--shards 4", "expected --shards FIRST:LAST, such as 0:4, got 4"),
+        (
+            f"--face-model {tmp_path / 'points.npz'}",
+            "expected the face model that it was made from",
+        ),
+    ):
+        assert main(["prepare", *arguments["prepare"].split(), *other.split()]) == 2
+        assert said in capsys.readouterr().err
 
     faces = Reconstructor(run, detector="none")(photos / "photo_0.png")
     assert len(faces) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 torch.set_num_threads(1)
 
@@ -22,7 +24,7 @@ from prnet.training.config import PRESETS, TrainConfig  # noqa: E402
 from prnet.training.data.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
 from prnet.training.data.dataset import PreparedData  # noqa: E402
 from prnet.training.networks.compact import CompactNetwork  # noqa: E402
-from prnet.training.recipes import make_recipe  # noqa: E402
+from prnet.training.recipes import CompactRecipe, make_recipe  # noqa: E402
 from prnet.training.schedule import Schedule  # noqa: E402
 from prnet.training.train import batches, train, update_average  # noqa: E402
 
@@ -118,6 +120,23 @@ def test_batches_do_not_depend_on_how_many_processes_make_them(config: TrainConf
     for one, other in zip(alone, together, strict=True):
         assert torch.equal(one.crops, other.crops)
         assert torch.equal(one.grid, other.grid)
+
+
+def test_spawned_loaders_map_the_crops_themselves(config: TrainConfig) -> None:
+    """What they are sent is smaller than the crops, and what they make is the same."""
+    recipe = make_recipe(config, torch.device("cpu"))
+    assert isinstance(recipe, CompactRecipe)
+    rows = recipe.data.parts[0]
+    sent = pickle.dumps(rows)
+    assert len(sent) < rows.crops.nbytes / 10
+    crops = pickle.loads(sent).crops
+    assert isinstance(crops, np.memmap)
+    assert np.array_equal(crops, rows.crops)
+    loader = batches(replace(config, loaders=1), recipe, 0, 1, share=slice(0, 8))
+    assert isinstance(loader, DataLoader)
+    loader.multiprocessing_context = "spawn"
+    (made,) = loader
+    assert torch.equal(made.crops, recipe.batch(0, slice(0, 8)).crops)
 
 
 def _disc_centre(image: torch.Tensor) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from prnet.errors import PrnetError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, help="labels.npz, as `prnet label` writes it")
@@ -26,8 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stored-size",
         type=int,
-        default=192,
-        help="side of the stored crops in pixels (default %(default)s, for the compact network; "
+        help="side of the stored crops in pixels (default: 192, for the compact network; "
         "384 for --preset paper-ict, which otherwise enlarges them)",
     )
     parser.add_argument(
@@ -38,17 +39,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from prnet.training.data.prepare import prepare, prepare_full_maps
+    from prnet.training.data.made_from import check_sources, note_sources
+    from prnet.training.data.prepare import STORED_SIZE, prepare, prepare_full_maps
     from prnet.training.views.turn import turn_views
 
-    sources = arguments.labels, arguments.photos or arguments.labels.parent, arguments.face_model
+    first, last = _shards(arguments.shards)
+    labels, face_model, size = arguments.labels, arguments.face_model, arguments.stored_size
+    sources = labels, arguments.photos or labels.parent, face_model
     out: Path = arguments.out
-    if not (out / "samples.npz").exists():
-        prepare(*sources, out, stored_size=arguments.stored_size)
+    if (out / "samples.npz").exists():
+        check_sources(out, labels, face_model, size)
+    else:
+        note_sources(out, labels, face_model)
+        prepare(*sources, out, stored_size=STORED_SIZE if size is None else size)
     if arguments.full_maps and not (out / "full_basis.npz").exists():
-        prepare_full_maps(arguments.labels, arguments.face_model, out)
-    first, last = (int(part) for part in arguments.shards.split(":"))
+        prepare_full_maps(labels, face_model, out)
     for shard in range(first, last):
         if not (out / f"turned-{shard:03d}.npz").exists():
             turn_views(*sources, out, shard=shard)
     return 0
+
+
+def _shards(words: str) -> tuple[int, int]:
+    """FIRST:LAST as numbers."""
+    first, colon, last = words.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise PrnetError(f"expected --shards FIRST:LAST, such as 0:4, got {words}")
+    return int(first), int(last)

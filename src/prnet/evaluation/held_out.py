@@ -101,4 +101,4 @@ def _folders(name: str) -> Iterable[PurePosixPath]:
 
 
 def _hash(text: str) -> int:
-    return int(md5(text.encode()).hexdigest(), 16)
+    return int(md5(text.encode("utf-8", "surrogatepass")).hexdigest(), 16)

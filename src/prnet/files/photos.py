@@ -32,3 +32,16 @@ class PhotoStore:
         if name in self._archives:
             return load_image(self._archives[name].read(name))
         return load_image(self._folder / name)
+
+    def stamp(self, name: str) -> tuple[str, int, int] | None:
+        """What changes with the photo: its place, its size, and its time of change or, inside a zip
+        file, its checksum; None where there is no such photo."""
+        if name in self._archives:
+            archive = self._archives[name]
+            member = archive.getinfo(name)
+            return str(archive.filename), member.file_size, member.CRC
+        try:
+            state = (self._folder / name).stat()
+        except OSError:
+            return None
+        return str(self._folder / name), state.st_size, state.st_mtime_ns

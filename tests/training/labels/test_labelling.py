@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,34 @@ def test_an_interrupted_run_goes_on_where_it_was(
         np.testing.assert_array_equal(resumed.labels[key], values)
     label_photos(sources, tmp_path / "out", detector=detector)
     assert detector.calls == 4
+
+
+def test_changed_photos_are_labelled_anew_in_zip_files_too(
+    sources: Sources, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labelling, "CHUNK", 2)
+    archive = sources.photos / "more.zip"
+
+    def write(greys: tuple[int, int]) -> None:
+        with zipfile.ZipFile(archive, "w") as file:
+            for name, grey in zip(("more/0.png", "more/1.png"), greys, strict=True):
+                save_image(tmp_path / "one.png", np.full((40, 50, 3), grey, np.uint8))
+                file.write(tmp_path / "one.png", name)
+
+    write((40, 50))
+    before = label_photos(sources, tmp_path / "out", detector=detector).labels
+    detector.calls = 0
+    label_photos(sources, tmp_path / "out", detector=detector)
+    assert detector.calls == 0
+    write((40, 20))
+    after = label_photos(sources, tmp_path / "out", detector=detector).labels
+    assert detector.calls == 2, "the photos of one chunk"
+    first, second = (list(before["files"]).index(f"more/{i}.png") for i in (0, 1))
+    assert (after["yaw_deg"][first], after["files"][second]) == (
+        before["yaw_deg"][first],
+        "more/1.png",
+    )
+    assert after["yaw_deg"][second] != before["yaw_deg"][second]
 
 
 def test_bad_fits_and_doubtful_detections_are_rejected(

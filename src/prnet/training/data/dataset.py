@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,6 +39,18 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.sample)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Spawned loaders map the crops themselves: a pickled memory map would be a copy of it."""
+        state = dict(self.__dict__)
+        if isinstance(self.crops, np.memmap):
+            state["crops"] = Path(str(self.crops.filename))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state["crops"], Path):
+            state["crops"] = np.load(state["crops"], mmap_mode="r")
+        self.__dict__.update(state)
 
     @property
     def yaw(self) -> NDArray[np.float32]:
@@ -102,6 +114,11 @@ class PreparedData:
         )
         self.parts = [photos, *(_load_views(path) for path in sorted(folder.glob("turned-*.npz")))]
         self.held_out_photos = np.flatnonzero(self.held_out)
+        if self.held_out.all() or not self.held_out.any():
+            raise PrnetError(
+                f"{folder}: expected photos to train on and held-out ones, got "
+                f"{len(self.held_out_photos)} of {len(self.held_out)} held out"
+            )
 
     def training_rows(self, part: int) -> NDArray[np.int64]:
         """Row numbers of a part (0: the photos; others: shards of views) that are not held out."""

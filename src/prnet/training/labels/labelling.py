@@ -35,6 +35,7 @@ from tqdm import tqdm
 from prnet.errors import PrnetError
 from prnet.files.atomic import write_atomically
 from prnet.files.inputs import IMAGE_SUFFIXES
+from prnet.files.photos import PhotoStore
 from prnet.training.labels.correspondence import Correspondence
 from prnet.training.labels.labeller import Arrays, Detector, Labeller, LabelSettings, Sources
 from prnet.training.labels.landmarks import POINTS
@@ -90,8 +91,8 @@ def label_photos(
     names = photo_names(sources.photos)
     chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
     cache = out / ".cache"
-    key = _key(sources, settings)
-    files = [cache / f"{_chunk_key(key, sources.photos, chunk)}.npz" for chunk in chunks]
+    key, store = _key(sources, settings), PhotoStore(sources.photos)
+    files = [cache / f"{_chunk_key(key, store, chunk)}.npz" for chunk in chunks]
     todo = [(file, chunk) for file, chunk in zip(files, chunks, strict=True) if not file.exists()]
     left = sum(len(chunk) for _, chunk in todo)
     with tqdm(total=len(names), initial=len(names) - left, unit="photo", desc="label") as bar:
@@ -157,13 +158,13 @@ def _key(sources: Sources, settings: LabelSettings) -> str:
     return repr((VERSION, settings, stamps, surface))
 
 
-def _chunk_key(key: str, photos: Path, names: Sequence[str]) -> str:
-    stamps = [(name, _stamp(photos / name)) for name in names]
+def _chunk_key(key: str, store: PhotoStore, names: Sequence[str]) -> str:
+    stamps = [(name, store.stamp(name)) for name in names]
     return hashlib.sha256(repr((key, stamps)).encode()).hexdigest()[:24]
 
 
 def _stamp(path: Path) -> tuple[str, int, int] | None:
-    """Name, size and time of change; None inside a zip file."""
+    """Name, size and time of change; None where there is no such file."""
     try:
         state = path.stat()
     except OSError:
