@@ -64,6 +64,11 @@ def this_process(device: str) -> Iterator[Process]:
     """As torchrun's environment says; alone without it. NCCL joins GPUs, gloo CPUs, unless the
     caller has joined them already."""
     world = int(os.environ.get("WORLD_SIZE", 1))
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter from builds without CUDA
+        reason = str(error).splitlines()[0]
+        raise PrnetError(f"expected a torch device that is here, got {device}: {reason}") from error
     if world == 1:
         yield Process(0, 1, torch.device(device))
         return
