@@ -46,7 +46,7 @@ def test_options_are_written_out_and_results_go_to_o(name: str) -> None:
     """`--tex` means something else once there is another option of that beginning."""
     for parser in with_subcommands(_parser(name)):
         assert not parser.allow_abbrev
-        if "--out" in parser._option_string_actions and name != "train":
+        if "--out" in parser._option_string_actions:
             assert parser._option_string_actions["-o"] is parser._option_string_actions["--out"]
 
 

@@ -222,6 +222,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         kinds = get_args(kind) or (kind,)
         choices = [each for each in kinds if isinstance(each, str)]
         parser.add_argument(
+            *(("-o",) if name == "out" else ()),
             option(name),
             type=str if choices else kinds[0],
             choices=choices or None,
