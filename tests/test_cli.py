@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prnet.cli import COMMANDS, _parser, main
+from prnet.files.atomic import write_bytes
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,3 +93,20 @@ def test_errors_that_nobody_foresaw_are_one_line(
     *traceback, line = capsys.readouterr().err.splitlines()
     assert line == "prnet try: got an unforeseen KeyError: 'two\\nlines' (--debug shows where)"
     assert bool(traceback) == debug
+
+
+def test_no_command_writes_over_a_file_that_an_option_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import prnet.commands.facemodel as command
+
+    model = tmp_path / "ict.npz"
+    model.write_bytes(b"the only copy")
+    (tmp_path / "link.npz").symlink_to(model)
+    monkeypatch.setattr(command, "_write_expression_model", lambda _, out: write_bytes(out, b""))
+    arguments = ["facemodel", "expression", str(model), "--out"]
+    for out in ("ict.npz", "link.npz"):
+        assert main([*arguments, str(tmp_path / out)]) == 2
+        assert "expected a place for a result, got one of" in capsys.readouterr().err
+    assert model.read_bytes() == b"the only copy"
+    assert main([*arguments, str(tmp_path / "other.npz")]) == 0

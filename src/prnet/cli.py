@@ -7,9 +7,11 @@ import importlib
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from prnet.errors import PrnetError, in_words
+from prnet.errors import DEBUG_HINT, PrnetError, in_words
+from prnet.files.keep import keep_files
 from prnet.files.streams import say, steady_streams
 
 COMMANDS = {
@@ -32,6 +34,9 @@ COMMANDS = {
 }
 """Name: (module, summary). The module's docstring is the command's description."""
 
+OUTPUTS = ("out", "outputDir", "output_path")
+"""Options that say where results go; all other paths are inputs."""
+
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 """Exit statuses. Failed: by an error that nobody foresaw. Usage error: the command could not
 start, for wrong options, no model, no place for results."""
@@ -51,15 +56,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     warnings.formatwarning = _one_line
     try:
-        status: int = args.run(args)
+        with keep_files(_given_files(args)):
+            status: int = args.run(args)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
         if args.debug:
             traceback.print_exc()
-        say(f"prnet {args.command}: {in_words(error)}", error=True)
+        say(f"prnet {args.command}: {in_words(error, DEBUG_HINT)}", error=True)
         return USAGE_ERROR if isinstance(error, PrnetError) else FAILED
     return status
+
+
+def _given_files(args: argparse.Namespace) -> Iterator[Path]:
+    """Files that options name, which no result may replace. Training goes on in its own files."""
+    for name, value in vars(args).items():
+        if name not in OUTPUTS and not args.command.startswith("train"):
+            values = value if isinstance(value, list) else [value]
+            yield from (path for path in values if isinstance(path, Path))
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:

@@ -34,16 +34,20 @@ class PrnetWarning(UserWarning):
     """
 
 
-def in_words(error: BaseException) -> str:
-    """What a command says of an error: that of a PrnetError; of others, which nobody foresaw, in
-    one line what they are and how to learn more."""
+DEBUG_HINT = " (--debug shows where)"
+"""For commands that show tracebacks then."""
+
+
+def in_words(error: BaseException, hint: str = "") -> str:
+    """What a command says of an error in one line: a PrnetError's own words; of others, which
+    nobody foresaw, what they are, and ``hint``."""
     if isinstance(error, PrnetError):
         return str(error)
     if isinstance(error, MemoryError):
         return "expected enough memory, got too little"
     kind = type(error).__name__
     said = f": {shortened(error)}" if str(error) else ""
-    return f"got an unforeseen {kind}{said} (--debug shows where)"
+    return f"got an unforeseen {kind}{said}{hint}"
 
 
 def missing(package: str | None, extra: str) -> PrnetError:

@@ -33,6 +33,7 @@ FEW = (".obj", "_plain.obj", ".json", "_pose.json")
         (["a.jpg", "a.png", "a_jpg.png"], ["a_jpg", "a_png", "a_jpg-2"]),
         (["a.jpg", "a.png", "a_jpg_pose.png"], ["a_jpg", "a_png", "a_jpg_pose-2"]),
         (["a\udcff.jpg", "a\udcfe.jpg", "a_.jpg"], ["a__jpg", "a__jpg-2", "a__jpg-3"]),
+        (["a_jpg_pose.png", "a.jpg", "a.png"], ["a_jpg_pose", "a_jpg-2", "a_png"]),
         (["a\udcff.jpg", "b.jpg"], ["a_", "b"]),
         (["a", "a.jpg"], ["a", "a_jpg"]),
         (["Straße.jpg", "STRASSE.jpg"], ["Straße_jpg", "STRASSE_jpg-2"]),

@@ -21,6 +21,8 @@ def run(args):
     for number in range(3):
         say(f"photo {number} \\u5199\\udcff\\n")
         open(f"{sys.argv[2]}/{number}", "w").close()
+    if "much" in sys.argv:
+        print("more " * 10_000, end="")  # some of it stays in Python's buffer
     return 0
 
 cli._parser = lambda _: type("P", (), {"parse_args": lambda *_: type(
@@ -29,9 +31,9 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-def _call(folder: Path, **options: object) -> subprocess.CompletedProcess[bytes]:
+def _call(folder: Path, *words: str, **options: object) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-c", CALL, "x", str(folder)],
+        [sys.executable, "-c", CALL, "x", str(folder), *words],
         stderr=subprocess.PIPE,
         check=False,
         **options,  # type: ignore[call-overload]
@@ -49,10 +51,11 @@ def test_names_that_the_stream_cannot_encode(tmp_path: Path, encoding: str) -> N
     assert escaped == [rf"photo {number} {sign}\udcff\x0a" for number in range(3)]
 
 
-def test_reader_who_has_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [[], ["much"]])
+def test_reader_who_has_gone(tmp_path: Path, words: list[str]) -> None:
     there, here = os.pipe()
     os.close(there)
-    done = _call(tmp_path, stdout=here)
+    done = _call(tmp_path, *words, stdout=here)
     os.close(here)
     assert (done.returncode, done.stderr) == (0, b"")
     assert len(list(tmp_path.iterdir())) == 3

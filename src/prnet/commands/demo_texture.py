@@ -14,7 +14,6 @@ from prnet.appearance.swap import RegionName, swap_face
 from prnet.commands.demo import add_gpu_argument, providers_for
 from prnet.commands.texture import find_face
 from prnet.files.image import save_image
-from prnet.files.keep import keep_files
 from prnet.reconstruct import Reconstructor
 
 REGIONS: dict[int, RegionName] = {0: "eyes", 1: "face"}
@@ -39,7 +38,6 @@ def run(args: argparse.Namespace) -> int:
     """The largest face of each photo."""
     reconstruct = Reconstructor(args.model, providers=providers_for(args.gpu))
     target, reference = (find_face(reconstruct, path) for path in (args.image_path, args.ref_path))
-    with keep_files([args.image_path, args.ref_path]):
-        save_image(args.output_path, swap_face(target, reference, region=REGIONS[args.mode]))
+    save_image(args.output_path, swap_face(target, reference, region=REGIONS[args.mode]))
     print(args.output_path)
     return 0

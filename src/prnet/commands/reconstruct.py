@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from prnet.appearance.texture import TEXTURE_SIZE
 from prnet.commands._options import add_finding_arguments, parsed_box, positive
-from prnet.errors import PrnetError, in_words
+from prnet.errors import DEBUG_HINT, PrnetError, in_words
 from prnet.face import Face
 from prnet.facemodel.expression import ExpressionModel
 from prnet.files.image import MAX_PIXELS
@@ -144,8 +144,7 @@ def run(args: argparse.Namespace) -> int:
     named = list(zip(paths, output_names(paths, ENDINGS), strict=True))
     for result in results:
         _tell(result, as_json=args.json)
-    given = [*paths, *(args.landmarks or []), args.expression_model, args.detector_model]
-    with keep_files(given):
+    with keep_files(paths):
         for path, name in _progress(named):
             try:
                 faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
@@ -211,7 +210,7 @@ def _failed(path: str | Path, error: Exception) -> PhotoResult:
 
 def about(path: str | Path, error: Exception) -> str:
     """One line on what went wrong with a photo."""
-    message = in_words(error)
+    message = in_words(error, DEBUG_HINT)
     return message if str(path) in message else f"{path}: {message}"
 
 

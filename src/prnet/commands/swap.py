@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     reference = find_face(
         reconstruct, args.reference, index=args.reference_face, box=args.reference_box
     )
-    with keep_files([args.target, args.reference, args.region]):
+    with keep_files([args.region]):  # a mask, perhaps
         save_image(args.out, swap_face(target, reference, region=region))
     print(args.out)
     return 0

@@ -18,7 +18,6 @@ from prnet.commands._options import add_debug_argument, add_finding_arguments, p
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import load_image, load_mask, save_image
-from prnet.files.keep import keep_files
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
 
@@ -56,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
         args.model, detector=args.detector, detector_model=args.detector_model
     )
     face = find_face(reconstruct, args.photo, index=args.face, box=args.box)
-    with keep_files([args.photo, args.texture, args.mask]):
-        save_image(args.out, apply_texture(face, texture, mask=mask))
+    save_image(args.out, apply_texture(face, texture, mask=mask))
     print(args.out)
     return 0
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, in_words
 from prnet.face import Face
 from prnet.files.atomic import write_atomically
 from prnet.formats.obj import obj_bytes
@@ -48,8 +48,8 @@ def write_now_predictions(
                 raise PrnetError("no face detected")
             _write(out / PurePosixPath(name).with_suffix(""), faces[0])
             written += 1
-        except (PrnetError, MemoryError) as error:
-            failures[name] = str(error) or type(error).__name__
+        except Exception as error:  # whatever it is, the other photos go on
+            failures[name] = in_words(error)
     return written, failures
 
 

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, in_words
 from prnet.evaluation.datasets import Dataset, Sample
 from prnet.evaluation.measures import NEEDS_DENSE, NEEDS_DEPTH, Settings, describe, score
 from prnet.evaluation.predictions import Prediction, Predictor
@@ -74,8 +74,8 @@ def evaluate(
             rows[-1], reasons = _scores(prediction, sample, settings)
             if prediction.vertices is not None and not reasons:
                 vertices = len(prediction.vertices)
-        except (PrnetError, MemoryError) as error:
-            reasons = [str(error) or type(error).__name__]
+        except Exception as error:  # whatever it is, the other samples go on
+            reasons = [in_words(error)]
         if reasons:
             failures[sample.name] = "; ".join(dict.fromkeys(reasons))
     yaw = np.array([sample.angles[1] for sample in dataset.samples])

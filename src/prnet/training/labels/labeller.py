@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, in_words
 from prnet.facemodel.at_points import basis_at
 from prnet.facemodel.fitting import Fits, FitSettings, fit
 from prnet.facemodel.morphable import MorphableModel
@@ -105,8 +104,8 @@ class Labeller:
                 mesh = self.given.mesh_of(name)
                 return mesh, "" if mesh else "no landmarks given"
             mesh = self.detector(self.store[name])
-        except (PrnetError, OSError, ValueError, zipfile.BadZipFile) as error:
-            return None, f"unreadable: {error}"
+        except Exception as error:  # whatever it is, the other photos go on
+            return None, f"unreadable: {in_words(error)}"
         return mesh, "" if mesh else "no face found"
 
     def _fitted(self, names: Sequence[str], seen: Sequence[MeshPoints]) -> Arrays:
