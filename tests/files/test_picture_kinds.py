@@ -253,6 +253,33 @@ def test_headers_that_claim_too_much() -> None:
         load_image(bytes(data))
 
 
+def test_empty_picture_may_be_short() -> None:
+    data = encoded(Image.new("RGB", (3000, 3000)), "WEBP", lossless=True)
+    assert 512 * len(data) < 3000 * 3000
+    assert load_image(data).shape == (3000, 3000, 3)
+
+
+def test_other_formats_that_claim_too_much() -> None:
+    """The decoder of JPEG 2000 would lay out 2 GB for this, and find the file well."""
+    data = bytearray(encoded(Image.fromarray(COLOURS), "JPEG2000", no_jp2=True))
+    size = data.index(b"\xff\x51") + 6
+    for field in (size, size + 16):  # of the picture, of its one tile
+        data[field : field + 8] = struct.pack(">II", 12_000, 10_000)
+    with pytest.raises(PrnetError, match=r"cannot hold its 12000x10000 pixels"):
+        load_image(bytes(data))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "JPEG2000"])
+def test_pillows_limit_is_replaced_by_ours(
+    monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    data = encoded(Image.fromarray(COLOURS), file_format)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr("prnet.files.pixels._BAND", 2)  # of 96 pixels each
+    assert load_image(data).shape == COLOURS.shape
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
 def test_heic() -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
     stream = io.BytesIO()

@@ -8,7 +8,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from hashlib import md5
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -24,12 +24,18 @@ _FORMATS: Final[tuple[str, ...]] = (
 """Pillow decodes these by itself; EPS and the like would start other programs. HEIF is there
 only where pillow-heif is installed."""
 
+_DENSE_FORMATS: Final = ("JPEG2000", "WEBP", "AVIF", "HEIF")
+
 _LARGEST_STREAM: Final = 2**29
 """Bytes that are read from a pipe, which cannot say how many it has."""
 
-_JPEG_BLOCK_BITS: Final = 1
-"""Huffman codes take at least this for a block of 8 x 8 pixels: headers that claim more than their
-file can hold are refused before memory is laid out for them (damaged headers, and traps)."""
+_PIXELS_OF_A_BYTE: Final = 512
+"""Huffman codes of JPEG take at least one bit for a block of 8 x 8 pixels, and no photo takes less
+in another format. Headers that claim more pixels than that are refused before memory is laid out
+for them (damage, and traps): JPEGs cannot hold them; other files may while they are small."""
+
+_SMALL: Final = 2**24
+"""Pixels of an empty picture that may be as short as its format can write it."""
 
 _HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _VIDEO_BEGINNINGS: Final = (b"\x1a\x45\xdf\xa3", b"\0\0\x01\xba", b"\0\0\x01\xb3", b"FLV\1", b"G@")
@@ -101,11 +107,14 @@ def opened(stream: IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Imag
             f"{width * height} (--max-pixels raises the limit)"
         )
     jpeg = picture.format in ("JPEG", "MPO")
+    dense = jpeg or (picture.format in _DENSE_FORMATS and width * height > _SMALL)
     try:
-        if jpeg and width * height // 64 * _JPEG_BLOCK_BITS > 8 * length:
+        if dense and width * height > length * _PIXELS_OF_A_BYTE:
             raise OSError(f"{length} bytes cannot hold its {width}x{height} pixels")
         try:
-            picture.load()
+            # Of the formats that are read, Pillow holds its limit against TIFF a second time.
+            with _without_limit() if picture.format == "TIFF" else nullcontext():
+                picture.load()
         except OSError:
             whole = _with_end(stream, name) if jpeg else None
             if whole is None:
@@ -125,14 +134,13 @@ def opened(stream: IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Imag
 
 
 def _identified(stream: IO[bytes], name: str) -> Image.Image:
-    """Read the header only. Our limit on pixels replaces Pillow's, which is a global."""
+    """Read the header only."""
     head = stream.read(512)
     Image.init()
     TiffImagePlugin.OPEN_INFO.setdefault(*_BIG_ENDIAN_NEGATIVE)
     heic = _is_heic(head) and _heif_is_registered()
     formats = [known for known in _FORMATS if known in Image.OPEN]
-    with _pillow_lock:
-        pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    with _without_limit():
         try:
             picture = Image.open(stream, formats=formats)
             return _mended_tiff(picture, stream) if picture.format == "TIFF" else picture
@@ -145,6 +153,15 @@ def _identified(stream: IO[bytes], name: str) -> Image.Image:
             raise PrnetError(
                 f"{name}: expected an image, got a damaged file ({reason_of(error)})"
             ) from error
+
+
+@contextmanager
+def _without_limit() -> Iterator[None]:
+    """Ours replaces Pillow's, which is a global: one thread at a time."""
+    with _pillow_lock:
+        pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
         finally:
             Image.MAX_IMAGE_PIXELS = pillow_limit
 
