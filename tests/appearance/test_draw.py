@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -45,6 +47,16 @@ def test_mesh_is_drawn_where_the_surface_faces_the_viewer() -> None:
     assert drawn.max() > axis_x + 60
     behind = _changed(GREY, draw_mesh(GREY, make_face(Pose(180, 0, 0))))
     assert not behind.any()
+
+
+def test_mesh_lines_run_from_border_to_border() -> None:
+    face = make_face()
+    rows, columns = np.mgrid[:256, :256].astype(np.float32)
+    flat = replace(face, position_map=np.stack([columns, rows, 0 * rows], axis=-1))
+    drawn = _changed(GREY, draw_mesh(GREY, flat, step=86))  # lines at 43, 129 and 215
+    for line in (drawn[129], drawn[:, 129]):
+        ends = np.flatnonzero(line)[[0, -1]]
+        np.testing.assert_array_equal(ends, [18, min(237, len(line) - 1)])
 
 
 def test_pose_box_holds_the_landmarks() -> None:

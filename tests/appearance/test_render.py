@@ -13,7 +13,7 @@ from standins import make_face, mirrored
 
 from prnet.appearance.encode import decode_depth, depth_preview, encode_depth, encode_normals
 from prnet.appearance.frontal import affine_frontal_vertices
-from prnet.appearance.render import depth_map
+from prnet.appearance.render import depth_map, render_view
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import load_image
@@ -98,6 +98,17 @@ def test_face_over_the_border_is_cut() -> None:
 def test_face_outside_the_picture_gives_an_empty_map() -> None:
     for centre in ((-500.0, 100.0), (900.0, 900.0)):
         assert np.isnan(make_face(centre=centre).depth_map(shape=(HEIGHT, WIDTH))).all()
+
+
+@pytest.mark.parametrize("size", [50, 101])
+def test_views_are_centred(size: int) -> None:
+    """The middle of the egg is the middle of the picture: (size - 1) / 2 in pixel centres."""
+    black = np.zeros((64, 64, 3), np.uint8)
+    view = render_view(make_face(Pose(20, 10, 5)), size=size, texture=black)
+    weight = 255 - view[..., 0].astype(float)
+    rows, columns = np.mgrid[:size, :size]
+    middle = [(weight * axis).sum() / weight.sum() for axis in (rows, columns)]
+    np.testing.assert_allclose(middle, (size - 1) / 2, atol=0.02)
 
 
 def test_mirrored_face_gives_the_mirrored_maps() -> None:

@@ -126,6 +126,33 @@ def test_mask_marks_hidden_and_outside() -> None:
     assert mask[100:156, 140:160].min() > 0.95
 
 
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (WIDTH - 1.0, HEIGHT - 1.0)])
+def test_mask_rises_from_the_edge_of_the_outermost_pixels(corner: tuple[float, float]) -> None:
+    """0 half a pixel outside the centres of the last ones, 1 two per cent of the face further in,
+    the same at all four sides."""
+    cut = make_face(centre=corner, image=_smooth_photo(), layout=LAYOUT)
+    x, y = np.abs(np.moveaxis(cut.position_map[..., :2] - corner, -1, 0))  # inward from a corner
+    inward = np.where(corner[0] == 0, 1, -1) * np.sign(cut.position_map[..., :2] - corner)
+    soft = 0.02 * np.ptp(cut.vertices[:, :2], axis=0).max()
+    distance = np.minimum(x * inward[..., 0], y * inward[..., 1]) + 0.5
+    seen = np.hypot(*(np.mgrid[:256, :256] - 127.5)) < 70  # where nothing but the edge counts
+    expected = np.clip(distance / soft, 0, 1)
+    assert ((expected[seen] > 0.2) & (expected[seen] < 0.8)).sum() > 100
+    np.testing.assert_allclose(cut.texture_mask(size=256)[seen], expected[seen], atol=1e-3)
+
+
+@pytest.mark.parametrize("step", [2, 4, 8])
+def test_small_textures_average_over_what_a_texel_covers(step: int) -> None:
+    """A map that is the picture itself, of noise: means of n x n pixels have an n-th of its
+    deviation, less where the pyramid's pixels lie across the texels."""
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    rows, columns = np.mgrid[:256, :256].astype(np.float32)
+    flat = np.stack([columns, rows, 0 * rows], axis=-1)
+    texture = replace(_face(image=noise), position_map=flat).texture(size=256 // step)
+    share = texture[_region(256 // step)].std() * step / noise.std()
+    assert 0.45 < share < 1.05
+
+
 def test_outside_the_picture_repeats_its_edge_and_nothing_wraps() -> None:
     photo = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     photo[:, :4] = 10

@@ -75,6 +75,15 @@ def test_another_system_is_scored_by_hand_computed_numbers(photos: Path, tmp_pat
     assert "68 true points" in facts["normaliser"]
 
 
+def test_the_inner_points_are_measured_by_the_box_of_all(photos: Path, tmp_path: Path) -> None:
+    jaw = np.where(np.arange(68) < 17, 9.0, 0)[:, None] * [1, 0, 0]
+    shifts = {"a": SHIFTS["a"], "b": jaw, "c": SHIFTS["a"] + jaw}
+    found = score(photos, write_predictions(tmp_path / "other", shifts), protocols=("sparse-2d",))
+    whole, inner = found.measures
+    np.testing.assert_allclose(inner.errors, [2.5, 0, 2.5, np.inf], atol=1e-9)
+    assert whole.errors[1] == pytest.approx(100 * 9 * 17 / 68 / 40)
+
+
 def test_mean_z_is_taken_off_beside_the_raw_number(photos: Path, tmp_path: Path) -> None:
     found = score(photos, write_predictions(tmp_path / "other", SHIFTS), protocols=("sparse-3d",))
     aligned, raw = found.measures
@@ -99,6 +108,20 @@ def test_the_formats_of_predictions_agree(photos: Path, tmp_path: Path) -> None:
                 np.savetxt(folder / f"{name}{ending}", points.T if ending == ".txt" else points)
         errors = score(photos, folder).measures[0].errors
         np.testing.assert_allclose(errors, [2.5, 5, 12.5, np.inf], atol=1e-4, err_msg=ending)
+
+
+def test_one_based_files_are_one_based_in_x_and_y_throughout(photos: Path, tmp_path: Path) -> None:
+    folder, first = tmp_path / "other", np.array([1.0, 1, 0])
+    folder.mkdir()
+    dense = np.concatenate([TRUTH, 2 * TRUTH])
+    np.savez(folder / "a", landmarks=TRUTH + first, vertices=dense + first)
+    settings = Settings(protocols=("sparse-3d", "dense-3d"))
+    dataset = open_dataset(photos).evenly(1)
+    for origin, expected in ((1, 0), (0, np.sqrt(2))):
+        errors = evaluate(dataset, FolderPredictor(folder, origin=origin), settings).measures
+        size = np.sqrt(np.ptp(dense[:, :2], axis=0).prod())
+        for measure, normaliser in zip(errors, (40, 40, size, size), strict=True):
+            assert measure.errors[0] == pytest.approx(100 * expected / normaliser, abs=1e-9)
 
 
 def test_dense_errors_by_hand(photos: Path, tmp_path: Path) -> None:
@@ -164,6 +187,25 @@ def test_our_files_are_scored_as_the_network_itself(
     np.testing.assert_allclose(ours.pose.mae, other.pose.mae, atol=1e-4)
 
 
+class TwoFaces:
+    """The larger one where nobody was labelled."""
+
+    name, crop_rule = "two", CropRule(1.0)
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return [Box(60, 60, 119, 119), Box(30, 30, 70, 70)]
+
+
+def test_of_several_faces_the_labelled_one_is_scored(photos: Path, tmp_path: Path) -> None:
+    model = standins.write_model(tmp_path / "model")
+    predict = NetworkPredictor(
+        Reconstructor(model, detector=TwoFaces(), threads=1), crop="detector", name="prnet"
+    )
+    (sample,) = open_dataset(photos).evenly(1).samples
+    middle = predict(sample).landmarks[:, :2].mean(axis=0)
+    np.testing.assert_allclose(middle, [75, 52], atol=1)  # moved by the grey of the crop: 25
+
+
 def test_failures_of_every_kind_count(
     photos: Path, tmp_path: Path, reconstruct: Reconstructor
 ) -> None:
@@ -220,29 +262,6 @@ def test_command_writes_everything(
     assert main(["evaluate", str(photos), "--predictions", str(photos / "no")]) == 2
     (tmp_path / "empty").mkdir()
     assert main(["evaluate", str(photos), "--predictions", str(tmp_path / "empty")]) == 1
-
-
-def test_now_layout(tmp_path: Path) -> None:
-    model = standins.write_model(tmp_path / "model")
-    benchmark = tmp_path / "now"
-    name = "FaMoS_1/selfie/IMG_1.jpg"
-    save_image(benchmark / "iphone_pictures" / name, np.full((90, 90, 3), 128, np.uint8))
-    listed = f"FaMoS_1/selfie/IMG_2.jpg\niphone_pictures/{name}\n"
-    (benchmark / "imagepathsvalidation.txt").write_text(listed)
-    out = tmp_path / "predicted"
-    call = ["evaluate", str(benchmark), "--protocol", "now", "--out", str(out)]
-    assert main([*call, "--model", str(model), "--detector", "none", "--threads", "1"]) == 0
-    written = {path.relative_to(out).as_posix() for path in out.rglob("*.*")}
-    assert written == {"FaMoS_1/selfie/IMG_1.obj", "FaMoS_1/selfie/IMG_1.npy"}
-    landmarks = np.load(out / "FaMoS_1/selfie/IMG_1.npy")
-    assert landmarks.shape == (7, 3)
-    lines = (out / "FaMoS_1/selfie/IMG_1.obj").read_text().splitlines()
-    vertices = np.array([line.split()[1:] for line in lines if line.startswith("v ")], float)
-    assert vertices.shape[1] == 3, "its reader knows no colours"
-    nearest = np.linalg.norm(vertices[:, None] - landmarks, axis=2).min(axis=0)
-    assert nearest.max() < 1, "the landmarks lie on the mesh"
-    assert landmarks[0, 0] < landmarks[3, 0], "right eye first, at the image's left"
-    assert landmarks[:4, 1].min() > landmarks[5:, 1].max(), "y up: the eyes above the mouth"
 
 
 def test_nothing_heavy_is_imported() -> None:

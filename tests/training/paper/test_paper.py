@@ -130,6 +130,21 @@ def test_the_loss_weighs_squares_and_ignores_the_outside(lp300w: TrainConfig) ->
     assert float(loss(maps, truth)["total"]) == pytest.approx(expected, rel=1e-5)
 
 
+def test_landmarks_are_read_between_the_pixels_of_the_map() -> None:
+    """Of a map that holds its own columns and rows, the landmarks are the layout's."""
+    layout = default_layout()
+    loss = PaperLoss(layout, np.ones(int(layout.region.sum()), np.float32), CPU)
+    rows, columns = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+    places = torch.stack([columns, rows, columns - rows])[None]
+    grid, landmarks = loss.predict(torch.nn.Identity(), places)
+    np.testing.assert_allclose(landmarks[0, :, :2], layout.landmarks, atol=1e-3)
+    np.testing.assert_array_equal(grid[0, :, :2], layout.vertex_pixels[:, ::-1])
+    depth = layout.landmarks[:, 0] - layout.landmarks[:, 1]
+    np.testing.assert_allclose(landmarks[0, :, 2], depth - depth.mean(), atol=1e-3)
+    columns_less_rows = grid[0, :, 0] - grid[0, :, 1]
+    np.testing.assert_allclose(grid[0, :, 2], columns_less_rows - depth.mean(), atol=1e-3)
+
+
 @pytest.mark.parametrize("index", [4, 5])
 def test_labels_follow_the_image(ict: TrainConfig, index: int) -> None:
     """Wherever the drawn disc goes (index 5: mirrored), the landmarks' middle goes with it."""
