@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.facemodel.morphable import MorphableModel
+from prnet.geometry.mesh import boundary_loops
 
 CHART_VERTICES = 9409
 CHART_POLYGONS = 9230
@@ -59,7 +60,7 @@ def close_surface(model: MorphableModel) -> ClosedSurface:
     if polygons.max() != CHART_VERTICES - 1:
         raise PrnetError("expected ICT-FaceKit's light model, whose face chart comes first")
     neutral = model.neutral.astype(np.float64)
-    loops = sorted(_boundary_loops(polygons), key=len)
+    loops = sorted(boundary_loops(polygons), key=len)
     mouth, outline = loops[2], _start_at_top(loops[3], neutral)
     eyes = sorted(loops[:2], key=lambda loop: float(neutral[loop, 0].mean()))
 
@@ -67,7 +68,7 @@ def close_surface(model: MorphableModel) -> ClosedSurface:
     rows_expression = list(rows)
     count = CHART_VERTICES
     for loop in eyes:
-        weights = _on_eyeball(_ring_points(neutral[loop]), model)
+        weights = _on_eyeball(ring_points(neutral[loop]), model)
         rows.append(weights)
         rows_expression.append(sp.csr_matrix(weights.shape))
         polygons = np.concatenate([polygons, _ring_polygons(loop, count)])
@@ -91,33 +92,13 @@ def close_surface(model: MorphableModel) -> ClosedSurface:
     )
 
 
-def _boundary_loops(polygons: Indices) -> list[Indices]:
-    """The loops of edges that belong to one polygon, each along its polygons' orientation."""
-    edges = {
-        (int(a), int(b))
-        for polygon in polygons
-        for a, b in zip(polygon, np.roll(polygon, -1), strict=True)
-        if a != b
-    }
-    following = {a: b for a, b in edges if (b, a) not in edges}
-    loops = []
-    while following:
-        start, vertex = following.popitem()
-        loop = [start]
-        while vertex != start:
-            loop.append(vertex)
-            vertex = following.pop(vertex)
-        loops.append(np.array(loop))
-    return loops
-
-
 def _start_at_top(loop: Indices, vertices: Array) -> Indices:
     """Rotate ``loop`` so that it starts at the highest vertex on the symmetry plane."""
     central = np.abs(vertices[loop, 0]) < 0.01
     return np.roll(loop, -int(np.argmax(np.where(central, vertices[loop, 1], -np.inf))))
 
 
-def _ring_points(loop: Array) -> Array:
+def ring_points(loop: Array) -> Array:
     """Loop (K, D) -> rings of points shrunk toward its centre, then the centre: (R K + 1, D)."""
     centre = (loop.min(axis=0) + loop.max(axis=0)) / 2
     rings = [centre + radius * (loop - centre) for radius in RING_RADII]
@@ -169,7 +150,7 @@ def _soap_film(loop: Indices, vertex_count: int) -> sp.csr_matrix:
     """Mean-value coordinates of the ring points of a circle over its loop: (N, vertex_count)."""
     angle = 2 * np.pi * np.arange(len(loop)) / len(loop)
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    spokes = circle[None] - _ring_points(circle)[:, None]
+    spokes = circle[None] - ring_points(circle)[:, None]
     length = np.linalg.norm(spokes, axis=2)
     following = np.roll(spokes, -1, axis=1)
     cosine = (spokes * following).sum(axis=2) / (length * np.roll(length, -1, axis=1))

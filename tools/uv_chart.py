@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from closed_surface import ClosedSurface
+from closed_surface import ClosedSurface, ring_points
 from numpy.typing import NDArray
 from scipy.sparse.linalg import factorized
+
+from prnet.geometry.filters import smooth_step
 
 SIZE = 256
 OUTLINE_HALF = 126.5
@@ -84,15 +86,10 @@ def _room(points: Array) -> Array:
     for spot in ROOMS:
         offset = (np.stack([x, y, z], axis=1) - spot.centre) / spot.radii
         room += spot.gain * np.exp(-0.5 * (offset**2).sum(axis=1))
-    room *= 1 - 0.6 * _smooth_step((-7.5 - y) / 3)  # neck
-    room *= 1 - 0.3 * _smooth_step((y - 6.5) / 3)  # forehead
-    room *= 1 - 0.5 * _smooth_step((x - 6.6) / 1.2) * _smooth_step((3.5 - z) / 2)  # ears
+    room *= 1 - 0.6 * smooth_step(-y, 7.5, 10.5)  # neck
+    room *= 1 - 0.3 * smooth_step(y, 6.5, 9.5)  # forehead
+    room *= 1 - 0.5 * smooth_step(x, 6.6, 7.8) * smooth_step(-z, -3.5, -1.5)  # ears
     return np.maximum(room, 0.2)
-
-
-def _smooth_step(t: Array) -> Array:
-    t = np.clip(t, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t))
 
 
 def _flat_shapes(corners: Array) -> Array:
@@ -126,8 +123,6 @@ def _membrane_shapes(surface: ClosedSurface, triangles: Indices, count: int) -> 
 def _ellipse_rings(
     loop: Indices, surface: ClosedSurface, width: float, height: float
 ) -> tuple[Array, Array]:
-    from closed_surface import _ring_points
-
     uv = surface.uv[loop]
     corner_left, corner_right = int(np.argmin(uv[:, 0])), int(np.argmax(uv[:, 0]))
     size = len(loop)
@@ -140,7 +135,7 @@ def _ellipse_rings(
         -np.pi * (index - right) / (size - right),
     )
     points = np.stack([width / 2 * np.cos(angle), height / 2 * np.sin(angle)], axis=1)
-    return points, _ring_points(points)
+    return points, ring_points(points)
 
 
 def _areas(shapes: Array) -> Array:

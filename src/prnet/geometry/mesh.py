@@ -27,3 +27,26 @@ def vertex_normals(
     )
     length = np.sqrt(np.einsum("ij,ij->i", normals, normals))
     return np.asarray(normals / np.maximum(length, 1e-12)[:, None], np.float32)
+
+
+def boundary_loops(polygons: NDArray[np.integer]) -> list[NDArray[np.int64]]:
+    """Vertices of each loop of edges that belong to one polygon alone, along its polygons' edges.
+
+    polygons (F, K); one of fewer corners repeats its last index.
+    """
+    edges = np.concatenate(
+        [polygons[:, [i, (i + 1) % polygons.shape[1]]] for i in range(polygons.shape[1])]
+    )
+    pairs = dict.fromkeys(map(tuple, edges[edges[:, 0] != edges[:, 1]].tolist()))
+    following: dict[int, list[int]] = {}
+    for a, b in pairs:
+        if (b, a) not in pairs:
+            following.setdefault(a, []).append(b)
+    loops = []
+    for start, ends in following.items():
+        while ends:
+            loop = [start]
+            while (vertex := following[loop[-1]].pop()) != start:
+                loop.append(vertex)
+            loops.append(np.array(loop))
+    return loops

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.geometry.mesh import boundary_loops
+
 SECTORS = 64
 """Directions around the face in which the rings have anchors."""
 
@@ -78,24 +80,6 @@ class Topology:
             total = sum(np.bincount(triangles[:, k], means, self.count) for k in range(3))
             values = total / np.maximum(self._degree, 1)
         return np.asarray(values, np.float32)
-
-
-def boundary_loops(triangles: NDArray[np.integer]) -> list[NDArray[np.int64]]:
-    """Vertices of each open edge loop, in the direction of its triangles."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    pairs = dict.fromkeys(map(tuple, edges.tolist()))
-    following: dict[int, list[int]] = {}
-    for a, b in pairs:
-        if (b, a) not in pairs:
-            following.setdefault(a, []).append(b)
-    loops = []
-    for start, ends in following.items():
-        while ends:
-            loop = [start]
-            while (vertex := following[loop[-1]].pop()) != start:
-                loop.append(vertex)
-            loops.append(np.array(loop))
-    return loops
 
 
 def _mirror_loops(
