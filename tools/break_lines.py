@@ -89,8 +89,8 @@ def copy_of(root: Path, folder: Path) -> Path:
     return folder
 
 
-def passes(folder: Path, tests: tuple[str, ...], *, seconds: float = 600) -> bool:
-    """Whether the tests pass on the copy; those that hang do not."""
+def passes(folder: Path, tests: tuple[str, ...], *, seconds: float = 600) -> bool | None:
+    """Whether the tests pass on the copy; None where they took too long to say."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = {
         **os.environ,
@@ -102,7 +102,7 @@ def passes(folder: Path, tests: tuple[str, ...], *, seconds: float = 600) -> boo
             command, cwd=folder, env=environment, capture_output=True, timeout=seconds
         )
     except subprocess.TimeoutExpired:
-        return False
+        return None
     return told.returncode == 0
 
 
@@ -118,7 +118,7 @@ def unnoticed(breaks: list[Break], folder: Path) -> Iterator[Break]:
         survives = passes(folder, each.tests)
         path.write_text(whole)
         line = whole.count("\n", 0, each.offset) + 1
-        verdict = "UNNOTICED" if survives else "noticed  "
+        verdict = {True: "UNNOTICED", False: "noticed  ", None: "timed out"}[survives]
         change = " ".join(f"{each.old} -> {each.new}".split())
         print(f"{number}/{len(breaks)} {verdict} {each.file}:{line}  {change}", flush=True)
         if survives:

@@ -116,3 +116,14 @@ def test_rule_and_landmarks_agree_for_a_square_box() -> None:
 def test_shifts_are_in_mean_sides_right_and_down() -> None:
     crop = CropTransform.from_box(Box(0, 0, 80, 120), CropRule(2.0, 0.1, -0.2), size=64)
     assert (crop.centre_x, crop.centre_y, crop.side) == (50, 40, 200)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_landmarks_give_one_and_a_half_times_their_longer_side(axis: int) -> None:
+    landmarks = np.full((68, 3), 500.0)  # z does not count
+    landmarks[:, axis] = np.linspace(100, 180, 68)
+    landmarks[:, 1 - axis] = np.linspace(10, 50, 68)
+    crop = CropTransform.from_landmarks(landmarks, size=128)
+    assert crop.side == pytest.approx(120)
+    assert (crop.centre_x, crop.centre_y)[axis] == pytest.approx(140)
+    assert (crop.centre_x, crop.centre_y)[1 - axis] == pytest.approx(30)

@@ -15,7 +15,8 @@ import torch
 torch.set_num_threads(1)
 
 from prnet.geometry.camera import FLIP_Y, Pose, rotation_from_pose  # noqa: E402
-from prnet.training.data.dataset import PreparedData, Rows  # noqa: E402
+from prnet.geometry.crop import CropTransform  # noqa: E402
+from prnet.training.data.dataset import PreparedData, Rows, crop_squares  # noqa: E402
 from prnet.training.validate import Validation  # noqa: E402
 
 POSES = [Pose(0, 20, 20), Pose(-25, 20, 20), Pose(70, -15, 5), Pose(-100, 0, 30)]
@@ -88,3 +89,15 @@ def test_positions_are_the_camera_s_view_of_the_head(prepared: Path, tmp_path: P
     for pose, points in zip(POSES, data.positions(labels).numpy(), strict=True):
         expected = 5 * FLIP_Y * (head @ rotation_from_pose(pose).T) + [96, 96, 0]
         np.testing.assert_allclose(points, expected, atol=1e-3)
+
+
+def test_training_crops_as_the_package_does() -> None:
+    """Around high faces, wide ones and square ones."""
+    points = torch.rand(9, 70, 3, generator=torch.Generator().manual_seed(0)) * 90
+    points[:3, :, 0] *= 0.5
+    points[3:6, :, 1] *= 0.5
+    centre, side = crop_squares(points)
+    for index, each in enumerate(points.numpy()):
+        crop = CropTransform.from_landmarks(each[-68:], size=128)
+        assert centre[index].tolist() == pytest.approx([crop.centre_x, crop.centre_y], rel=1e-5)
+        assert float(side[index]) == pytest.approx(crop.side, rel=1e-5)
