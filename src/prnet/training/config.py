@@ -205,8 +205,9 @@ PRESETS: Mapping[str, TrainConfig] = {
 }
 
 GENTLER = 0.1
-"""Trained weights learn on at this share of the peak; a full one makes them forget. On 30 photos with
-views (960 samples in batches of 16, three photos held out) 2.5 % became 1.5 %, with a full peak 2.7."""
+"""Trained weights learn on at this share of the peak; a full one makes them forget. On 30 photos
+with views (960 samples in batches of 16, three photos held out) 2.5 % became 1.5 %, with a full
+peak 2.7."""
 
 
 class Setting(NamedTuple):
