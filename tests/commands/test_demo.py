@@ -87,6 +87,15 @@ def test_every_file_by_its_name(
     }  # fmt: skip
 
 
+def test_every_result_has_a_name_of_its_own(photos: Path, model: Path, tmp_path: Path) -> None:
+    """a_depth.jpg is a photo's copy, and what a's depth would be called."""
+    (photos / "a_depth.png").write_bytes((photos / "a.png").read_bytes())
+    options = ["--isDlib", "False", "--isImage", "--isDepth", "--is3d", "False"]
+    assert _run(photos, tmp_path / "out", *options, model=model) == 0
+    assert len(_names(tmp_path / "out")) == 2 * 3
+    assert (tmp_path / "out" / "a_depth_png.jpg").is_file()
+
+
 def test_contents(photos: Path, model: Path, tmp_path: Path) -> None:
     loadmat = pytest.importorskip("scipy.io").loadmat
     options = "--isDlib False --isMat --isKpt --isPose --isDepth --isTexture --texture_size 64"

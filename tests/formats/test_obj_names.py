@@ -65,6 +65,7 @@ def test_names_inside_the_files(face: Face, tmp_path: Path, name: str) -> None:
     keyword, picture = last.split()
     assert (keyword, (tmp_path / picture).is_file()) == ("map_Kd", True)
     assert not set(material + picture) & set("#%\\")
+    assert not (material + picture).startswith("-")  # an option's first sign
 
 
 def test_changed_names_stay_apart() -> None:
