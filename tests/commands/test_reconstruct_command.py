@@ -136,20 +136,31 @@ def test_no_face_is_status_3(
     assert _names(out) == set()
 
 
+@pytest.mark.parametrize("faces", [1, 2])
 def test_every_result_has_a_name_of_its_own(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], faces: int
 ) -> None:
     for name in ("a", "a_pose", "a_plain", "a_textured", "a_depth", "a_0", "IMG 1", "IMG_1"):
         Image.new("RGB", (64, 64), (len(name), 0, 0)).save(tmp_path / f"{name}.png")
     kinds = "json,pose,obj,obj-plain,obj-texture,mat,depth-mat,depth,texture"
-    boxes = ["--box", "20,10,50,50", "--box", "10,5,30,40", "--texture-size", "8"]
+    boxes = ["--box", "20,10,50,50", "--box", "10,5,30,40"][: 2 * faces]
     out = tmp_path / "out"
-    given = [tmp_path / "*.png", "--out", out, "--save", kinds, *boxes, "--json"]
+    given = [
+        tmp_path / "*.png",
+        "--out",
+        out,
+        "--save",
+        kinds,
+        *boxes,
+        "--texture-size",
+        "8",
+        "--json",
+    ]
     assert _run(*given, model=model) == 0
     *photos, _ = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     files = [path for photo in photos for face in photo["faces"] for path in face["files"].values()]
-    assert len(set(files)) == len(files) == 8 * 2 * 9
-    assert len(_names(out)) == len(files) + 2 * 8 * 2  # material and picture of textured meshes
+    assert len(set(files)) == len(files) == 8 * faces * 9
+    assert len(_names(out)) == len(files) + 2 * 8 * faces  # material and picture of textured meshes
 
 
 def test_json_lines(
