@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
-from prnet.files.mat import read_mat
+from prnet.errors import PrnetError, reason_of
+from prnet.files.mat import read_mat, read_mat_struct
 
 FACE3D_FILE = "BFM.mat"
 UV_FILE = "BFM_UV.mat"
@@ -80,7 +80,7 @@ class BaselFaceModel:
         folder = path.parent if path.is_file() else path
         file = path if path.is_file() else folder / FACE3D_FILE
         if file.is_file():
-            arrays = _named(_struct(read_mat(file, ["model"]), file))
+            arrays = _named(read_mat_struct(file, "model"))
         else:
             names = [name for names in _NAMES.values() for name in names]
             found = [folder / name for name in BASEL_FILES if (folder / name).is_file()]
@@ -94,15 +94,20 @@ class BaselFaceModel:
         if not (folder / UV_FILE).is_file():
             raise PrnetError(f"{folder}: expected {UV_FILE} (of 3DMMasSTN) in it, got no such file")
         arrays |= _named(read_mat(folder / UV_FILE, ["UV"]))
-        return _assembled(arrays, folder)
-
-
-def _struct(variables: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The fields of face3d's variable ``model``."""
-    model = variables.get("model")
-    if model is None or model.dtype.names is None:
-        raise PrnetError(f"{path}: expected face3d's struct model, got no such variable")
-    return {name: model[0, 0][name] for name in model.dtype.names}
+        missing = [
+            " or ".join(_NAMES[name]) for name in _NAMES if name not in {*arrays, *_OPTIONAL}
+        ]
+        if missing:
+            raise PrnetError(f"{folder}: expected {', '.join(missing)} in its .mat files, got none")
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                model = _assembled(arrays)
+        except (ValueError, IndexError) as error:  # NumPy says what does not fit together
+            raise PrnetError(
+                f"{folder}: expected the arrays of a Basel Face Model, got: {reason_of(error)}"
+            ) from error
+        _check(model, folder)
+        return model
 
 
 def _named(variables: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
@@ -114,16 +119,13 @@ def _named(variables: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _assembled(arrays: dict[str, NDArray[Any]], folder: Path) -> BaselFaceModel:
-    missing = [" or ".join(_NAMES[name]) for name in _NAMES if name not in {*arrays, *_OPTIONAL}]
-    if missing:
-        raise PrnetError(f"{folder}: expected {', '.join(missing)} in its .mat files, got none")
+def _assembled(arrays: dict[str, NDArray[Any]]) -> BaselFaceModel:
     if "trim" in arrays:
         _trim(arrays)
     mean = (arrays["mean"].ravel() + arrays["expression_mean"].ravel()).astype(np.float32)
     basis = np.concatenate([arrays["shape"], arrays["expression"]], axis=1, dtype=np.float32)
     parts = [_triangles(arrays[name]) for name in ("triangles", "mouth") if name in arrays]
-    model = BaselFaceModel(
+    return BaselFaceModel(
         mean=mean.reshape(-1, 3),
         basis=basis,
         shape_modes=arrays["shape"].shape[1],
@@ -131,8 +133,6 @@ def _assembled(arrays: dict[str, NDArray[Any]], folder: Path) -> BaselFaceModel:
         landmarks=arrays["landmarks"].ravel().astype(np.int64) - 1,
         uv=arrays["uv"].astype(np.float32),
     )
-    _check(model, folder)
-    return model
 
 
 def _trim(arrays: dict[str, NDArray[Any]]) -> None:
@@ -147,7 +147,7 @@ def _trim(arrays: dict[str, NDArray[Any]]) -> None:
 def _triangles(array: NDArray[Any]) -> NDArray[np.int32]:
     """MATLAB's (3, T), counted from one -> (T, 3) counted from zero."""
     rows = array.T if array.shape[0] == 3 else array
-    return rows.astype(np.int32) - 1
+    return rows.reshape(-1, 3).astype(np.int32) - 1
 
 
 def _check(model: BaselFaceModel, folder: Path) -> None:
@@ -159,8 +159,10 @@ def _check(model: BaselFaceModel, folder: Path) -> None:
         )
     if model.landmarks.shape != (68,):
         raise PrnetError(f"{folder}: expected 68 landmarks, got {len(model.landmarks)}")
+    if not all(np.isfinite(array).all() for array in (model.mean, model.basis, model.uv)):
+        raise PrnetError(f"{folder}: expected numbers that fit into float32, got larger ones")
     for name, indices in (("triangles", model.triangles), ("landmarks", model.landmarks)):
-        if indices.min() < 0 or indices.max() >= count:
+        if not indices.size or indices.min() < 0 or indices.max() >= count:
             raise PrnetError(
                 f"{folder}: expected {name} of vertices 1..{count}, "
                 f"got {indices.min() + 1}..{indices.max() + 1}"

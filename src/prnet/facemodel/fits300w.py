@@ -14,6 +14,7 @@ from prnet.files.mat import read_mat
 from prnet.geometry.rasterize import interpolate, rasterize
 
 SIZE = 256
+FARTHEST = 1e5
 PARAMETERS = ("Pose_Para", "Shape_Para", "Exp_Para")
 
 
@@ -39,13 +40,14 @@ class FaceFit:
         missing = [name for name in PARAMETERS if name not in variables]
         if missing:
             raise PrnetError(f"{path}: expected {', '.join(PARAMETERS)}, got no {missing[0]}")
-        pose, shape, expression = (
-            np.asarray(variables[name], np.float32).ravel() for name in PARAMETERS
-        )
+        with np.errstate(over="ignore"):
+            pose, shape, expression = (
+                variables[name].astype(np.float32).ravel() for name in PARAMETERS
+            )
         if pose.shape != (7,):
             raise PrnetError(f"{path}: expected Pose_Para of 7 numbers, got {pose.size}")
         if not all(np.isfinite(values).all() for values in (pose, shape, expression)):
-            raise PrnetError(f"{path}: expected finite parameters, got others")
+            raise PrnetError(f"{path}: expected parameters that fit into float32, got larger ones")
         return cls(pose[:3], pose[3:6], float(pose[6]), shape, expression)
 
 
@@ -70,8 +72,11 @@ def image_vertices(model: BaselFaceModel, fit: FaceFit, image_height: int) -> ND
             f"expected {model.shape_modes} + {model.expression_modes} coefficients for this face "
             f"model, got {fit.shape.size} + {fit.expression.size}"
         )
-    vertices = model.vertices(fit.shape, fit.expression) @ rotation_matrix(fit.angles).T
-    placed: NDArray[np.float64] = fit.scale * vertices + fit.translation
+    with np.errstate(over="ignore", invalid="ignore"):
+        vertices = model.vertices(fit.shape, fit.expression) @ rotation_matrix(fit.angles).T
+        placed: NDArray[np.float64] = fit.scale * vertices + fit.translation
+    if not (np.abs(placed) < FARTHEST).all():
+        raise PrnetError(f"expected a face within {FARTHEST:.0f} pixels of its photo, got another")
     placed[:, 1] = image_height - 1 - placed[:, 1]
     return placed
 

@@ -64,7 +64,7 @@ def test_3ddfa_files_give_the_same_model(tmp_path, model, untrimmed):
         ("BFM_UV.mat", None, "expected BFM_UV.mat"),
         ("BFM_UV.mat", {"UV": np.zeros((5, 2))}, r"of 480 vertices, got 1440 rows and \(5, 2\)"),
         ("BFM.mat", None, "expected BFM.mat, or 01_MorphableModel.mat"),
-        ("BFM.mat", {"x": 1}, "expected face3d's struct model"),
+        ("BFM.mat", {"x": 1}, "expected a struct model"),
         ("BFM.mat", {"model": {"shapeMU": np.zeros((3, 1))}}, "expected shapePC or w"),
         ("BFM.mat", b"\x89HDF rubbish" * 30, "expected a MATLAB file"),
     ],

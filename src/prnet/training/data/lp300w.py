@@ -67,8 +67,12 @@ class Lp300wDataset:
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         photo = load_image(self.samples[index])
-        fit = FaceFit.read(self.samples[index].with_suffix(".mat"))
-        vertices = image_vertices(self.model, fit, len(photo))
+        fit_file = self.samples[index].with_suffix(".mat")
+        fit = FaceFit.read(fit_file)
+        try:
+            vertices = image_vertices(self.model, fit, len(photo))
+        except PrnetError as error:
+            raise PrnetError(f"{fit_file}: {error}") from error
         random = np.random.default_rng([self.seed, self.epoch, index]) if self.jitter else None
         crop = training_crop(vertices[self.model.landmarks], random)
         placed = crop.to_crop(vertices)
