@@ -36,11 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _write_face_model(folder: Path, out: Path) -> None:
     from prnet.facemodel.ict_facekit import read_face_model
-    from prnet.files.atomic import write_atomically
 
     model = read_face_model(folder)
-    with write_atomically(out) as temporary:
-        model.save(temporary)
+    model.save(out)
     print(
         f"{out}: {len(model.neutral)} vertices, {len(model.identity)} identity modes, "
         f"{len(model.expression)} expressions"

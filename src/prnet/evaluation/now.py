@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from prnet.errors import PrnetError, in_words
 from prnet.face import Face
-from prnet.files.atomic import write_atomically
+from prnet.files.arrays import write_array
+from prnet.files.atomic import write_bytes
+from prnet.files.text import read_text
 from prnet.formats.obj import obj_bytes
 from prnet.geometry.camera import FLIP_Y
 from prnet.reconstruct import Reconstructor
@@ -58,15 +58,15 @@ def _listed(dataset: Path) -> tuple[Path, list[str]]:
     found = [path for path in lists if path.is_file()]
     if not found:
         raise PrnetError(f"{dataset}: expected {' or '.join(LISTS)}, got none")
-    lines = [line.strip() for path in found for line in path.read_text().splitlines()]
+    texts = [read_text(path, "a list of images") for path in found]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
     names = ["/".join(PurePosixPath(line).parts[-3:]) for line in lines if line]
     return found[0].parent / PHOTOS, names
 
 
 def _write(stem: Path, face: Face) -> None:
     """Head axes, y up, for the mesh and its landmarks alike."""
-    with write_atomically(stem.with_name(stem.name + ".obj")) as temporary:
-        temporary.write_bytes(obj_bytes(face.vertices * FLIP_Y, face.triangles))
+    mesh = obj_bytes(face.vertices * FLIP_Y, face.triangles)
+    write_bytes(stem.with_name(stem.name + ".obj"), mesh)
     landmarks = face.landmarks[list(SEVEN_LANDMARKS)] * FLIP_Y
-    with write_atomically(stem.with_name(stem.name + ".npy")) as temporary:
-        np.save(temporary, landmarks)
+    write_array(stem.with_name(stem.name + ".npy"), landmarks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError, install_command
 from prnet.evaluation.protocols import area_under_curve, cumulative_shares
 from prnet.evaluation.run import Evaluation
-from prnet.files.atomic import write_atomically
+from prnet.files.atomic import write_bytes
 from prnet.files.image import save_image
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ def _figure(path: Path, evaluation: Evaluation, draw: Callable[[Axes, Evaluation
     axes.set_title(
         f"{evaluation.dataset.path.name}; {evaluation.words}\ncrop {evaluation.crop}", fontsize=8
     )
-    with write_atomically(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=120)
+    write_bytes(path, stream.getvalue())
     return path
 
 

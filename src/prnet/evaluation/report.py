@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from prnet.evaluation.protocols import POSE_LIMIT, area_under_curve, by_yaw, failure_rate
 from prnet.evaluation.run import Evaluation, Measure
-from prnet.files.atomic import write_atomically
+from prnet.files.atomic import write_bytes
 
 BINS = ("0-30", "30-60", "60+")
 ANGLES = ("pitch", "yaw", "roll")
@@ -160,19 +161,19 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 
 def write_json(path: Path, evaluation: Evaluation) -> None:
-    with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(summary(evaluation), indent=2) + "\n")
+    write_bytes(path, (json.dumps(summary(evaluation), indent=2) + "\n").encode())
 
 
 def write_csv(path: Path, evaluation: Evaluation) -> None:
     """One row an image: name, yaw, each measure, pose errors, why it failed. Empty: no value."""
     measures, pose = evaluation.measures, evaluation.pose
     pose_heads = [f"{name} error" for name in ANGLES] if pose is not None else []
-    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", "yaw", *(m.name for m in measures), *pose_heads, "failure"])
-        for i, sample in enumerate(evaluation.dataset.samples):
-            values = [evaluation.yaw[i], *(measure.errors[i] for measure in measures)]
-            values += [] if pose is None else list(pose.errors[i])
-            cells = [f"{value:.4f}" if np.isfinite(value) else "" for value in values]
-            writer.writerow([sample.name, *cells, evaluation.failures.get(sample.name, "")])
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["image", "yaw", *(m.name for m in measures), *pose_heads, "failure"])
+    for i, sample in enumerate(evaluation.dataset.samples):
+        values = [evaluation.yaw[i], *(measure.errors[i] for measure in measures)]
+        values += [] if pose is None else list(pose.errors[i])
+        cells = [f"{value:.4f}" if np.isfinite(value) else "" for value in values]
+        writer.writerow([sample.name, *cells, evaluation.failures.get(sample.name, "")])
+    write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))

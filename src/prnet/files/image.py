@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prnet.errors import PrnetError
-from prnet.files.atomic import write_atomically
+from prnet.files.atomic import write_bytes
 from prnet.files.decode import open_file, opened
 from prnet.files.pixels import mask_from_picture, rgb_from_array, rgb_from_picture
 
@@ -92,10 +92,11 @@ def save_image(path: str | Path, image: NDArray[np.uint8] | NDArray[np.uint16]) 
         known = " ".join(_WRITE_FORMATS)
         raise PrnetError(f"{path}: expected a suffix out of {known}, got '{path.suffix}'")
     _check_writable(path, file_format, image)
-    with write_atomically(path) as temporary:
-        Image.fromarray(np.ascontiguousarray(image)).save(
-            temporary, format=file_format, **_WRITE_OPTIONS.get(file_format, {})
-        )
+    stream = io.BytesIO()  # encoders that write to the disk do not notice that it is full
+    Image.fromarray(np.ascontiguousarray(image)).save(
+        stream, format=file_format, **_WRITE_OPTIONS.get(file_format, {})
+    )
+    write_bytes(path, stream.getvalue())
 
 
 def _check_writable(path: Path, file_format: str, image: NDArray[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 import warnings
 from pathlib import Path
 
@@ -69,20 +69,20 @@ def export_onnx(
 def _to_onnx(deployed: nn.Module, crop_size: int) -> onnx.ModelProto:
     """Traced with the TorchScript exporter, which needs no package but ``onnx``."""
     sample = torch.zeros(2, crop_size, crop_size, 3, dtype=torch.uint8)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own notice that a successor exists
-        file = Path(folder) / "network.onnx"
         torch.onnx.export(
             deployed,
             (sample,),
-            file,
+            stream,  # type: ignore[arg-type]  # the TorchScript exporter takes it
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=[OUTPUT],
             dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
         )
-        model = onnx.load(file)
+    model = onnx.load_from_string(stream.getvalue())
     model.graph.output[0].CopyFrom(
         helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", MAP_SIZE, MAP_SIZE, 3])
     )

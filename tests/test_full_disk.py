@@ -1,0 +1,138 @@
+"""A full disk: every writer says so in one line, with a status other than 0, and leaves nothing
+half written. The limit on the size of a file stands for the disk's end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from prnet import Reconstructor
+from prnet.cli import main
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.facemodel.position_map import Chart
+from prnet.files.arrays import write_array, write_arrays
+from prnet.files.image import save_image
+from prnet.formats.table import FACE_OUTPUTS, NEEDS, SUMMARIES
+from prnet.layout.uv_layout import default_layout
+from prnet.network.crop_rules import RULES_2018, save_crop_rules
+
+resource = pytest.importorskip("resource")
+
+ROOM = 64
+"""Bytes: less than the smallest file that the package writes."""
+SAYS = "expected a place that can be written, got: "
+
+
+@contextmanager
+def full_disk(room: int = ROOM) -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.fixture(scope="module")
+def face(sample_image: NDArray[np.uint8]) -> Face:
+    return Reconstructor()(sample_image)[0]
+
+
+@pytest.fixture
+def photo(sample_path: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "in" / "photo.jpg"
+    copy.parent.mkdir()
+    copy.write_bytes(sample_path.read_bytes())
+    return copy
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SUMMARIES if kind not in NEEDS])
+def test_every_output_of_reconstruct(
+    kind: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    with full_disk():
+        status = main(["reconstruct", str(photo), "--out", str(out), "--save", kind])
+    told = capsys.readouterr()
+    assert status == 1
+    assert len(told.err.splitlines()) == 1
+    assert SAYS in told.err
+    assert files_below(out) == []
+
+
+COMMANDS = {
+    "swap jpg": "swap {photo} {photo} --out {out}/a.jpg",
+    "swap png": "swap {photo} {photo} --out {out}/a.png",
+    "swap webp": "swap {photo} {photo} --out {out}/a.webp",
+    "swap tif": "swap {photo} {photo} --out {out}/a.tif",
+    "swap bmp": "swap {photo} {photo} --out {out}/a.bmp",
+    "texture edit": "texture edit {photo} {texture} --out {out}/a.jpg",
+    "demo-texture": "demo-texture -i {photo} -r {photo} -o {out}/a.jpg",
+    "demo obj": "demo -i {photo} -o {out}",
+    "demo mat": "demo -i {photo} -o {out} --is3d False --isMat True",
+    "demo kpt": "demo -i {photo} -o {out} --is3d False --isKpt True",
+    "demo pose": "demo -i {photo} -o {out} --is3d False --isPose True",
+    "demo depth": "demo -i {photo} -o {out} --is3d False --isDepth True",
+    "demo texture": "demo -i {photo} -o {out} --isTexture True",
+    "demo image": "demo -i {photo} -o {out} --is3d False --isImage True",
+    "try": "try --out {out}",
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command(
+    name: str, face: Face, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texture, out = tmp_path / "in" / "texture.png", tmp_path / "out"
+    save_image(texture, face.texture(size=64))
+    with full_disk():
+        words = COMMANDS[name].format(photo=photo, texture=texture, out=out).split()
+        status = main(words)
+    told = capsys.readouterr()
+    assert status != 0
+    assert len(told.err.splitlines()) == 1
+    assert SAYS in told.err
+    assert files_below(out) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FACE_OUTPUTS if kind not in NEEDS])
+def test_a_face_saves_itself_or_raises(kind: str, face: Face, tmp_path: Path) -> None:
+    path = tmp_path / f"face{FACE_OUTPUTS[kind].suffix}"
+    path.write_bytes(b"before")
+    with full_disk(), pytest.raises(PrnetError, match=SAYS):
+        face.save(path, kind)
+    assert files_below(tmp_path) == [path.name]
+    assert path.read_bytes() == b"before"
+
+
+WRITERS: dict[str, Callable[[Path], Any]] = {
+    **{
+        suffix: lambda path: save_image(path, np.zeros((64, 64, 3), np.uint8))
+        for suffix in (".png", ".jpg", ".webp", ".bmp", ".tif")
+    },
+    "layout.npz": lambda path: default_layout().save(path),
+    "chart.npz": lambda path: Chart.load().save(path),
+    "small.npy": lambda path: write_array(path, np.zeros((7, 3))),
+    "large.npy": lambda path: write_array(path, np.zeros((700, 300))),
+    "arrays.npz": lambda path: write_arrays(path, {"a": np.zeros(9)}),
+    "stored.npz": lambda path: write_arrays(path, {"a": np.zeros(9)}, compressed=False),
+    "crop_rules.json": lambda path: save_crop_rules(path.parent, RULES_2018),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_writer_of_the_api(name: str, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(PrnetError, match=SAYS):
+        WRITERS[name](tmp_path / (name if "." in name[1:] else f"a{name}"))
+    assert files_below(tmp_path) == []
