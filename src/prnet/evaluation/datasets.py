@@ -7,6 +7,7 @@ sets (AFLW2000-3D, 300W, 300W-LP) count from 1, which ``origin`` takes off x and
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,10 +17,14 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 from prnet.evaluation.protocols import euler_angles
+from prnet.facemodel.labels import read_labels
+from prnet.files.arrays import Array, read_array
 from prnet.files.image import load_image
 from prnet.files.inputs import IMAGE_SUFFIXES
+from prnet.files.mat import read_mat
+from prnet.files.text import read_text
 from prnet.formats.landmarks import as_landmarks, read_points
 
 Floats = NDArray[np.float64]
@@ -111,10 +116,10 @@ def open_dataset(
 def with_landmarks(dataset: Dataset, path: Path, *, origin: Origin = 1) -> Dataset:
     """Other true points, such as the re-annotated ones of AFLW2000-3D: ``.npy`` (N, 68, 2 or 3)
     or (N, 2 or 3, 68), one row for each sample in the order of the names."""
-    table = _table(path, len(dataset.samples))
+    table = _table(path, len(dataset.samples), Array(np.float64, ("N", "A", "B")))
     samples = tuple(
-        replace(sample, landmarks=as_landmarks(row, origin), problem=None)
-        for sample, row in zip(dataset.samples, table, strict=True)
+        replace(sample, landmarks=as_landmarks(row, origin, f"{path}, row {number}"), problem=None)
+        for number, (sample, row) in enumerate(zip(dataset.samples, table, strict=True))
     )
     points = f"points of {path.name}, first pixel {origin} in the file, 0 here"
     return replace(dataset, samples=samples, points=points)
@@ -122,18 +127,16 @@ def with_landmarks(dataset: Dataset, path: Path, *, origin: Origin = 1) -> Datas
 
 def with_yaw(dataset: Dataset, path: Path) -> Dataset:
     """Other yaw angles: ``.npy`` (N,) in degrees, in the order of the names."""
+    yaws = _table(path, len(dataset.samples), Array(np.float64, ("N",)))
     samples = tuple(
-        replace(sample, angles=np.array([sample.angles[0], float(yaw), sample.angles[2]]))
-        for sample, yaw in zip(dataset.samples, _table(path, len(dataset.samples)), strict=True)
+        replace(sample, angles=np.array([sample.angles[0], yaw, sample.angles[2]]))
+        for sample, yaw in zip(dataset.samples, yaws.tolist(), strict=True)
     )
     return replace(dataset, samples=samples, yaw=path.name)
 
 
-def _table(path: Path, count: int) -> Floats:
-    try:
-        table = np.asarray(np.load(path, allow_pickle=False), np.float64)
-    except (OSError, ValueError) as error:
-        raise PrnetError(f"{path}: expected an array (.npy), got {error}") from error
+def _table(path: Path, count: int, wanted: Array) -> Floats:
+    table = read_array(path, replace(wanted, gaps=True), "an array (.npy) of numbers")
     if len(table) != count:
         raise PrnetError(f"{path}: expected {count} rows, one for each sample, got {len(table)}")
     return table
@@ -195,20 +198,15 @@ def _sample(
 
 def _read_mat(path: Path, origin: Origin) -> tuple[Floats, Floats]:
     """Landmarks and angles of a .mat of AFLW2000-3D (pt3d_68) or 300W-LP (pt2d)."""
-    from prnet.files.mat import read_mat
-
-    try:
-        found = read_mat(path, ["pt3d_68", "pt2d", "Pose_Para"])
-    except PrnetError:
-        raise
-    except Exception as error:  # SciPy raises anything on damaged files
-        raise PrnetError(f"{path}: expected a MATLAB file, got {error}") from error
+    found = read_mat(path, ["pt3d_68", "pt2d", "Pose_Para"])
     points = found.get("pt3d_68", found.get("pt2d"))
     if points is None:
         raise PrnetError(f"{path}: expected pt3d_68 or pt2d, got neither")
     angles = np.full(3, np.nan)
     if "Pose_Para" in found:  # pitch, yaw, roll in radians, translation, scale
-        angles = np.degrees(np.asarray(found["Pose_Para"], np.float64).ravel()[:3])
+        angles = np.degrees(found["Pose_Para"].ravel()[:3])
+        if angles.shape != (3,) or not np.isfinite(angles).all():
+            raise PrnetError(f"{path}: expected Pose_Para of finite angles, got others")
     return as_landmarks(points, origin, str(path)), angles
 
 
@@ -216,10 +214,10 @@ def _read_csv(path: Path, origin: Origin) -> list[Sample]:
     if path.is_dir():
         (path,) = _only(path.glob("*.csv"), path)
     try:
-        with path.open(newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError) as error:
-        raise PrnetError(f"{path}: expected a table, got {error}") from error
+        table = csv.reader(io.StringIO(read_text(path, "a table"), newline=""))
+        rows = [row for row in table if row]
+    except csv.Error as error:
+        raise PrnetError(f"{path}: expected a table, got {reason_of(error)}") from error
     if rows and not _is_number(rows[0][-1]):
         rows = rows[1:]
     return [_csv_sample(path, row, origin) for row in sorted(rows)]
@@ -232,7 +230,8 @@ def _csv_sample(path: Path, row: list[str], origin: Origin) -> Sample:
         numbers = np.array([float(cell) for cell in row[1:]]).reshape(68, -1)
         return replace(sample, landmarks=as_landmarks(numbers, origin, f"{path}, {name}"))
     except ValueError as error:
-        return replace(sample, problem=f"{path}, {name}: expected 68 points, got: {error}")
+        problem = f"{path}, {name}: expected 68 points, got: {reason_of(error)}"
+        return replace(sample, problem=problem)
 
 
 def _only(paths: Iterable[Path], folder: Path) -> list[Path]:
@@ -256,16 +255,11 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
 
     file = path / "labels.npz" if path.is_dir() else path
     key = "landmarks68" if truth == "labels" else "annotated68"
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            names = [str(name) for name in arrays["files"]]
-            points = arrays[key].astype(np.float64)
-            rotations = arrays["rotation"]
-            people = arrays.get("person")
-    except (OSError, ValueError, KeyError) as error:
-        raise PrnetError(f"{file}: expected labels with '{key}', got {error}") from error
+    labels = read_labels(file, "files", key, "rotation", "person")
+    names, points = list(map(str, labels["files"])), labels[key].astype(np.float64)
+    people = labels.get("person")
     store = PhotoStore(file.parent)
-    wanted = np.isfinite(points).all(axis=(1, 2))
+    wanted = np.asarray(np.isfinite(points).all(axis=(1, 2)))
     if held_out:
         wanted &= held_out_names(names, None if people is None else people.tolist())
     rows = [row for row in sorted(range(len(names)), key=names.__getitem__) if wanted[row]]
@@ -274,7 +268,7 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
             name=names[row],
             landmarks=points[row],
             problem=None,
-            angles=euler_angles(rotations[row]),
+            angles=euler_angles(labels["rotation"][row]),
             read_photo=partial(store.__getitem__, names[row]),
             source=row,
         )

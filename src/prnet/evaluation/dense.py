@@ -68,20 +68,21 @@ def _basel_truth(folder: Path, layout: UVLayout, match: Match) -> Callable[[Samp
 
 
 def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sample], Points]:
+    from prnet.facemodel.labels import read_labels
     from prnet.facemodel.morphable import MorphableModel
     from prnet.facemodel.position_map import Chart, MapBasis
     from prnet.geometry.camera import project_head
 
     keys = ("expression_names", "identity", "expression", "scale", "rotation", "translation")
-    with np.load(dataset.path, allow_pickle=False) as arrays:
-        table = {key: arrays[key] for key in keys}
-    names = tuple(str(name) for name in table["expression_names"])
+    table = read_labels(dataset.path, *keys)
+    names = tuple(map(str, table["expression_names"]))
     basis = MapBasis.from_model(
         MorphableModel.load(path), Chart.load(), names, np.flatnonzero(layout.region)
     )
 
     def read(sample: Sample) -> Points:
         row = sample.source
+        assert isinstance(row, int)
         coefficients = np.concatenate([table["identity"][row], table["expression"][row]])
         positions = basis.positions(coefficients[None].astype(np.float32))[0]
         return project_head(positions, *(table[key][row] for key in keys[3:]))

@@ -14,12 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 from prnet.facemodel.morphable import MorphableModel
+from prnet.files.text import read_text
 
 NEUTRAL = "generic_neutral_mesh.obj"
 IDENTITY = "identity"
 CORNERS = 4
+LARGEST = 1e4
+"""cm; modes are kept as float16."""
 
 
 def read_face_model(folder: str | Path) -> MorphableModel:
@@ -39,7 +42,7 @@ def read_face_model(folder: str | Path) -> MorphableModel:
     _check_complete(folder, identity, expression)
     neutral = _vertices(neutral_file)
     uv, faces, face_uvs = _topology(neutral_file)
-    return MorphableModel(
+    model = MorphableModel(
         neutral=neutral,
         uv=uv,
         faces=faces,
@@ -49,6 +52,8 @@ def read_face_model(folder: str | Path) -> MorphableModel:
         identity_names=tuple(identity),
         expression_names=tuple(expression),
     )
+    _check_topology(model, neutral_file)
+    return model
 
 
 def _check_complete(folder: Path, identity: Sequence[str], expression: Sequence[str]) -> None:
@@ -85,38 +90,47 @@ def _vertices(file: Path) -> NDArray[np.float32]:
 
 def _topology(file: Path) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]]:
     """Texture coordinates and the polygons' corners in vertices and in texture coordinates."""
-    corners = [[corner.split("/") for corner in line] for line in _lines(file, "f")]
     try:
-        polygons = np.array(
-            [
-                [(int(vertex) - 1, int(uv) - 1) for vertex, uv, *_ in polygon]
-                + [(int(polygon[-1][0]) - 1, int(polygon[-1][1]) - 1)] * (CORNERS - len(polygon))
-                for polygon in corners
-            ],
-            np.int32,
-        ).reshape(-1, CORNERS, 2)
-    except ValueError as error:
-        raise PrnetError(f"{file}: expected faces of 3 or 4 corners v/vt, got {error}") from error
+        polygons = np.array([_corners(line) for line in _lines(file, "f")], np.int32) - 1
+        polygons = polygons.reshape(-1, CORNERS, 2)
+    except (ValueError, OverflowError) as error:
+        raise PrnetError(
+            f"{file}: expected faces of 3 or 4 corners v/vt, got: {reason_of(error)}"
+        ) from error
     return _numbers(file, "vt", 2), polygons[..., 0].copy(), polygons[..., 1].copy()
+
+
+def _corners(words: Sequence[str]) -> list[tuple[int, int]]:
+    """(v, vt) of the four corners, as the file counts them; a triangle's last one twice."""
+    corners = [(int(vertex), int(uv)) for vertex, uv, *_ in (word.split("/") for word in words)]
+    if not 3 <= len(corners) <= CORNERS:
+        raise ValueError(f"{len(corners)} corners")
+    return corners + corners[-1:] * (CORNERS - len(corners))
+
+
+def _check_topology(model: MorphableModel, file: Path) -> None:
+    parts = (("v", model.faces, len(model.neutral)), ("vt", model.face_uvs, len(model.uv)))
+    for keyword, indices, count in parts:
+        if not indices.size or indices.min() < 0 or indices.max() >= count:
+            raise PrnetError(f"{file}: expected faces of the {count} lines '{keyword}', got others")
 
 
 def _numbers(file: Path, keyword: str, columns: int) -> NDArray[np.float32]:
     try:
-        rows = [line[:columns] for line in _lines(file, keyword)]
-        return np.array(rows, np.float64).reshape(-1, columns).astype(np.float32)
+        rows = [[float(word) for word in line[:columns]] for line in _lines(file, keyword)]
+        numbers = np.array(rows, np.float64).reshape(-1, columns)
     except ValueError as error:
         raise PrnetError(
-            f"{file}: expected lines '{keyword}' of {columns} numbers, got {error}"
+            f"{file}: expected lines '{keyword}' of {columns} numbers, got: {reason_of(error)}"
         ) from error
+    if not (np.abs(numbers) < LARGEST).all():
+        raise PrnetError(f"{file}: expected numbers below {LARGEST:g} (cm), got larger ones")
+    return numbers.astype(np.float32)
 
 
 def _lines(file: Path, keyword: str) -> Iterator[list[str]]:
     """The words after ``keyword`` of each line that begins with it."""
     start = keyword + " "
-    try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if line.startswith(start):
-                    yield line.split()[1:]
-    except OSError as error:
-        raise PrnetError(f"{file}: expected a readable OBJ file, got: {error}") from error
+    for line in read_text(file, "an OBJ file").splitlines():
+        if line.startswith(start):
+            yield line.split()[1:]

@@ -29,6 +29,9 @@ Arrays = dict[str, NDArray[Any]]
 
 Size = int | str
 
+LARGEST: Final = 1e9
+"""No position, coefficient or camera that the package reads is beyond; squares fit into float32."""
+
 _KINDS: Final = {np.bool_: "b", np.integer: "biu", np.floating: "biuf", np.str_: "U"}
 """What may stand in the file for each type; numbers of any width, text as text."""
 _LARGEST_CODE_POINT: Final = 0x10FFFF
@@ -203,7 +206,8 @@ def _fitted(name: str, array: NDArray[Any], wanted: Array, sizes: dict[str, int]
     with np.errstate(over="ignore"):
         fitted = array if wanted.dtype is kind else array.astype(wanted.dtype, copy=False)
     if fitted.dtype.kind == "f":
-        fits = np.isfinite(fitted) | (np.isnan(fitted) if wanted.gaps else False)
+        largest = min(LARGEST, float(np.finfo(fitted.dtype).max))
+        fits = (np.abs(fitted) <= largest) | (np.isnan(fitted) if wanted.gaps else False)
     else:
         fits = fitted == array
     if not fits.all():

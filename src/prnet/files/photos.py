@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.files.image import load_image
+from prnet.files.zips import open_zip, read_member
 
 
 class PhotoStore:
@@ -21,17 +22,21 @@ class PhotoStore:
             raise PrnetError(f"{folder}: expected a folder of photos or of zip files of photos")
         self._archives: dict[str, zipfile.ZipFile] = {}
         for path in sorted(self._folder.glob("*.zip")):
-            archive = zipfile.ZipFile(path)
+            archive = open_zip(path)
             self._archives.update(dict.fromkeys(archive.namelist(), archive))
 
     def __contains__(self, name: str) -> bool:
         return name in self._archives or (self._folder / name).is_file()
 
     def __getitem__(self, name: str) -> NDArray[np.uint8]:
-        """The photo (H, W, 3) uint8 RGB."""
-        if name in self._archives:
-            return load_image(self._archives[name].read(name))
-        return load_image(self._folder / name)
+        """The photo (H, W, 3) uint8 RGB. Raises PrnetError for missing and damaged ones."""
+        if name not in self._archives:
+            return load_image(self._folder / name)
+        data = read_member(self._archives[name], name)
+        try:
+            return load_image(data)
+        except PrnetError as error:
+            raise PrnetError(f"{self._archives[name].filename}, {name}: {error}") from error
 
     def stamp(self, name: str) -> tuple[str, int, int] | None:
         """What changes with the photo: its place, its size, and its time of change or, inside a zip

@@ -8,9 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
+from prnet.files.arrays import Array, read_arrays
+from prnet.files.text import read_text, rows_of
 
 Floats = NDArray[np.float64]
+
+FARTHEST = 1e6
+"""Pixels: no photo is that large."""
+
+
+_ARRAYS = {
+    "landmarks": Array(np.float64, ("A", "B")),
+    "vertices": Array(np.float64, ("V", 3), optional=True),
+    "angles": Array(np.float64, (3,), optional=True),
+    "rotation": Array(np.float64, (3, 3), optional=True),
+    "position_map": Array(np.float64, ("S", "S", 3), optional=True),
+    "region": Array(np.bool_, ("S", "S"), optional=True),
+    "camera_rotation": Array(np.float64, (3, 3), optional=True),
+}
 
 
 def as_landmarks(points: NDArray[Any], origin: int, name: str = "landmarks") -> Floats:
@@ -21,6 +37,10 @@ def as_landmarks(points: NDArray[Any], origin: int, name: str = "landmarks") -> 
         array = array.T
     if array.shape not in ((68, 2), (68, 3)) or not np.isfinite(array).all():
         raise PrnetError(f"{name}: expected 68 finite points, got shape {np.shape(points)}")
+    if np.abs(array).max() > FARTHEST:
+        raise PrnetError(
+            f"{name}: expected points within {FARTHEST:.0f} pixels, got {np.abs(array).max():.3g}"
+        )
     if not np.ptp(array[:, :2], axis=0).all():
         raise PrnetError(f"{name}: expected 68 points that span a box, got a line or one point")
     array[:, :2] -= origin
@@ -34,48 +54,28 @@ def read_points(path: Path, origin: int) -> dict[str, Floats]:
     ``.pts`` (300W), ``.txt`` (rows of x y [z], or the 3 x 68 transpose), ``.npz`` with those names
     or as ``prnet reconstruct --save npz`` writes it.
     """
+    if path.suffix.lower() == ".npz":
+        return _read_npz(path, origin)
+    text = read_text(path, "a file of 68 points")
     try:
-        if path.suffix.lower() == ".npz":
-            return _read_npz(path, origin)
-        text = path.read_text()
         if path.suffix.lower() == ".pts":
-            text = text[text.index("{") + 1 : text.index("}")]
-        rows = text.replace(",", " ").splitlines()
-        numbers = np.array([[float(word) for word in row.split()] for row in rows if row.strip()])
-    except PrnetError:
-        raise
-    except Exception as error:  # decoders raise anything on damaged files
-        reason = " ".join(str(error).split())
-        raise PrnetError(f"{path}: expected a file of 68 points, got: {reason}") from error
+            text = text.partition("{")[2].partition("}")[0]
+        numbers = rows_of(text)
+    except ValueError as error:
+        raise PrnetError(
+            f"{path}: expected a file of 68 points, got: {reason_of(error)}"
+        ) from error
     return {"landmarks": as_landmarks(numbers, origin, str(path))}
 
 
 def _read_npz(path: Path, origin: int) -> dict[str, Floats]:
-    with np.load(path, allow_pickle=False) as arrays:
-        found = {
-            key: np.array(arrays[key], np.float64)
-            for key in ("vertices", "angles", "rotation")
-            if key in arrays
-        }
-        if "position_map" in arrays:
-            found["vertices"] = arrays["position_map"][arrays["region"]].astype(np.float64)
-        if "camera_rotation" in arrays:
-            found["rotation"] = arrays["camera_rotation"].astype(np.float64)
-        if "landmarks" not in arrays:
-            raise PrnetError(f"{path}: expected an array 'landmarks', got {sorted(arrays)}")
-        found["landmarks"] = as_landmarks(arrays["landmarks"], origin, str(path))
-    for name, shape in {"vertices": (-1, 3), "angles": (3,), "rotation": (3, 3)}.items():
-        if name in found:
-            found[name] = _shaped(found[name], shape, f"{path}, {name}")
+    found = read_arrays(path, _ARRAYS, "a file of 68 points")
+    position_map, region = found.pop("position_map", None), found.pop("region", None)
+    if position_map is not None and region is not None:
+        found["vertices"] = position_map[region]
+    if "camera_rotation" in found:
+        found["rotation"] = found.pop("camera_rotation")
+    found["landmarks"] = as_landmarks(found["landmarks"], origin, str(path))
     if "vertices" in found:
         found["vertices"][:, :2] -= origin
     return found
-
-
-def _shaped(array: Floats, shape: tuple[int, ...], name: str) -> Floats:
-    fits = array.ndim == len(shape) and all(
-        wanted in (-1, got) for wanted, got in zip(shape, array.shape, strict=True)
-    )
-    if not fits or not np.isfinite(array).all():
-        raise PrnetError(f"{name}: expected finite numbers of shape {shape}, got {array.shape}")
-    return array

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
+from prnet.files.arrays import Array, read_array
+from prnet.files.image import load_image
+from prnet.files.text import read_text, rows_of
 from prnet.layout.uv_layout import Part, UVLayout
 
 SIZE = 256
+LARGEST = 2**31
 OUTLINES = (
     (Part.NOSE, [27, *range(31, 36)]),
     (Part.MOUTH, list(range(48, 60))),
@@ -53,25 +57,28 @@ def read_weight_mask(folder: str | Path, region: NDArray[np.bool_]) -> NDArray[n
     shipped mask has 3 outside, too, which the paper has not.
     """
     path = Path(folder) / "uv_weight_mask.png"
-    mask = _image(path).astype(np.float32)
-    if mask.ndim != 2 or mask.shape != region.shape:
-        raise PrnetError(f"{path}: expected a grey image of {region.shape}, got {mask.shape}")
+    mask = _picture(path)[..., 0].astype(np.float32)
     weights = np.where(mask == 255, 16, mask / WEIGHT_UNIT)
     return (weights * region).astype(np.float32)
 
 
 def _numbers(path: Path) -> NDArray[np.int64]:
-    """A text file of whole numbers, which may be written as 1.0e+00."""
+    """A text file of whole numbers, which may be written as 1.0e+00: (rows, columns)."""
+    text = read_text(path, "a text file of numbers")
     try:
-        numbers = np.loadtxt(path)
-    except (OSError, ValueError) as error:
-        raise PrnetError(f"{path}: expected a text file of numbers, got {error}") from error
+        numbers = rows_of(text)
+    except ValueError as error:
+        raise PrnetError(
+            f"{path}: expected a text file of numbers, got {reason_of(error)}"
+        ) from error
+    if not (np.abs(numbers) < LARGEST).all():
+        raise PrnetError(f"{path}: expected whole numbers below {LARGEST}, got larger ones")
     return np.rint(numbers).astype(np.int64)
 
 
 def _region(path: Path) -> NDArray[np.bool_]:
-    indices = _numbers(path)
-    inside = indices.ndim == 1 and len(indices) > 0 and indices[0] >= 0 and indices[-1] < SIZE**2
+    indices = _numbers(path).ravel()
+    inside = len(indices) > 0 and indices[0] >= 0 and indices[-1] < SIZE**2
     if not inside or not (np.diff(indices) > 0).all():
         raise PrnetError(f"{path}: expected rising pixel numbers below {SIZE**2}, got others")
     region = np.zeros(SIZE * SIZE, bool)
@@ -88,11 +95,8 @@ def _landmarks(path: Path) -> NDArray[np.float32]:
 
 
 def _canonical(path: Path, region: NDArray[np.bool_]) -> NDArray[np.float32]:
-    try:
-        vertices = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise PrnetError(f"{path}: expected the mean face (.npy), got {error}") from error
-    if vertices.shape != (region.sum(), 3):
+    vertices = read_array(path, Array(np.float32, ("V", 3)), "the mean face (.npy)")
+    if len(vertices) != region.sum():
         raise PrnetError(
             f"{path}: expected ({region.sum()}, 3), a vertex for each pixel of face_ind.txt, "
             f"got {vertices.shape}"
@@ -105,7 +109,7 @@ def _canonical(path: Path, region: NDArray[np.bool_]) -> NDArray[np.float32]:
 def _triangles(path: Path, canonical: NDArray[np.float32]) -> NDArray[np.int32]:
     """Turned, where needed, to be counter-clockwise seen from the front with y up."""
     triangles = _numbers(path)
-    if triangles.ndim != 2 or triangles.shape[1] != 3:
+    if triangles.shape[1:] != (3,) or not triangles.size:
         raise PrnetError(f"{path}: expected (T, 3) vertex numbers, got {triangles.shape}")
     if triangles.min() < 0 or triangles.max() >= len(canonical):
         raise PrnetError(
@@ -129,16 +133,16 @@ def _parts(
     parts = np.array(image)
     with_eyes, without_eyes = folder / "uv_face.png", folder / "uv_face_eyes.png"
     if with_eyes.exists() and without_eyes.exists():
-        difference = _image(with_eyes)[..., :3] != _image(without_eyes)[..., :3]
+        difference = _picture(with_eyes) != _picture(without_eyes)
         parts[parts == Part.EYES] = Part.FACE
         parts[difference.any(axis=-1)] = Part.EYES
     parts[~region] = Part.OUTSIDE
     return parts
 
 
-def _image(path: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image)
-    except OSError as error:
-        raise PrnetError(f"{path}: expected an image, got {error}") from error
+def _picture(path: Path) -> NDArray[np.uint8]:
+    """(256, 256, 3); greys three times."""
+    image = load_image(path)
+    if image.shape[:2] != (SIZE, SIZE):
+        raise PrnetError(f"{path}: expected {SIZE} x {SIZE} pixels, got {image.shape[:2]}")
+    return image

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from prnet.errors import PrnetError
-from prnet.files.atomic import write_atomically
+from prnet.errors import PrnetError, reason_of
+from prnet.files.atomic import write_bytes
+from prnet.files.text import read_text
 from prnet.geometry.crop import CropRule
 
 GIVEN_BOX_RULE = CropRule(scale=1.53)
@@ -26,13 +27,14 @@ RULES_2018 = {
 it, enlarged as given boxes are (1.6 against our 1.53)."""
 
 CROP_RULES_FILE = "crop_rules.json"
+LARGEST = 10.0
+"""Mean sides of the box: no crop is larger or farther away."""
 
 
 def save_crop_rules(folder: str | Path, rules: Mapping[str, CropRule]) -> None:
     """Write the crops that a network wants into its model folder; those not named are ours."""
     text = json.dumps({name: asdict(rule) for name, rule in rules.items()}, indent=2)
-    with write_atomically(Path(folder) / CROP_RULES_FILE) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_bytes(Path(folder) / CROP_RULES_FILE, (text + "\n").encode())
 
 
 def load_crop_rules(folder: str | Path) -> dict[str, CropRule]:
@@ -43,8 +45,15 @@ def load_crop_rules(folder: str | Path) -> dict[str, CropRule]:
     path = Path(folder) / CROP_RULES_FILE
     if not path.exists():
         return {}
+    text = read_text(path, "crop rules (JSON)")
     try:
-        rules = json.loads(path.read_text(encoding="utf-8"))
-        return {name: CropRule(**rule) for name, rule in rules.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise PrnetError(f"{path}: expected crop rules (JSON), got: {error}") from error
+        return {name: _rule(**rule) for name, rule in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise PrnetError(f"{path}: expected crop rules (JSON), got: {reason_of(error)}") from error
+
+
+def _rule(**numbers: float) -> CropRule:
+    rule = CropRule(**{name: float(number) for name, number in numbers.items()})
+    if not (0 < rule.scale <= LARGEST and max(abs(rule.shift_x), abs(rule.shift_y)) <= LARGEST):
+        raise ValueError(f"a crop of {numbers}")
+    return rule

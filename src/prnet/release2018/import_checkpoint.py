@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 from pathlib import Path
 
 from prnet.errors import PrnetError
+from prnet.files.atomic import write_bytes, write_folder_atomically
 from prnet.layout.layout2018 import read_uv_folder
 from prnet.network.crop_rules import RULES_2018, save_crop_rules
 from prnet.release2018.tf_checkpoint import Checkpoint
@@ -54,10 +52,7 @@ def import_checkpoint(
     network = ResFCN256()
     load_tensorflow(network, checkpoint)
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
-    temporary.mkdir()
-    try:
+    with write_folder_atomically(out) as temporary:
         difference = export_onnx(
             network, temporary / "network.onnx", crop_size=CROP_SIZE, half_storage=half_storage
         )
@@ -72,12 +67,5 @@ def import_checkpoint(
             triangles=len(layout.triangles),
             origin="the pixel grid's" if layout.explicit_triangles is None else "triangles.txt",
         )
-        (temporary / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        os.replace(temporary, out)
-    except OSError as error:
-        raise PrnetError(f"{out}: expected a folder that can be written, got {error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        write_bytes(temporary / "MODEL_CARD.md", card.encode())
     return difference

@@ -7,6 +7,7 @@ format: tensorflow/core/protobuf/tensor_bundle.proto, tensor_bundle.cc; leveldb/
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -16,11 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 from prnet.release2018.crc32c import crc32c, masked
 
 _FOOTER_SIZE = 48
 _MAGIC = 0xDB4775248B80FB57
+_LARGEST_INDEX = 2**26
+"""Bytes; the 2018 release's has 23,000."""
+_LONGEST_VARINT = 63
 _BLOCK_TRAILER = 5  # compression type (1 byte), masked CRC (4 bytes)
 _DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 19: "<f2"}
 """tensorflow/core/framework/types.proto, the plain numeric ones."""
@@ -68,7 +72,7 @@ class Checkpoint(Mapping[str, NDArray[np.generic]]):
             kind = "a sliced one" if entry.sliced else "another type"
             raise PrnetError(f"{self.prefix}: expected {name} as one array of numbers, got {kind}")
         dtype = np.dtype(entry.dtype)
-        if entry.size != dtype.itemsize * int(np.prod(entry.shape, dtype=np.int64)):
+        if entry.size != dtype.itemsize * math.prod(entry.shape):
             raise PrnetError(
                 f"{self.prefix}: expected {name} {entry.shape} {dtype}, got {entry.size} bytes"
             )
@@ -95,7 +99,12 @@ class Checkpoint(Mapping[str, NDArray[np.generic]]):
             if not path.is_file():
                 raise PrnetError(f"{path}: expected this file beside the index, got none")
             empty = path.stat().st_size == 0
-            mapped = np.zeros(0, np.uint8) if empty else np.memmap(path, np.uint8, mode="r")
+            try:
+                mapped = np.zeros(0, np.uint8) if empty else np.memmap(path, np.uint8, mode="r")
+            except (OSError, ValueError) as error:
+                raise PrnetError(
+                    f"{path}: expected a readable file, got: {reason_of(error)}"
+                ) from error
             self._maps[shard] = mapped.view(np.ndarray)
         return self._maps[shard]
 
@@ -116,8 +125,10 @@ def find_prefix(path: Path) -> Path:
 
 def read_index(path: Path, *, skip_checksums: bool = False) -> tuple[int, dict[str, TensorEntry]]:
     """``.index`` file -> number of shards, and the entry of every tensor by name."""
-    data = path.read_bytes()
     try:
+        if path.stat().st_size > _LARGEST_INDEX:
+            raise _Malformed(f"a file of {path.stat().st_size} bytes")
+        data = path.read_bytes()
         records = dict(_table(data, skip_checksums))
         if b"" not in records:
             raise _Malformed("a table without a checkpoint's header")
@@ -128,9 +139,14 @@ def read_index(path: Path, *, skip_checksums: bool = False) -> tuple[int, dict[s
         entries = {key.decode(): _entry(value) for key, value in records.items()}
     except _Malformed as error:
         raise PrnetError(f"{path}: expected a TensorFlow checkpoint index, got {error}") from None
+    except OSError as error:
+        raise PrnetError(
+            f"{path}: expected a TensorFlow checkpoint index, got: {reason_of(error)}"
+        ) from error
     except (IndexError, struct.error, UnicodeDecodeError) as error:
         raise PrnetError(
-            f"{path}: expected a TensorFlow checkpoint index, got broken records ({error})"
+            f"{path}: expected a TensorFlow checkpoint index, got broken records "
+            f"({reason_of(error)})"
         ) from error
     return shards, entries
 
@@ -192,6 +208,8 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         if octet < 0x80:
             return value, position
         shift += 7
+        if shift > _LONGEST_VARINT:
+            raise _Malformed("a record with a number of more than 64 bits")
 
 
 def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:

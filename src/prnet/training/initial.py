@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
+from prnet.files.zips import checked_zip
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.position_map_network import network_file
 from prnet.training.recipes import Recipe
@@ -55,8 +56,10 @@ def _check_layout(weights: Path, layout: UVLayout) -> None:
 
 def _load_checkpoint(network: nn.Module, file: Path) -> None:
     try:
+        checked_zip(file).close()
         state = torch.load(file, map_location="cpu", weights_only=True)
         network.load_state_dict(state["averaged"])
     except Exception as error:  # a damaged pickle raises nearly anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise PrnetError(f"{file}: expected a checkpoint of this preset, got: {reason}") from error
+        raise PrnetError(
+            f"{file}: expected a checkpoint of this preset, got: {reason_of(error)}"
+        ) from error

@@ -7,6 +7,7 @@ as one that is not, and so do several processes (``torchrun``, see `prnet.traini
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
+from prnet.files.atomic import append_line, write_bytes
+from prnet.files.zips import checked_zip
 from prnet.network.crop_rules import save_crop_rules
 from prnet.training.config import TrainConfig
 from prnet.training.data.dataset import Batch
@@ -188,17 +191,15 @@ def save_checkpoint(
     step: int,
 ) -> None:
     """Everything that the next step depends on."""
-    temporary = folder / (CHECKPOINT + ".part")
-    torch.save(
-        {
-            "network": network.state_dict(),
-            "averaged": averaged.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-        },
-        temporary,
-    )
-    temporary.replace(folder / CHECKPOINT)
+    state = {
+        "network": network.state_dict(),
+        "averaged": averaged.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+    }
+    stream = io.BytesIO()  # torch's own writing to a full disk ends in an error of its own
+    torch.save(state, stream)
+    write_bytes(folder / CHECKPOINT, stream.getvalue())
 
 
 def resume(
@@ -210,16 +211,33 @@ def resume(
     """Load the folder's checkpoint, if there is one; returns the number of steps done."""
     if not (folder / CHECKPOINT).exists():
         return 0
-    state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+    state = read_checkpoint(folder / CHECKPOINT)
     try:
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, ValueError) as error:
+        return int(state["step"])
+    except Exception as error:  # what torch raises depends on what does not fit
         raise PrnetError(
             f"{folder}: expected a checkpoint of this preset, got another's (choose another --out)"
         ) from error
-    return int(state["step"])
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote; PrnetError for other and for damaged files."""
+    try:
+        checked_zip(path).close()
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        lacking = {"network", "averaged", "optimizer", "step"} - set(state)
+    except Exception as error:  # damaged files raise anything in torch
+        raise PrnetError(
+            f"{path}: expected a checkpoint of prnet train, got: {reason_of(error)}"
+        ) from error
+    if lacking:
+        raise PrnetError(
+            f"{path}: expected a checkpoint of prnet train, got no {', '.join(sorted(lacking))}"
+        )
+    return dict(state)
 
 
 class Log:
@@ -246,5 +264,4 @@ class Log:
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._path is not None:
-            with self._path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+            append_line(self._path, json.dumps(line))

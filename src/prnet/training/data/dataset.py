@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prnet.errors import PrnetError
+from prnet.files.arrays import Arrays
 from prnet.geometry.camera import yaw_degrees
 from prnet.geometry.crop import LANDMARK_CROP_FACTOR
 from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.training.data.augment import Augmentation, augment_colours, occlude, random_crops
+from prnet.training.data.prepared_files import (
+    CROPS,
+    map_crops,
+    read_basis,
+    read_samples,
+    read_views,
+)
 
 LABELS = ("coefficients", "scale", "rotation", "translation")
 """Fields of `Rows` that positions are made from."""
@@ -84,18 +92,15 @@ class PreparedData:
     def __init__(
         self, folder: Path, *, device: torch.device | str = "cpu", full_maps: bool = False
     ) -> None:
-        if not (folder / "samples.npz").exists():
-            raise PrnetError(f"{folder}: expected a folder that `prnet prepare` wrote")
+        samples = read_samples(folder)
         basis_file = folder / ("full_basis.npz" if full_maps else "basis.npz")
         if not basis_file.exists():
             raise PrnetError(
                 f"{basis_file}: expected a basis of whole maps, got none "
                 "(run `prnet prepare` with --full-maps)"
             )
-        with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
-            samples = {key: arrays[key] for key in arrays}
-        with np.load(basis_file) as arrays:
-            basis = {key: arrays[key] for key in arrays}
+        basis = read_basis(basis_file)
+        _check_coefficients(folder, samples["coefficients"], basis)
         self.files: NDArray[np.str_] = samples["files"]
         self.held_out: NDArray[np.bool_] = samples["held_out"]
         self.annotated: NDArray[np.float32] = samples["annotated68"]
@@ -108,11 +113,14 @@ class PreparedData:
         self.device = device
 
         photos = Rows(
-            crops=np.load(folder / "crops.npy", mmap_mode="r"),
+            crops=map_crops(folder / CROPS, len(self.files)),
             sample=np.arange(len(self.files)),
             **{key: samples[key] for key in LABELS},
         )
-        self.parts = [photos, *(_load_views(path) for path in sorted(folder.glob("turned-*.npz")))]
+        shards = sorted(folder.glob("turned-*.npz"))
+        self.parts = [photos, *(_load_views(path, len(self.files)) for path in shards)]
+        for path, views in zip(shards, self.parts[1:], strict=True):
+            _check_coefficients(path, views.coefficients, basis)
         self.held_out_photos = np.flatnonzero(self.held_out)
         if self.held_out.all() or not self.held_out.any():
             raise PrnetError(
@@ -208,9 +216,12 @@ def crop_squares(points: Tensor) -> tuple[Tensor, Tensor]:
     return (low + high) / 2, LANDMARK_CROP_FACTOR * (high - low).amax(dim=1)
 
 
-def _load_views(path: Path) -> Rows:
-    with np.load(path) as arrays:
-        if "coefficients" not in arrays:
-            raise PrnetError(f"{path}: expected views with coefficients (run `prnet prepare` anew)")
-        labels = {key: arrays[key] for key in ("sample", *LABELS)}
-    return Rows(crops=np.load(path.with_suffix(".npy"), mmap_mode="r"), **labels)
+def _load_views(path: Path, samples: int) -> Rows:
+    views = read_views(path, samples)
+    return Rows(crops=map_crops(path.with_suffix(".npy"), len(views["sample"])), **views)
+
+
+def _check_coefficients(path: Path, coefficients: NDArray[Any], basis: Arrays) -> None:
+    got, known = coefficients.shape[1], len(basis["grid_offsets"])
+    if got != known:
+        raise PrnetError(f"{path}: expected {known} coefficients, as the basis has, got {got}")

@@ -6,25 +6,23 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
-
-from prnet.errors import PrnetError
-from prnet.files.atomic import write_atomically
+from prnet.errors import PrnetError, reason_of
+from prnet.files.atomic import write_bytes
+from prnet.training.data.prepared_files import CROPS, map_crops
 
 MADE_FROM = "made-from.json"
 
 
 def note_sources(out: Path, labels: Path, face_model: Path) -> None:
     """Write down in ``out`` which labels and face model it is made from."""
-    with write_atomically(out / MADE_FROM) as temporary:
-        temporary.write_text(json.dumps(_digests(labels, face_model)), encoding="utf-8")
+    write_bytes(out / MADE_FROM, json.dumps(_digests(labels, face_model)).encode())
 
 
 def check_sources(out: Path, labels: Path, face_model: Path, stored_size: int | None) -> None:
     """Raise PrnetError where ``out`` was prepared from other files or with crops of another size;
     None is any size. Folders that say nothing of their sources are taken as they are."""
     other = "(choose another --out)"
-    size = np.load(out / "crops.npy", mmap_mode="r").shape[1]
+    size = map_crops(out / CROPS).shape[1]
     if stored_size not in (None, size):
         raise PrnetError(
             f"{out}: expected --stored-size {size}, as its photos have, got {stored_size} {other}"
@@ -33,8 +31,10 @@ def check_sources(out: Path, labels: Path, face_model: Path, stored_size: int | 
         made_from = json.loads((out / MADE_FROM).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
-    except (OSError, ValueError) as error:
-        raise PrnetError(f"{out / MADE_FROM}: expected names and digests, got {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise PrnetError(
+            f"{out / MADE_FROM}: expected names and digests, got: {reason_of(error)}"
+        ) from error
     for kind, digest in _digests(labels, face_model).items():
         if not isinstance(made_from, dict) or made_from.get(kind) != digest:
             raise PrnetError(
@@ -50,5 +50,6 @@ def _digest(path: Path) -> str:
     try:
         return sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        reason = error.strerror or error
-        raise PrnetError(f"{path}: expected a file that can be read, got: {reason}") from error
+        raise PrnetError(
+            f"{path}: expected a file that can be read, got: {reason_of(error)}"
+        ) from error

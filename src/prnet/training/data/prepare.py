@@ -20,18 +20,22 @@ from tqdm import tqdm
 
 from prnet.errors import PrnetError
 from prnet.evaluation.held_out import held_out_names
+from prnet.facemodel.labels import read_labels
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
-from prnet.files.atomic import write_atomically
+from prnet.files.arrays import new_array, write_arrays
 from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
+from prnet.training.data.prepared_files import CROPS, SAMPLES, read_basis
 
 STORED_SIZE = 192
 MARGIN = 1.5
 BASIS_STEP = 4
 """Training compares means over squares of 4 x 4 UV pixels, one a control point of the network."""
+FARTHEST = 20
+"""Sides of the photo: no crop is larger or farther away."""
 BASIS_MARGIN = 2
 """Squares beyond the region whose control points its pixels depend on."""
 
@@ -52,10 +56,8 @@ def prepare(
     The share ``worst_fits`` of the photos with the worst ``fit_error``, and as many with the
     largest ``landmark_spread``, are left out.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    with np.load(labels, allow_pickle=False) as arrays:
-        table = {key: arrays[key] for key in arrays}
-    names = tuple(str(name) for name in table["expression_names"])
+    table = read_labels(labels)
+    names = tuple(map(str, table["expression_names"]))
     face_model, chart, layout = MorphableModel.load(model), Chart.load(), default_layout()
     save_basis(out / "basis.npz", face_model, chart, names, layout)
 
@@ -65,39 +67,40 @@ def prepare(
     coefficients = np.concatenate(
         [table["identity"][rows], table["expression"][rows]], axis=1
     ).astype(np.float32)
-    landmark_basis = MapBasis(**_part(out / "basis.npz", "landmark"))
-    crops = np.lib.format.open_memmap(
-        out / "crops.npy", "w+", np.uint8, (len(rows), stored_size, stored_size, 3)
-    )
+    basis = read_basis(out / "basis.npz")
+    landmark_basis = MapBasis(mean=basis["landmark_mean"], offsets=basis["landmark_offsets"])
     cameras: dict[str, list[Any]] = {"scale": [], "translation": []}
     centres = []
-    for i, row in enumerate(tqdm(rows, desc="crops", mininterval=5)):
-        camera = table["scale"][row], table["rotation"][row], table["translation"][row]
-        landmarks = project_head(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
-        transform = stored_crop(landmarks, stored_size)
-        photo = store[str(table["files"][row])]
-        # Black beyond the photo's border is what the network meets; but when it is all that it
-        # meets beyond tight crops, it learns frames instead of faces.
-        crops[i] = transform.crop_image(photo) if i % 3 == 0 else edge_padded_crop(photo, transform)
-        cameras["scale"].append(camera[0] * transform.scale)
-        cameras["translation"].append(transform.to_crop(camera[2][None])[0])
-        centres.append((transform.centre_x, transform.centre_y, transform.side))
-    crops.flush()
-    with write_atomically(out / "samples.npz") as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            files=table["files"][rows],
-            source=table["source"][rows],
-            held_out=held_out,
-            coefficients=coefficients,
-            scale=np.array(cameras["scale"], np.float32),
-            rotation=table["rotation"][rows].astype(np.float32),
-            translation=np.array(cameras["translation"], np.float32),
-            crop=np.array(centres, np.float64),
-            fit_error=table["fit_error"][rows],
-            annotated68=table["annotated68"][rows],
-            landmarks68=table["landmarks68"][rows].astype(np.float32),
-        )
+    shape = (len(rows), stored_size, stored_size, 3)
+    with new_array(out / CROPS, shape, np.uint8) as crops:
+        for i, row in enumerate(tqdm(rows, desc="crops", mininterval=5)):
+            camera = table["scale"][row], table["rotation"][row], table["translation"][row]
+            landmarks = project_head(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
+            transform = stored_crop(landmarks, stored_size)
+            name = str(table["files"][row])
+            photo = store[name]
+            check_crop(transform, photo, name)
+            # Black beyond the photo's border is what the network meets; but when it is all that it
+            # meets beyond tight crops, it learns frames instead of faces.
+            cut = edge_padded_crop(photo, transform) if i % 3 else transform.crop_image(photo)
+            crops.write(cut.tobytes())
+            cameras["scale"].append(camera[0] * transform.scale)
+            cameras["translation"].append(transform.to_crop(camera[2][None])[0])
+            centres.append((transform.centre_x, transform.centre_y, transform.side))
+    samples = {
+        "files": table["files"][rows],
+        "source": table["source"][rows],
+        "held_out": held_out,
+        "coefficients": coefficients,
+        "scale": np.array(cameras["scale"], np.float32),
+        "rotation": table["rotation"][rows],
+        "translation": np.array(cameras["translation"], np.float32),
+        "crop": np.array(centres, np.float64),
+        "fit_error": table["fit_error"][rows],
+        "annotated68": table["annotated68"][rows],
+        "landmarks68": table["landmarks68"][rows],
+    }
+    write_arrays(out / SAMPLES, samples, compressed=False)
 
 
 def good_rows(table: dict[str, NDArray[Any]], store: PhotoStore, worst: float) -> NDArray[np.intp]:
@@ -131,8 +134,7 @@ def stored_crop(landmarks: Floats, size: int) -> CropTransform:
 
 def prepare_full_maps(labels: Path, model: Path, out: Path) -> None:
     """Write ``full_basis.npz`` to ``out``: ``basis.npz`` at every pixel of the region (115 MB)."""
-    with np.load(labels, allow_pickle=False) as arrays:
-        names = tuple(str(name) for name in arrays["expression_names"])
+    names = tuple(map(str, read_labels(labels, "expression_names")["expression_names"]))
     path = out / "full_basis.npz"
     save_basis(
         path, MorphableModel.load(model), Chart.load(), names, default_layout(), step=1, margin=0
@@ -162,15 +164,14 @@ def save_basis(
     square = nearest.reshape(grid, step, grid, step).transpose(0, 2, 1, 3)[inside]
     corners = square.reshape(-1, step**2)
     full = MapBasis.from_model(model, chart, names, np.flatnonzero(layout.region))
-    with write_atomically(path) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            grid_inside=inside,
-            grid_mean=full.mean[corners].mean(axis=1),
-            grid_offsets=np.stack([shape[corners].mean(axis=1) for shape in full.offsets]),
-            landmark_mean=_at_landmarks(full.mean[None], layout)[0],
-            landmark_offsets=_at_landmarks(full.offsets, layout),
-        )
+    arrays = {
+        "grid_inside": inside,
+        "grid_mean": full.mean[corners].mean(axis=1),
+        "grid_offsets": np.stack([shape[corners].mean(axis=1) for shape in full.offsets]),
+        "landmark_mean": _at_landmarks(full.mean[None], layout)[0],
+        "landmark_offsets": _at_landmarks(full.offsets, layout),
+    }
+    write_arrays(path, arrays, compressed=False)
 
 
 def grown(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
@@ -190,9 +191,15 @@ def _at_landmarks(values: Floats, layout: UVLayout) -> Floats:
     return layout.sample_landmarks(maps)
 
 
-def _part(path: Path, name: str) -> dict[str, Floats]:
-    with np.load(path) as arrays:
-        return {"mean": arrays[f"{name}_mean"], "offsets": arrays[f"{name}_offsets"]}
+def check_crop(crop: CropTransform, photo: NDArray[np.uint8], name: str) -> None:
+    """Raises PrnetError where labels cannot be this photo's: padding would take all memory."""
+    height, width = photo.shape[:2]
+    reach = FARTHEST * max(height, width)
+    if not max(crop.side, abs(crop.centre_x), abs(crop.centre_y)) < reach:
+        raise PrnetError(
+            f"{name}: expected labels of this photo ({width} x {height}), got a face of "
+            f"{crop.side / MARGIN:.3g} pixels at {crop.centre_x:.3g}, {crop.centre_y:.3g}"
+        )
 
 
 def edge_padded_crop(photo: NDArray[np.uint8], crop: CropTransform) -> NDArray[np.uint8]:

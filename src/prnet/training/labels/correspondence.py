@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
-from prnet.files.atomic import write_atomically
+from prnet.files.arrays import Array, read_arrays, write_arrays
 
 UPPER_LIP: Final = (
     *(185, 40, 39, 37, 0, 267, 269, 270, 409, 184, 74, 73, 72, 11, 302, 303, 304, 408),
@@ -47,7 +46,13 @@ LANDMARKS68: Final = (
 )
 """The MediaPipe point nearest to each of the 68 iBUG landmarks."""
 
-_KEYS = ("vertices", "weights", "mirror", "landmarks68_vertices", "landmarks68_weights")
+_ARRAYS = {
+    "vertices": Array(np.int32, (468, 3)),
+    "weights": Array(np.float32, (468, 3)),
+    "mirror": Array(np.int32, (468,), below=468),
+    "landmarks68_vertices": Array(np.int32, (68, 3)),
+    "landmarks68_weights": Array(np.float32, (68, 3)),
+}
 
 
 @dataclass(frozen=True)
@@ -71,16 +76,9 @@ class Correspondence:
         source = path or Path(
             str(resources.files("prnet") / "data" / "training" / "correspondence.npz")
         )
-        try:
-            with np.load(source, allow_pickle=False) as arrays:
-                return cls(**{key: arrays[key] for key in _KEYS})
-        except (OSError, ValueError, KeyError) as error:
-            raise PrnetError(
-                f"{source}: expected a correspondence file (.npz), got {error}"
-            ) from error
+        return cls(**read_arrays(source, _ARRAYS, "a correspondence file (.npz)"))
 
     def save(self, path: str | Path, provenance: str) -> None:
         """Write everything and a note where it comes from to one ``.npz``."""
-        arrays = {key: getattr(self, key) for key in _KEYS}
-        with write_atomically(path) as temporary:
-            np.savez_compressed(temporary, **arrays, provenance=np.array(provenance))
+        arrays = {key: getattr(self, key) for key in _ARRAYS}
+        write_arrays(path, {**arrays, "provenance": provenance})

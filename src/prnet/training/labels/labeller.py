@@ -15,6 +15,7 @@ from prnet.facemodel.at_points import basis_at
 from prnet.facemodel.fitting import Fits, FitSettings, fit
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.point_basis import PointBasis
+from prnet.files.arrays import Array, read_arrays
 from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import project_head
 from prnet.training.labels.correspondence import OPENINGS, Correspondence
@@ -147,6 +148,15 @@ class Labeller:
         return ""
 
 
+_GIVEN = {
+    "files": Array(np.str_, ("N",)),
+    **{
+        f"landmarks{count}": Array(np.float64, ("N", count, f"D{count}"), optional=True, gaps=True)
+        for count in (POINTS, 68)
+    },
+}
+
+
 @dataclass(frozen=True)
 class GivenLandmarks:
     """Landmarks from a file: by name the row, ``mesh`` (N, 468, 2 or 3), ``landmarks68``."""
@@ -159,21 +169,13 @@ class GivenLandmarks:
     def load(cls, path: Path | None) -> GivenLandmarks:
         if path is None:
             return cls({}, None, None)
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                files = arrays["files"]
-                tables = [arrays.get(f"landmarks{count}") for count in (POINTS, 68)]
-        except (OSError, ValueError, KeyError) as error:
-            raise PrnetError(f"{path}: expected landmarks (.npz), got {error}") from error
-        for count, table in zip((POINTS, 68), tables, strict=True):
-            if table is not None and table.shape[:2] != (len(files), count):
-                raise PrnetError(
-                    f"{path}: expected landmarks{count} ({len(files)}, {count}, 2 or 3), "
-                    f"got {table.shape}"
-                )
+        arrays = read_arrays(path, _GIVEN, "landmarks (.npz)")
+        tables = [arrays.get(f"landmarks{count}") for count in (POINTS, 68)]
         if all(table is None for table in tables):
             raise PrnetError(f"{path}: expected landmarks68 or landmarks{POINTS}, got neither")
-        return cls({str(name): row for row, name in enumerate(files)}, *tables)
+        if any(table is not None and table.shape[2] not in (2, 3) for table in tables):
+            raise PrnetError(f"{path}: expected points of 2 or 3 coordinates, got others")
+        return cls({str(name): row for row, name in enumerate(arrays["files"])}, *tables)
 
     def mesh_of(self, name: str) -> MeshPoints | None:
         row = self.rows.get(name)

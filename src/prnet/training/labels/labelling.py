@@ -19,11 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -33,13 +32,22 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from prnet.errors import PrnetError
-from prnet.files.atomic import write_atomically
+from prnet.facemodel.labels import LABELS
+from prnet.files.arrays import Array, read_arrays, write_arrays
 from prnet.files.inputs import IMAGE_SUFFIXES
 from prnet.files.photos import PhotoStore
+from prnet.files.zips import open_zip
 from prnet.training.labels.correspondence import Correspondence
 from prnet.training.labels.labeller import Arrays, Detector, Labeller, LabelSettings, Sources
 from prnet.training.labels.landmarks import POINTS
 
+_CHUNK: Final = {
+    **{name: replace(array, optional=True, gaps=True) for name, array in LABELS.items()},
+    "fit_error_68": Array(np.float32, ("N",), optional=True, gaps=True),
+    "yaw_deg": Array(np.float32, ("N",), optional=True, gaps=True),
+    "points": Array(np.float32, ("N", POINTS, 2), optional=True, gaps=True),
+    "reason": Array(np.str_, ("N",)),
+}
 CHUNK: Final = 32
 VERSION: Final = 1
 """Raise it when labels change, so that older caches are not used."""
@@ -65,7 +73,7 @@ def photo_names(folder: Path) -> list[str]:
         raise PrnetError(f"{folder}: expected a folder of photos, got no such folder")
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for archive in folder.glob("*.zip"):
-        with zipfile.ZipFile(archive) as opened:
+        with open_zip(archive) as opened:
             names.update(opened.namelist())
     images = [name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES]
     visible = [name for name in images if not any(part[0] == "." for part in name.split("/"))]
@@ -103,8 +111,7 @@ def label_photos(
         reason = labelled.skipped[0][1]
         raise PrnetError(f"{sources.photos}: expected a photo to label, got none ({reason})")
     root = np.array(str(sources.photos.resolve()))
-    with write_atomically(out / "labels.npz") as temporary:
-        np.savez_compressed(temporary, **labelled.labels, image_root=root)
+    write_arrays(out / "labels.npz", {**labelled.labels, "image_root": root})
     return labelled
 
 
@@ -130,8 +137,7 @@ def _assembled(files: Sequence[Path], names: Sequence[str]) -> Labelled:
     """All chunks, without the photos that are not to be used."""
     parts: list[Arrays] = []
     for file in files:
-        with np.load(file, allow_pickle=False) as arrays:
-            parts.append({key: arrays[key] for key in arrays})
+        parts.append(read_arrays(file, _CHUNK, "labels kept from a run before"))
     reasons = np.concatenate([part["reason"] for part in parts])
     skipped = [(name, str(why)) for name, why in zip(names, reasons, strict=True) if why]
     full = [part for part in parts if "points" in part]
@@ -145,8 +151,7 @@ def _assembled(files: Sequence[Path], names: Sequence[str]) -> Labelled:
 
 
 def _write(file: Path, rows: Arrays) -> None:
-    with write_atomically(file) as temporary:
-        np.savez(temporary, **rows)
+    write_arrays(file, rows, compressed=False)
 
 
 def _key(sources: Sources, settings: LabelSettings) -> str:

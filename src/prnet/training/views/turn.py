@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from prnet.facemodel.labels import read_labels
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
-from prnet.files.atomic import write_atomically
+from prnet.files.arrays import write_array, write_arrays
 from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.data.prepare import edge_padded_crop
+from prnet.training.data.prepared_files import CROPS, map_crops, read_samples
 from prnet.training.views.anchors import Camera, Topology
 from prnet.training.views.profiling import PhotoMesh, head_turn
 
@@ -38,10 +40,8 @@ def turn_views(
     mirror gives the other), pitch changes by up to 25 degrees. A third shows another expression
     than the photo (`another_expression`), those at yaws from 0.
     """
-    with np.load(out / "samples.npz", allow_pickle=False) as arrays:
-        samples = {key: arrays[key] for key in arrays}
-    with np.load(labels, allow_pickle=False) as arrays:
-        names = tuple(str(name) for name in arrays["expression_names"])
+    samples = read_samples(out)
+    names = tuple(map(str, read_labels(labels, "expression_names")["expression_names"]))
     order = np.random.default_rng(seed).permutation(len(samples["files"]))
     cycle, first = divmod(shard * SHARD, len(order))
     rows = np.concatenate([order, order])[first : first + SHARD]
@@ -49,7 +49,7 @@ def turn_views(
 
     mesh = ViewMesh.make(MorphableModel.load(model), names)
     store = PhotoStore(photos)
-    size = np.load(out / "crops.npy", mmap_mode="r").shape[1]
+    size = map_crops(out / CROPS, len(samples["files"])).shape[1]
     views = np.zeros((len(rows), size, size, 3), np.uint8)
     cameras: dict[str, list[Any]] = {"scale": [], "rotation": [], "translation": []}
     coefficients = samples["coefficients"][rows]
@@ -77,11 +77,10 @@ def turn_views(
         for key, values in cameras.items():
             values.append(getattr(view.camera, key))
     path = out / f"turned-{shard:03d}"
-    with write_atomically(path.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
-        np.save(file, views)
-    with write_atomically(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        arrays = {key: np.array(values, np.float32) for key, values in cameras.items()}
-        np.savez(file, sample=rows, coefficients=coefficients.astype(np.float16), **arrays)
+    write_array(path.with_suffix(".npy"), views)
+    arrays = {key: np.array(values, np.float32) for key, values in cameras.items()}
+    arrays |= {"sample": rows, "coefficients": coefficients.astype(np.float16)}
+    write_arrays(path.with_suffix(".npz"), arrays, compressed=False)
 
 
 def another_expression(
