@@ -116,9 +116,11 @@ def test_a_face_saves_itself_or_raises(kind: str, face: Face, tmp_path: Path) ->
     assert path.read_bytes() == b"before"
 
 
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+
 WRITERS: dict[str, Callable[[Path], Any]] = {
     **{
-        suffix: lambda path: save_image(path, np.zeros((64, 64, 3), np.uint8))
+        suffix: lambda path: save_image(path, NOISE)
         for suffix in (".png", ".jpg", ".webp", ".bmp", ".tif")
     },
     "layout.npz": lambda path: default_layout().save(path),

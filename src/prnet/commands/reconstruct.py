@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from prnet.appearance.texture import TEXTURE_SIZE
 from prnet.commands._options import add_finding_arguments, parsed_box, positive
-from prnet.errors import DEBUG_HINT, PrnetError, in_words
+from prnet.errors import DEBUG_HINT, PrnetError, in_words, reason_of
 from prnet.face import Face
 from prnet.facemodel.expression import ExpressionModel
 from prnet.files.image import MAX_PIXELS
@@ -36,6 +36,7 @@ from prnet.files.inputs import expand_inputs
 from prnet.files.keep import keep_files
 from prnet.files.results import make_folder, output_names
 from prnet.files.streams import say
+from prnet.files.text import read_text, rows_of
 from prnet.formats.arrays import describe_face
 from prnet.formats.output import PoseChoice, SaveOptions
 from prnet.formats.save import save_faces
@@ -182,12 +183,11 @@ def _with_expression(kinds: tuple[str, ...], options: SaveOptions) -> tuple[str,
 
 def read_landmarks(path: Path) -> NDArray[np.float64]:
     """Text of 68 rows x y [z], separated by spaces or commas -> (68, 2 or 3)."""
+    text = read_text(path, "68 rows of x y [z]")
     try:
-        rows = path.read_text().replace(",", " ").splitlines()
-        points = np.array([[float(word) for word in row.split()] for row in rows if row.strip()])
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PrnetError(f"{path}: expected 68 rows of x y [z], got: {reason}") from error
+        points = rows_of(text)
+    except ValueError as error:
+        raise PrnetError(f"{path}: expected 68 rows of x y [z], got: {reason_of(error)}") from error
     if points.shape not in ((68, 2), (68, 3)):
         raise PrnetError(f"{path}: expected 68 rows of x y [z], got shape {points.shape}")
     return points
