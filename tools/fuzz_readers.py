@@ -50,7 +50,7 @@ from prnet.release2018.tf_checkpoint import Checkpoint
 Read = Callable[[Path], object]
 
 DATA = Path(str(resources.files("prnet") / "data"))
-SCIPY, TORCH = (find_spec(name) is not None for name in ("scipy", "torch"))
+SCIPY, TORCH, ONNX = (find_spec(name) is not None for name in ("scipy", "torch", "onnx"))
 NAMES = ("jawOpen", "eyeBlink_L")
 PEOPLE = 6
 
@@ -60,7 +60,7 @@ def subjects(folder: Path) -> Sequence[Subject]:
     random = np.random.default_rng(0)
     found = [*_models(random), *_labels(random), *_points(random), *_of_2018(folder)]
     found += _of_matlab(folder) if SCIPY else []
-    return [*found, *_of_training(random)] if TORCH else found
+    return [*found, *_of_training(random)] if TORCH and ONNX else found
 
 
 def _models(random: np.random.Generator) -> list[Subject]:
@@ -326,6 +326,8 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
     from prnet.training.data.dataset import PreparedData
     from prnet.training.labels.correspondence import Correspondence
     from prnet.training.labels.labeller import GivenLandmarks
+    from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
+    from prnet.training.networks.read_onnx import load_onnx
     from prnet.training.train import make_optimizer, resume
 
     torch.set_num_threads(1)
@@ -380,6 +382,11 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
         _, labels = data.draw(np.random.default_rng(0), 4, turned_share=0.5)
         data.positions(labels)
 
+    whole = CompactNetwork()
+
+    def use_weights(path: Path) -> None:
+        load_onnx(whole, path, torch.zeros(1, 3, CROP_SIZE, CROP_SIZE))
+
     given = {
         "files": ["a.jpg"],
         "landmarks68": random.random((1, 68, 2)),
@@ -387,6 +394,7 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
     }
     correspondence = (DATA / "training" / "correspondence.npz").read_bytes()
     return [
+        Subject("weights.onnx", (DATA / "network.onnx").read_bytes(), use_weights, weight=0.2),
         Subject("checkpoint.pt", stream.getvalue(), use_checkpoint),
         *(Subject(name, data, use_prepared, beside, weight=0.6) for name, data in folder.items()),
         Subject("given.npz", npz_bytes(given), lambda path: GivenLandmarks.load(path)),

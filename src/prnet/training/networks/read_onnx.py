@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 
 Floats = NDArray[np.float32]
 
@@ -31,11 +31,12 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
     Raises PrnetError for files of other networks.
     """
     try:
-        model = onnx.load(str(path))
+        model = onnx.load(str(path), load_external_data=False)
+        tensors = _tensors(model)
     except Exception as error:  # protobuf's errors share no base class but Exception
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PrnetError(f"{path}: expected an exported network, got: {reason}") from error
-    tensors = _tensors(model)
+        raise PrnetError(
+            f"{path}: expected an exported network, got: {reason_of(error)}"
+        ) from error
     nodes = [node for node in model.graph.node if node.op_type in WEIGHTED]
     weights = iter([[tensors.get(name) for name in node.input[1:]] for node in nodes])
     folded: list[nn.BatchNorm2d] = []
@@ -62,9 +63,9 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
         if next(weights, None) is not None:
             raise ValueError("more layers")
     except (ValueError, StopIteration, IndexError) as error:
-        reason = str(error) or "fewer layers"
+        got = reason_of(error) if str(error) else "fewer layers"
         raise PrnetError(
-            f"{path}: expected the weights of {type(network).__name__}, got {reason}"
+            f"{path}: expected the weights of {type(network).__name__}, got {got}"
         ) from error
     return folded
 
@@ -101,6 +102,8 @@ def _tensors(model: onnx.ModelProto) -> dict[str, Floats]:
     for node in model.graph.node:
         if node.op_type == "Cast" and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]].astype(np.float32)
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("numbers that are not finite")
     return arrays
 
 
