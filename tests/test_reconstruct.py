@@ -11,6 +11,7 @@ from standins import make_layout, write_model
 
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
+from prnet.geometry.camera import image_roll
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.reconstruct import Reconstructor
 
@@ -71,7 +72,8 @@ def test_second_pass_crops_by_the_first_landmarks(model: Path) -> None:
     once = Reconstructor(model, detector=TwoFaces())(IMAGE)
     twice = Reconstructor(model, detector=TwoFaces(), passes=2)(IMAGE)
     for first, second in zip(once, twice, strict=True):
-        assert second.crop == CropTransform.from_landmarks(first.landmarks, size=128)
+        roll = image_roll(first.camera.rotation)
+        assert second.crop == CropTransform.from_landmarks(first.landmarks, size=128, roll=roll)
         assert second.box == first.box
 
 
@@ -147,3 +149,16 @@ def test_wrong_settings_are_refused(model: Path, tmp_path: Path) -> None:
     lonely.write_bytes((model / "network.onnx").read_bytes())
     with pytest.raises(PrnetError, match=r"uv_layout\.npz: expected a UV layout"):
         Reconstructor(lonely)
+
+
+def test_of_the_detectors_faces_those_that_were_asked_for(model: Path) -> None:
+    every = Reconstructor(model, detector=TwoFaces())(IMAGE)
+    assert len(every) == 2
+    (largest,) = Reconstructor(model, detector=TwoFaces(), max_faces=1)(IMAGE)
+    assert largest.box == every[0].box
+    best = max(face.score for face in every)
+    sure = Reconstructor(model, detector=TwoFaces(), min_score=best)(IMAGE)
+    assert [face.score for face in sure] == [face.score for face in every if face.score == best]
+    assert Reconstructor(model, detector=TwoFaces(), min_score=best + 0.1)(IMAGE) == []
+    with pytest.raises(PrnetError, match="expected at least 1 face at most, got 0"):
+        Reconstructor(model, max_faces=0)

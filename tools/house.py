@@ -21,10 +21,11 @@ ROOMS = (
     *("training.config", "training.schedule", "training.interrupts", "training.distributed"),
     *("training.progress", "training.networks"),
     *("training.labels", "training.data", "training.views", "training.losses"),
-    *("training.validate", "training.detector", "training.paper", "training.recipes"),
+    *("training.validate", "training.paper", "training.recipes"),
     *(
         "training.initial",
         "training.train",
+        "training.detector",
         "training",
         "release2018",
         "commands",

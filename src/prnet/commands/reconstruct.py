@@ -105,6 +105,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what prnet facemodel expression wrote; also saves expression",
     )
     add_finding_arguments(parser)
+    add("--min-score", type=float, metavar="S", help="leave out faces that score less")
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument("--largest", action="store_true", help="the largest face alone")
+    many.add_argument("--max-faces", type=positive, metavar="N", help="the N largest faces")
+    add("--small-faces", action="store_true", help="look for small faces beside large ones, too")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--box",
@@ -135,6 +140,9 @@ def run(args: argparse.Namespace) -> int:
         detector=args.detector,
         detector_model=args.detector_model,
         passes=args.passes,
+        min_score=args.min_score,
+        max_faces=1 if args.largest else args.max_faces,
+        small_faces=args.small_faces,
         threads=args.threads,
         max_pixels=args.max_pixels,
     )

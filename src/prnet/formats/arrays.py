@@ -127,6 +127,7 @@ def describe_face(face: MappedFace, *, depth_crop: int | None = None) -> dict[st
         "crop": {
             "centre": [round(crop.centre_x, 3), round(crop.centre_y, 3)],
             "side": round(crop.side, 3),
+            "roll": round(crop.roll, 3),
         },
         "millimetres_per_pixel": float(f"{head_unit / face.camera.scale:.6g}"),
         "layout": face.layout.name,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 
@@ -17,10 +20,14 @@ LONGEST_SIDE = 65_536.0
 
 @dataclass(frozen=True)
 class Box:
-    """An axis-aligned face box in image pixels (x right, y down, pixel centres on integers).
+    """A face box in image pixels (x right, y down, pixel centres on integers).
 
     ``x0, y0, x1, y1`` are edges, so a box that covers pixel 0 alone is -0.5, -0.5, 0.5, 0.5.
     ``score`` is the detector's confidence; scales differ from detector to detector.
+    ``roll``: degrees by which the face is turned clockwise in the image (the sign of
+    `prnet.camera`). With it the box is that of the upright face, turned about its centre; edges,
+    width and height are those before the turn. ``points`` (5, 2), where a detector gives them:
+    image's left eye of the upright face, other eye, nose tip, the mouth's corners in that order.
     """
 
     x0: float
@@ -28,20 +35,24 @@ class Box:
     x1: float
     y1: float
     score: float = 1.0
+    roll: float = 0.0
+    points: NDArray[np.float32] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
 
     def __post_init__(self) -> None:
         """Numbers of any kind (NumPy's, say) become Python's, so that a box is JSON, too."""
-        for name in ("x0", "y0", "x1", "y1", "score"):
+        for name in ("x0", "y0", "x1", "y1", "score", "roll"):
             try:
                 object.__setattr__(self, name, float(getattr(self, name)))
             except (TypeError, ValueError) as error:
-                given = (self.x0, self.y0, self.x1, self.y1, self.score)
+                given = (self.x0, self.y0, self.x1, self.y1, self.score, self.roll)
                 raise PrnetError(f"expected a box of numbers, got {given!r:.100}") from error
 
     @classmethod
     def given(cls, box: Box | Sequence[float]) -> Box:
-        """A caller's box, or its x0, y0, x1, y1 (and score) in any sequence; PrnetError for what
-        cannot be the box of a face in a picture."""
+        """A caller's box, or its x0, y0, x1, y1 (and score, roll) in any sequence; PrnetError for
+        what cannot be the box of a face in a picture."""
         if not isinstance(box, Box):
             try:
                 box = cls(*box)
@@ -51,6 +62,8 @@ class Box:
                 ) from error
         if not (box.x0 < box.x1 and box.y0 < box.y1 and all(map(math.isfinite, box.xyxy))):
             raise PrnetError(f"expected a box with x0 < x1 and y0 < y1, got {box.xyxy}")
+        if not math.isfinite(box.roll):
+            raise PrnetError(f"expected a box with a roll in degrees, got {box.roll}")
         sides = box.width, box.height
         if min(sides) < 1 or max(sides) > LONGEST_SIDE or max(map(abs, box.xyxy)) > FARTHEST:
             raise PrnetError(
@@ -78,3 +91,13 @@ class Box:
     @property
     def area(self) -> float:
         return max(self.width, 0.0) * max(self.height, 0.0)
+
+    @classmethod
+    def around(cls, points: NDArray[np.floating], *, roll: float = 0.0, score: float = 1.0) -> Box:
+        """The box of image points (N, 2 or 3) that are turned upright by ``roll`` degrees."""
+        angle = np.radians(roll)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        upright = np.asarray(points, np.float64)[:, :2] @ turn
+        low, high = upright.min(axis=0), upright.max(axis=0)
+        (x, y), (w, h) = (turn @ ((low + high) / 2)).tolist(), ((high - low) / 2).tolist()
+        return cls(x - w, y - h, x + w, y + h, score, roll)

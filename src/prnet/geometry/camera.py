@@ -207,3 +207,12 @@ def pose_from_rotation(rotation: NDArray[np.floating]) -> Pose:
     else:
         yaw, roll = np.arctan2(r[0, 2], r[2, 2]), np.arctan2(-r[1, 0], r[1, 1])
     return Pose(*(float(angle) for angle in np.degrees([yaw, pitch, roll])))
+
+
+def image_roll(rotation: NDArray[np.floating]) -> float:
+    """Rotation (3, 3) -> degrees between the head's up axis and the image's, clockwise positive.
+
+    The pose's roll for a face that looks at the viewer; unlike it, it turns with the photo at
+    every yaw and pitch, and so is what a crop is turned upright by.
+    """
+    return float(np.degrees(np.arctan2(rotation[0, 1], rotation[1, 1])))

@@ -17,46 +17,51 @@ LANDMARK_CROP_FACTOR = 1.5
 @dataclass(frozen=True)
 class CropRule:
     """How a detector's box becomes a crop: side = ``scale`` x mean(width, height) of the box,
-    centre = box centre moved by (``shift_x``, ``shift_y``) x that mean. Fitted per detector."""
+    centre = box centre moved by (``shift_x``, ``shift_y``) x that mean. Fitted per detector.
+
+    With ``longer_side`` the longer side takes the place of the mean.
+    """
 
     scale: float
     shift_x: float = 0.0
     shift_y: float = 0.0
+    longer_side: bool = False
 
 
 @dataclass(frozen=True)
 class CropTransform:
-    """An upright square of the image, resampled to ``size`` x ``size`` pixels.
+    """A square of the image, resampled to ``size`` x ``size`` pixels.
 
     ``centre_x, centre_y, side`` are in image pixels (pixel centres on integers); the square
     [centre - side/2, centre + side/2] maps to [-0.5, size - 0.5] of the crop, so half-pixel
-    centres are honoured at every scale. z is scaled as x and y are.
+    centres are honoured at every scale. z is scaled as x and y are. ``roll``: degrees by which
+    the square is turned clockwise about its centre, so that a face of that roll is upright in
+    the crop.
     """
 
     centre_x: float
     centre_y: float
     side: float
     size: int
+    roll: float = 0.0
 
     @classmethod
     def from_box(cls, box: Box, rule: CropRule, *, size: int) -> CropTransform:
-        """The crop for a detector's ``box`` by that detector's ``rule``."""
+        """The crop for a detector's ``box`` by that detector's ``rule``; upright in the crop what
+        is turned by the box's roll in the image."""
         mean_side = (box.width + box.height) / 2
-        x, y = box.centre
-        return cls(
-            centre_x=x + rule.shift_x * mean_side,
-            centre_y=y + rule.shift_y * mean_side,
-            side=rule.scale * mean_side,
-            size=size,
-        )
+        length = max(box.width, box.height) if rule.longer_side else mean_side
+        x, y = box.centre + length * np.array([rule.shift_x, rule.shift_y]) @ _turn(box.roll).T
+        return cls(float(x), float(y), side=rule.scale * length, size=size, roll=box.roll)
 
     @classmethod
-    def from_landmarks(cls, landmarks: NDArray[np.floating], *, size: int) -> CropTransform:
-        """The crop that training centres on: 68 landmarks (68, 2 or 3) in image pixels."""
-        low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
-        x, y = (low + high) / 2
-        side = LANDMARK_CROP_FACTOR * float((high - low).max())
-        return cls(centre_x=float(x), centre_y=float(y), side=side, size=size)
+    def from_landmarks(
+        cls, landmarks: NDArray[np.floating], *, size: int, roll: float = 0.0
+    ) -> CropTransform:
+        """The crop that training centres on: 68 landmarks (68, 2 or 3) in image pixels, boxed
+        after turning them upright by ``roll`` degrees."""
+        box = Box.around(landmarks, roll=roll)
+        return cls.from_box(box, LANDMARK_RULE, size=size)
 
     @property
     def scale(self) -> float:
@@ -65,40 +70,84 @@ class CropTransform:
 
     def to_crop(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Image points (..., 2 or 3) -> crop points; a third coordinate is only scaled."""
-        return (np.asarray(points, np.float64) - self._origin(points)) * self.scale
+        image_from_crop, origin = self._linear(np.shape(points)[-1])
+        moved = np.asarray(points, np.float64) - origin
+        crop: NDArray[np.float64] = moved @ (image_from_crop * self.scale**2)
+        return crop
 
     def to_image(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Crop points (..., 2 or 3) -> image points; a third coordinate is only scaled."""
-        return np.asarray(points, np.float64) / self.scale + self._origin(points)
+        image_from_crop, origin = self._linear(np.shape(points)[-1])
+        image: NDArray[np.float64] = np.asarray(points, np.float64) @ image_from_crop.T
+        return image + origin
 
-    def _origin(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Where crop pixel (0, 0) lies in the image."""
-        half = (self.side - self.side / self.size) / 2
-        origin = np.zeros(np.shape(points)[-1])
-        origin[:2] = self.centre_x - half, self.centre_y - half
-        return origin
+    def _linear(self, dimensions: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What takes crop offsets to image offsets, a turn over ``scale``, and where crop pixel
+        (0, 0) lies in the image."""
+        matrix = np.eye(dimensions) / self.scale
+        matrix[:2, :2] = _turn(self.roll) / self.scale
+        origin = np.zeros(dimensions)
+        origin[:2] = self.centre_x, self.centre_y
+        return matrix, origin - matrix[:, :2] @ np.full(2, (self.size - 1) / 2)
 
-    def crop_image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Image (H, W, 3) uint8 -> crop (size, size, 3) uint8; black outside the image.
+    def crop_image(
+        self, image: NDArray[np.uint8], *, ground: tuple[int, int, int] = (0, 0, 0)
+    ) -> NDArray[np.uint8]:
+        """Image (H, W, 3) uint8 -> crop (size, size, 3) uint8; ``ground``, by default black,
+        outside the image.
 
-        The resampling averages over the area of a crop pixel, so large photos do not alias.
+        The resampling averages over the area of a crop pixel, so large photos do not alias. A
+        turned square is resampled upright first, with its corners, then turned.
         """
-        left, top = self.centre_x - self.side / 2 + 0.5, self.centre_y - self.side / 2 + 0.5
-        reach = int(np.ceil(max(self.side / self.size, 1)))  # of the filter, beyond the square
-        x0, y0 = int(np.floor(left)) - reach, int(np.floor(top)) - reach
-        x1, y1 = int(np.ceil(left + self.side)) + reach, int(np.ceil(top + self.side)) + reach
-        canvas = _padded(image, x0, y0, x1, y1)
-        box = (left - x0, top - y0, left - x0 + self.side, top - y0 + self.side)
-        resized = Image.fromarray(canvas).resize(
-            (self.size, self.size), Image.Resampling.BILINEAR, box=box
+        if self.roll == 0:
+            return np.asarray(_resampled(image, self, ground))
+        turn = _turn(self.roll)
+        margin = int(np.ceil(self.size * (np.abs(turn[0]).sum() - 1) / 2)) + 1
+        wide = self.size + 2 * margin  # the same grid, continued
+        upright = CropTransform(self.centre_x, self.centre_y, self.side * wide / self.size, wide)
+        offset = wide / 2 - turn @ np.full(2, self.size / 2)
+        matrix = np.concatenate([turn, offset[:, None]], axis=1)
+        turned = _resampled(image, upright, ground).transform(
+            (self.size, self.size),
+            Image.Transform.AFFINE,
+            tuple(matrix.ravel().tolist()),
+            Image.Resampling.BILINEAR,
         )
-        return np.asarray(resized)
+        return np.asarray(turned)
 
 
-def _padded(image: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
-    """image[y0:y1, x0:x1] with zeros where that reaches outside."""
+LANDMARK_RULE = CropRule(scale=LANDMARK_CROP_FACTOR, longer_side=True)
+"""From the box of the 68 landmarks to the crop that training centres on."""
+
+
+def _turn(roll: float) -> NDArray[np.float64]:
+    """(2, 2): image offsets turned clockwise, as the image is seen, by ``roll`` degrees."""
+    angle = np.radians(roll)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _resampled(
+    image: NDArray[np.uint8], square: CropTransform, ground: tuple[int, int, int]
+) -> Image.Image:
+    """An upright square of the image."""
+    side, size = square.side, square.size
+    left, top = square.centre_x - side / 2 + 0.5, square.centre_y - side / 2 + 0.5
+    reach = int(np.ceil(max(side / size, 1)))  # of the filter, beyond the square
+    x0, y0 = int(np.floor(left)) - reach, int(np.floor(top)) - reach
+    x1, y1 = int(np.ceil(left + side)) + reach, int(np.ceil(top + side)) + reach
+    canvas = _padded(image, x0, y0, x1, y1, ground)
+    box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
+    return Image.fromarray(canvas).resize((size, size), Image.Resampling.BILINEAR, box=box)
+
+
+def _padded(
+    image: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int, ground: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """image[y0:y1, x0:x1] with ``ground`` where that reaches outside."""
     height, width = image.shape[:2]
     canvas = np.zeros((y1 - y0, x1 - x0, 3), np.uint8)
+    if any(ground):
+        canvas[:] = ground
     inside_x0, inside_x1 = np.clip([x0, x1], 0, width)
     inside_y0, inside_y1 = np.clip([y0, y1], 0, height)
     if inside_x1 > inside_x0 and inside_y1 > inside_y0:

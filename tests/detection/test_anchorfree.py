@@ -1,0 +1,144 @@
+"""The detector of our own: what its numbers mean, faces at any angle, what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import prnet
+from prnet.detection.anchorfree import DEFAULT_FOLDER, FIRST, SECOND, PrnetDetector
+from prnet.detection.candidates import WIDTH, decode_grids, distinct, placed, rescaled, to_box
+from prnet.errors import PrnetError
+from prnet.geometry.crop import CropTransform
+
+
+@pytest.fixture(scope="module")
+def detector() -> PrnetDetector:
+    return PrnetDetector()
+
+
+def turned(image: NDArray[np.uint8], angle: float) -> tuple[NDArray[np.uint8], CropTransform]:
+    """The photo turned clockwise, with its corners, and where its pixels went."""
+    high, wide = image.shape[:2]
+    size = int(np.ceil(np.hypot(high, wide)))
+    square = CropTransform((wide - 1) / 2, (high - 1) / 2, float(size), size, roll=-angle)
+    return square.crop_image(image), square
+
+
+def row(
+    score: float, x: float, y: float, size: tuple[float, float] = (20, 30), roll: float = 0
+) -> NDArray[np.float32]:
+    angle = np.radians(roll)
+    points = np.array([[-5, -6], [5, -6], [0, 0], [-4, 7], [4, 7]]) + np.array([x, y])
+    return np.array([score, x, y, *size, np.cos(angle), np.sin(angle), *points.ravel()], np.float32)
+
+
+@pytest.mark.parametrize("angle", [0, 60, 135, 180, 250, 300])
+def test_a_turned_face_is_found_where_and_how_it_lies(
+    detector: PrnetDetector, sample_image: NDArray[np.uint8], angle: float
+) -> None:
+    (upright,) = detector(sample_image)
+    photo, square = turned(sample_image, angle)
+    box = max(detector(photo), key=lambda box: box.score)
+    where = square.to_crop(np.array(upright.centre))
+    assert np.hypot(*(np.array(box.centre) - where)) < 0.15 * upright.height
+    assert abs((box.roll - upright.roll - angle + 180) % 360 - 180) < 15
+    assert abs(np.log(box.area / upright.area)) < 0.4
+    assert upright.points is not None
+    assert box.points is not None
+    apart = np.linalg.norm(box.points - square.to_crop(upright.points), axis=1)
+    assert apart.max() < 0.2 * upright.height
+
+
+def test_roll_turns_the_crop_so_that_landmarks_stay(sample_image: NDArray[np.uint8]) -> None:
+    """Whole calls: without the turn of the crop they are 40 % and more apart."""
+    reconstruct = prnet.Reconstructor(detector=PrnetDetector())
+    (upright,) = reconstruct(sample_image)
+    photo, square = turned(sample_image, 200)
+    expected = square.to_crop(upright.landmarks)[:, :2]
+    apart = min(
+        np.linalg.norm(face.landmarks[:, :2] - expected, axis=1).mean()
+        for face in reconstruct(photo)
+    )
+    assert apart < 0.06 * np.sqrt(np.ptp(expected, axis=0).prod())
+
+
+@pytest.mark.parametrize(("gain", "level"), [(0.1, 0), (0.15, 110)])
+def test_darkness_and_fog_hide_no_face(
+    detector: PrnetDetector, sample_image: NDArray[np.uint8], gain: float, level: float
+) -> None:
+    (expected,) = detector(sample_image)
+    dim = np.rint(sample_image * gain + level).astype(np.uint8)
+    box = max(detector(dim), key=lambda box: box.score)
+    assert np.hypot(*np.subtract(box.centre, expected.centre)) < 0.15 * expected.height
+
+
+def test_more_is_found_with_a_lower_score_and_never_less(sample_image: NDArray[np.uint8]) -> None:
+    counts = [len(PrnetDetector(min_score=s)(sample_image)) for s in (0.9, 0.5, 0.05)]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+    with pytest.raises(PrnetError, match="expected a score between 0 and 1, got 1"):
+        PrnetDetector(min_score=1)
+
+
+def test_a_small_face_beside_a_large_one(sample_image: NDArray[np.uint8]) -> None:
+    scene = np.concatenate([sample_image, np.full((512, 512, 3), 120, np.uint8)], axis=1)
+    small = np.asarray(sample_image[::8, ::8])
+    scene[100:164, 700:764] = small
+    assert len(PrnetDetector(small_faces=True)(scene)) >= len(PrnetDetector()(scene)) >= 1
+
+
+def test_files_are_checked(tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match=r"detector.onnx: expected a detector file .*, got no"):
+        PrnetDetector(tmp_path)
+    for name in (FIRST, SECOND):
+        (tmp_path / name).write_bytes((DEFAULT_FOLDER / SECOND).read_bytes())
+    with pytest.raises(PrnetError, match="expected input image uint8"):
+        PrnetDetector(tmp_path)
+    (tmp_path / FIRST).write_bytes((DEFAULT_FOLDER / FIRST).read_bytes()[:1000])
+    with pytest.raises(PrnetError, match="expected an ONNX detector"):
+        PrnetDetector(tmp_path)
+
+
+def test_a_cell_of_each_stride_becomes_a_row() -> None:
+    cells = [(8, 3, 2), (16, 1, 2), (32, 1, 0)]  # stride, column, row of a 64 x 96 input
+    outputs = np.full((WIDTH, 12 * 8 + 6 * 4 + 3 * 2), -9.0, np.float32)
+    starts = {8: 0, 16: 96, 32: 120}
+    for stride, column, line in cells:
+        values = [4.0, 0.5, -0.25, np.log(2), np.log(3), 0, 2, *([0.5, -0.5] * 5)]
+        outputs[:, starts[stride] + line * (96 // stride) + column] = values
+    rows = decode_grids(outputs, 64, 96, 0.5)
+    assert len(rows) == 3
+    for found, (stride, column, line) in zip(rows, cells, strict=True):
+        x, y = column * stride + (stride - 1) / 2, line * stride + (stride - 1) / 2
+        unit = 4 * stride
+        expected = [1 / (1 + np.exp(-4)), x + 0.5 * stride, y - 0.25 * stride, 2 * unit, 3 * unit]
+        points = [x + 0.5 * unit, y - 0.5 * unit] * 5
+        np.testing.assert_allclose(found, [*expected, 0, 1, *points], rtol=1e-5)
+
+
+def test_rows_move_with_their_frame() -> None:
+    frame = row(0.9, 50, 40, size=(20, 30), roll=90)
+    local = np.array([[0.8, 0.5, 0, 1, 1, 1, 0, *([0.5, 0] * 5)]], np.float32)
+    (moved,) = placed(local, frame[None])
+    # Right of an upright face is down of one that is turned clockwise by 90 degrees.
+    np.testing.assert_allclose(moved[1:7], [50, 55, 30, 30, 0, 1], atol=1e-5)
+    np.testing.assert_allclose(moved[7:9], [50, 55], atol=1e-5)
+    assert to_box(moved).roll == pytest.approx(90)
+
+
+def test_rows_come_back_from_the_resized_picture() -> None:
+    (back,) = rescaled(row(0.5, 19.5, 9.5)[None], np.array([2.0, 2.0]), (10, 5))
+    np.testing.assert_allclose(back[1:5], [19.5, 9.5, 40, 60])
+
+
+def test_one_row_a_face() -> None:
+    rows = np.array(
+        [row(0.6, 100, 100), row(0.9, 102, 100), row(0.7, 140, 100), row(0.5, 101, 95, (9, 9))]
+    )
+    kept = distinct(rows)
+    assert [round(float(r[0]), 3) for r in kept] == [0.9, 0.7]
+    assert kept[0, 1] == pytest.approx((0.9 * 102 + 0.6 * 100) / 1.5)

@@ -1,0 +1,215 @@
+"""The detector's training: labels follow the pixels, targets are what inference decodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from prnet.detection.candidates import decode, decode_grids  # noqa: E402
+from prnet.files.onnx_session import OnnxSession  # noqa: E402
+from prnet.training.detector import train  # noqa: E402
+from prnet.training.detector.config import DetectorConfig  # noqa: E402
+from prnet.training.detector.export import export_detector  # noqa: E402
+from prnet.training.detector.mosaics import Mosaics, Picture, add_face  # noqa: E402
+from prnet.training.detector.network import DetectorNetwork, Stretch  # noqa: E402
+from prnet.training.detector.pools import (  # noqa: E402
+    LabelledFace,
+    Pool,
+    write_face_pool,
+    write_scene_pool,
+)
+from prnet.training.detector.refine import RefineNetwork, examples  # noqa: E402
+from prnet.training.detector.targets import losses, make_targets  # noqa: E402
+from prnet.training.detector.train import train_detector  # noqa: E402
+from prnet.training.detector.warp import Warp  # noqa: E402
+
+GREEN, RED = (20, 230, 20), (230, 20, 20)
+
+
+def landmarks() -> NDArray[np.float64]:
+    """68 points of an upright face around (100, 90), 60 wide and 80 high."""
+    random = np.random.default_rng(0)
+    points = random.uniform((75, 60), (125, 120), (68, 2))
+    points[0], points[16], points[8], points[19] = (70, 80), (130, 80), (100, 130), (90, 50)
+    points[36:42], points[42:48] = (85, 75), (115, 75)
+    points[30], points[48], points[54] = (100, 92), (88, 112), (112, 112)
+    return points
+
+
+def face_photo() -> NDArray[np.uint8]:
+    """Grey, with a green square on each eye and a red one on the left mouth corner."""
+    photo = np.full((180, 200, 3), 90, np.uint8)
+    for x, y, colour in ((85, 75, GREEN), (115, 75, GREEN), (88, 112, RED)):
+        photo[y - 4 : y + 5, x - 4 : x + 5] = colour
+    return photo
+
+
+@pytest.fixture(scope="module")
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pools")
+    write_face_pool(folder / "utk", [LabelledFace(face_photo(), landmarks(), 0.0)], alone=True)
+    ground = np.full((120, 160, 3), 60, np.uint8)
+    none = np.zeros((0, 4))
+    write_scene_pool(folder / "negatives", [ground], [none], [none])
+    photo, box = face_photo(), np.array([[70.0, 50, 130, 130]])
+    write_scene_pool(folder / "scenes", [photo, ground], [box, none], [none, none])
+    return folder
+
+
+def centroid(image: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDArray[np.float64]:
+    near = np.abs(image.astype(int) - colour).sum(axis=2) < 150
+    rows, columns = np.nonzero(near)
+    return np.array([columns.mean(), rows.mean()])
+
+
+def test_a_pool_holds_the_face_and_its_labels(pools: Path) -> None:
+    pool = Pool(pools / "utk")
+    scale = 208 / (2.4 * 80)
+    np.testing.assert_allclose(pool.box[0], [103.5, 103.5, 60 * scale, 80 * scale], rtol=1e-5)
+    np.testing.assert_allclose(centroid(pool.crops[0], RED), pool.points[0][3], atol=0.6)
+    assert pool.alone
+
+
+@pytest.mark.parametrize(
+    ("angle", "mirror", "scale"), [(0, False, 1), (70, True, 0.4), (200, False, 2.3)]
+)
+def test_a_warp_moves_points_as_it_moves_pixels(angle: float, mirror: bool, scale: float) -> None:
+    warp = Warp(np.array([88.0, 112.0]), scale, angle, mirror, (40.3, 52.1))
+    canvas = np.asarray(warp.image(face_photo(), (10, 20, 90, 100)))
+    expected = warp.points(np.array([[88.0, 112.0]]))[0]
+    np.testing.assert_allclose(centroid(canvas, RED) + np.array([10, 20]), expected, atol=0.5)
+    eye = warp.points(np.array([[88.0, 100.0]]))[0] - expected  # up in the photo
+    up = np.array([np.sin(np.radians(angle)), -np.cos(np.radians(angle))])
+    np.testing.assert_allclose(eye, 12 * scale * up, atol=1e-9)
+
+
+@pytest.mark.parametrize("side", [14, 30, 60, 90, 130, 200])
+def test_inference_decodes_what_training_asks_for(side: float) -> None:
+    picture = Picture(np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256), bool))
+    points = np.array([[-5, -6], [5, -6], [0, 0], [-4, 7], [4, 7]]) + np.array([120.3, 131.8])
+    add_face(picture, 120.3, 131.8, 0.8 * side, side, -140.0, points, (1.0, 1.0))
+    columns = []
+    for heat, _, values, _ in make_targets([picture]):
+        outputs = torch.cat([torch.where(heat == 1, 5.0, -5.0)[:, None], values], dim=1)
+        columns.append(outputs[0].reshape(17, -1).numpy())
+    rows = decode_grids(np.concatenate(columns, axis=1), 256, 256, 0.5)
+    assert len(rows) >= 1
+    turn = np.radians(-140)
+    expected = [120.3, 131.8, 0.8 * side, side, np.cos(turn), np.sin(turn), *points.ravel()]
+    np.testing.assert_allclose(rows[:, 1:], np.tile(expected, (len(rows), 1)), rtol=1e-3, atol=0.01)
+
+
+def test_losses_vanish_on_the_truth_and_only_there() -> None:
+    picture = Picture(np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128), bool))
+    add_face(picture, 60, 70, 40, 50, 30.0, np.full((5, 2), 64.0), (1.0, 1.0))
+    targets = make_targets([picture])
+    truth = [
+        torch.cat([torch.where(t.heat == 1, 9.0, -9.0)[:, None], t.values], 1) for t in targets
+    ]
+    assert float(losses(truth, targets)["total"]) < 1e-3
+    for channel, name in ((0, "score"), (1, "centre"), (3, "size"), (5, "roll"), (7, "points")):
+        wrong = [each.clone() for each in truth]
+        for each in wrong:
+            each[:, channel] += 12 if name == "score" else 3
+        assert float(losses(wrong, targets)[name]) > 0.05, name
+
+
+def test_unlabelled_places_are_not_judged() -> None:
+    picture = Picture(np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128), bool))
+    picture.ignored[40:80, 40:80] = True
+    targets = make_targets([picture])
+    sure = [torch.zeros(1, 17, len(t.heat[0]), len(t.heat[0])) - 9 for t in targets]
+    sure[0][:, 0, 5:10, 5:10] = 9
+    assert float(losses(sure, targets)["score"]) < 1e-3
+
+
+def test_mosaics_label_what_they_show(pools: Path) -> None:
+    mosaics, shown = Mosaics(pools), 0
+    for seed in range(40):
+        picture = mosaics.scene(np.random.default_rng(seed), 192, mosaics.negatives)
+        assert not picture.faces
+        mosaics.paste(np.random.default_rng(seed), picture, 96.0, 96.0, 70.0, 192.0)
+        (face,) = picture.faces
+        left_mouth = face[11:13]
+        x, y = np.rint(left_mouth).astype(int)
+        at = picture.canvas[y, x].astype(int)
+        mirrored = picture.canvas[tuple(np.rint(face[13:15]).astype(int)[::-1])].astype(int)
+        shown += max(at[0] - at[1], mirrored[0] - mirrored[1]) > 80
+    assert shown > 30  # the others are covered by a mask or a patch
+
+
+def test_second_steps_examples_show_their_points(pools: Path) -> None:
+    made = examples(Mosaics(pools), np.random.default_rng(0), 60)
+    assert set(made.present.tolist()) == {0.0, 1.0}
+    turned = made.weights[:, 2] > 0
+    rows = np.zeros((int(turned.sum()), 17), np.float32)
+    rows[:, 1:] = made.wanted[turned]
+    middle = np.full((len(rows), 2), 31.5)
+    found = decode(rows, middle, np.full(len(rows), 64 / 1.7))
+    up = found[:, 7:11].reshape(-1, 2, 2).mean(axis=1) - found[:, 13:17].reshape(-1, 2, 2).mean(1)
+    direction = np.stack([found[:, 6], -found[:, 5]], axis=1)
+    cosine = (up * direction).sum(axis=1) / np.linalg.norm(up, axis=1)
+    assert cosine.min() > 0.95  # from mouth to eyes is up of a face of that roll
+
+
+def test_stretch_undoes_gain_and_level() -> None:
+    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    image[:, :, :32] *= 0.3
+    stretched = Stretch()(image)
+    torch.testing.assert_close(Stretch()(image * 0.2 + 0.4), stretched, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("part", ["first", "second"])
+def test_a_stopped_run_goes_on_as_it_would_have(
+    pools: Path, tmp_path: Path, part: Literal["first", "second"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(name: str) -> NDArray[np.float32]:
+        config = DetectorConfig(
+            part=part, data=pools, out=tmp_path / name, steps=4, batch=1, loaders=0, save_every=2
+        )
+        assert list(OnnxSession(train_detector(config)).outputs) == ["candidates"]
+        state = torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)
+        return np.concatenate([v.float().ravel().numpy() for v in state["averaged"].values()])
+
+    whole = run("whole")
+    stopped = partial(_first_two, train.batches)
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "batches", stopped)
+        halfway = run("parts")
+    assert np.abs(whole - halfway).max() > 1e-4
+    np.testing.assert_array_equal(run("parts"), whole)
+
+
+def _first_two(batches: Callable[..., Iterable[Any]], *arguments: Any) -> Iterable[Any]:
+    return islice(batches(*arguments), 2)
+
+
+@pytest.mark.parametrize("network", [DetectorNetwork(), RefineNetwork()])
+def test_the_file_computes_what_torch_does(network: Any, tmp_path: Path) -> None:
+    export_detector(network, tmp_path / "network.onnx")
+    session = OnnxSession(tmp_path / "network.onnx")
+    random = np.random.default_rng(0)
+    if isinstance(network, DetectorNetwork):
+        pixels = random.integers(0, 256, (96, 160, 3), np.uint8)
+        found = session.run(["candidates"], {"image": pixels})[0]
+        with torch.no_grad():
+            grids = network.eval()(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
+        expected = np.concatenate([grid.reshape(17, -1).numpy() for grid in grids], axis=1)
+    else:
+        pixels = random.integers(0, 256, (3, 64, 64, 3), np.uint8)
+        found = session.run(["candidates"], {"crops": pixels})[0]
+        with torch.no_grad():
+            crops = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+            expected = network.eval()(crops).numpy()
+    assert np.abs(found - expected).max() < 0.03  # 8 and 16 bits of the weights
+    assert found.std() > 0.05
