@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,6 +101,39 @@ def test_outside_is_black() -> None:
     assert (crop[:, 20:] == 255).all()
     for x, y in [(-500, 20), (500, 20), (30, -500), (30, 500)]:
         assert not CropTransform(x, y, side=40, size=40).crop_image(white).any()
+
+
+@given(
+    st.floats(-150, 210),
+    st.floats(-150, 190),
+    st.floats(1, 400),
+    st.integers(1, 64),
+    st.sampled_from([0.0, 30.0]),
+)
+def test_only_what_sees_the_image_is_resampled(
+    x: float, y: float, side: float, size: int, roll: float
+) -> None:
+    """As if the image lay on a black table that reaches beyond every square."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    table = np.zeros((1240, 1260, 3), np.uint8)
+    table[600:640, 600:660] = image
+    crop = CropTransform(x, y, side, size, roll).crop_image(image)
+    expected = CropTransform(x + 600, y + 600, side, size, roll).crop_image(table)
+    assert np.abs(crop.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("roll", [0.0, 45.0])
+def test_memory_is_that_of_the_visible_part(roll: float) -> None:
+    """A square of 20,000 pixels around an image of 320 took 2.9 GB."""
+    image = np.full((320, 320, 3), 255, np.uint8)
+    tracemalloc.start()
+    crop = CropTransform(centre_x=9000, centre_y=9000, side=20_000, size=128, roll=roll)
+    cropped = crop.crop_image(image)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+    seen = cropped[..., 0].sum() / 255 * (20_000 / 128) ** 2
+    assert seen == pytest.approx(0 if roll else 320**2, rel=0.05)
 
 
 def test_one_pixel_image() -> None:

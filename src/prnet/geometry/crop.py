@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,15 +130,42 @@ def _turn(roll: float) -> NDArray[np.float64]:
 def _resampled(
     image: NDArray[np.uint8], square: CropTransform, ground: tuple[int, int, int]
 ) -> Image.Image:
-    """An upright square of the image."""
-    side, size = square.side, square.size
-    left, top = square.centre_x - side / 2 + 0.5, square.centre_y - side / 2 + 0.5
-    reach = int(np.ceil(max(side / size, 1)))  # of the filter, beyond the square
-    x0, y0 = int(np.floor(left)) - reach, int(np.floor(top)) - reach
-    x1, y1 = int(np.ceil(left + side)) + reach, int(np.ceil(top + side)) + reach
+    """An upright square of the image. Only its pixels that see the image are resampled, as a square
+    much larger than the image would take gigabytes."""
+    pixel, size = square.side / square.size, square.size
+    reach = max(pixel, 1)  # of the filter, to either side of a crop pixel's centre
+    left = square.centre_x - square.side / 2 + 0.5
+    top = square.centre_y - square.side / 2 + 0.5
+    height, width = image.shape[:2]
+    first, last = _seeing(left, pixel, reach, size, width)
+    upper, lower = _seeing(top, pixel, reach, size, height)
+    picture = Image.new("RGB", (size, size), ground)
+    if first == last or upper == lower:
+        return picture
+    left, top, right, bottom = (
+        left + first * pixel,
+        top + upper * pixel,
+        left + last * pixel,
+        top + lower * pixel,
+    )
+    x0, y0 = math.floor(left - reach), math.floor(top - reach)
+    x1, y1 = math.ceil(right + reach), math.ceil(bottom + reach)
     canvas = _padded(image, x0, y0, x1, y1, ground)
-    box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
-    return Image.fromarray(canvas).resize((size, size), Image.Resampling.BILINEAR, box=box)
+    seen = Image.fromarray(canvas).resize(
+        (last - first, lower - upper),
+        Image.Resampling.BILINEAR,
+        box=(left - x0, top - y0, right - x0, bottom - y0),
+    )
+    picture.paste(seen, (first, upper))
+    return picture
+
+
+def _seeing(start: float, pixel: float, reach: float, size: int, length: int) -> tuple[int, int]:
+    """Of ``size`` crop pixels in a row that begins at ``start`` (edges), the first that takes
+    anything from an image of ``length`` pixels, and the one after the last."""
+    first = math.floor((-reach - start) / pixel - 0.5)
+    last = math.ceil((length + reach - start) / pixel - 0.5) + 1
+    return min(max(first, 0), size), min(max(last, 0), size)
 
 
 def _padded(
