@@ -13,6 +13,7 @@ import argparse
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,10 +73,12 @@ def killed(command: list[str], folder: Path, kills: int, random: np.random.Gener
     assert finished([*command, "--out", str(whole)])
     seconds = time.monotonic() - start
     expected = contents(whole)
-    broken, left, ended, seen = [], 0, 0, 0
-    for number in range(kills):
-        # Restarts take a share of the time that no kill should always fall into.
-        ended += not killed_once([*command, "--out", str(disturbed)], seconds * random.random())
+    broken, left, done, seen = [], 0, 0, 0
+    while done < kills:
+        if not killed_once([*command, "--out", str(disturbed)], seconds * random.random()):
+            shutil.rmtree(disturbed)  # it had ended: a training that went on is shorter
+            continue
+        done += 1
         if not disturbed.exists():
             continue
         files = contents(disturbed)
@@ -84,14 +87,14 @@ def killed(command: list[str], folder: Path, kills: int, random: np.random.Gener
         seen += len(files) - len(temporary)
         for name in set(files) - temporary:
             if not whole_file(name, files[name], expected):
-                broken.append(f"{name} after kill {number}")
+                broken.append(f"{name} after kill {done}")
     assert finished([*command, "--out", str(disturbed)])
     final = contents(disturbed)
     over = sorted(set(final) - set(expected))
     different = [name for name in expected if not whole_file(name, final.get(name), expected)]
     print(
-        f"{kills} kills ({ended} came after the end) of a run of {seconds:.0f} s: {seen} files "
-        f"looked at, {len(broken)} broken; {left} temporary files left by killed runs, "
+        f"{kills} kills within a run of {seconds:.0f} s: {seen} files looked at, {len(broken)} "
+        f"broken; {left} temporary files left by killed runs, "
         f"{len(over)} after the next whole run, {len(different)} of {len(expected)} results "
         "missing or other than undisturbed"
     )

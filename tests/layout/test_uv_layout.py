@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,3 +115,24 @@ def test_beyond_the_border_the_nearest_region_pixel_goes_on() -> None:
     border = np.argwhere(LAYOUT.region)
     for pixel in ((0, 0), (5, 250), (255, 0)):
         assert reach[pixel] == np.abs(border - pixel).max(axis=1).min()
+
+
+@pytest.mark.parametrize(
+    ("changed", "got"),
+    [
+        ({"region": np.zeros((256, 256), bool)}, "got an empty region"),
+        ({"landmarks": np.full((68, 2), 255.5)}, r"expected landmarks in 0\.\.255"),
+        ({"landmarks": np.full((68, 2), np.nan)}, "landmarks with numbers that are none"),
+        ({"z_rule": "maximum"}, "expected a z_rule landmark_mean or minimum, got 'maximum'"),
+        ({"parts": np.full((256, 256), 9)}, r"parts with 9\.\.9, not 0\.\.6"),
+        ({"region": np.zeros((8, 8), bool)}, r"region of shape \(8, 8\) for \(256, 256\)"),
+        ({"explicit_triangles": [[0, 1, 65535]]}, "expected triangles of vertices below"),
+        ({"explicit_triangles": [[0, 1, -1]]}, r"explicit_triangles with -1\.\.1"),
+    ],
+)
+def test_other_layouts_are_refused(tmp_path: Path, changed: dict[str, Any], got: str) -> None:
+    default_layout().save(tmp_path / "layout.npz")
+    with np.load(tmp_path / "layout.npz") as arrays:
+        np.savez(tmp_path / "layout.npz", **{**arrays, **changed})
+    with pytest.raises(PrnetError, match=rf"layout\.npz: .*{got}"):
+        UVLayout.load(tmp_path / "layout.npz")

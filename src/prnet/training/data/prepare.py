@@ -195,7 +195,7 @@ def check_crop(crop: CropTransform, photo: NDArray[np.uint8], name: str) -> None
     """Raises PrnetError where labels cannot be this photo's: padding would take all memory."""
     height, width = photo.shape[:2]
     reach = FARTHEST * max(height, width)
-    if not max(crop.side, abs(crop.centre_x), abs(crop.centre_y)) < reach:
+    if not all(abs(number) < reach for number in (crop.side, crop.centre_x, crop.centre_y)):
         raise PrnetError(
             f"{name}: expected labels of this photo ({width} x {height}), got a face of "
             f"{crop.side / MARGIN:.3g} pixels at {crop.centre_x:.3g}, {crop.centre_y:.3g}"
