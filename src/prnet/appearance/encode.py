@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 from prnet.files.atomic import write_bytes
 
 DEPTH_ORIGIN: Final = 32768
@@ -96,8 +96,7 @@ def _read_depth_picture(path: Path) -> tuple[NDArray[np.uint16], float | None, f
         if not np.isfinite([scale or 1, origin]).all():
             raise ValueError(f"scale {scale}, origin {origin}")
     except Exception as error:  # decoders raise anything on damaged data
-        reason = " ".join((getattr(error, "strerror", None) or str(error)).split())[:160]
-        raise PrnetError(f"{path}: expected a 16-bit depth PNG, got: {reason}") from error
+        raise PrnetError(f"{path}: expected a 16-bit depth PNG, got: {reason_of(error)}") from error
     return values.astype(np.uint16), scale, origin
 
 

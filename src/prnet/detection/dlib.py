@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prnet.detection.protocol import not_installed
 from prnet.detection.pyramid import find_faces
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule
 
@@ -78,8 +78,9 @@ class DlibCnnDetector:
         try:
             self._detector = _OneAThread(lambda: dlib.cnn_face_detection_model_v1(str(path)))
         except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise PrnetError(f"{path}: expected dlib's CNN detector, got: {reason}") from error
+            raise PrnetError(
+                f"{path}: expected dlib's CNN detector, got: {reason_of(error)}"
+            ) from error
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)

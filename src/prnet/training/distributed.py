@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ def this_process(device: str) -> Iterator[Process]:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # the latter from builds without CUDA
-        reason = str(error).splitlines()[0]
-        raise PrnetError(f"expected a torch device that is here, got {device}: {reason}") from error
+        raise PrnetError(
+            f"expected a torch device that is here, got {device}: {reason_of(error)}"
+        ) from error
     if world == 1:
         yield Process(0, 1, torch.device(device))
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 import warnings
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from prnet.detection.anchorfree import REFINE_SIZE
-from prnet.files.atomic import write_atomically
+from prnet.files.atomic import write_bytes
 from prnet.training.detector.network import OUTPUTS, DetectorNetwork
 from prnet.training.networks.export import OPSET, WEIGHTED, store_half
 
@@ -58,25 +58,24 @@ def export_detector(network: nn.Module, path: str | Path) -> None:
 def _export(
     deployed: nn.Module, sample: Tensor, axes: dict[str, dict[int, str]], path: Path
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own notice that a successor exists
-        file = Path(folder) / "detector.onnx"
         torch.onnx.export(
             deployed.eval().cpu(),
             (sample,),
-            file,
+            stream,  # type: ignore[arg-type]  # the TorchScript exporter takes it
             dynamo=False,
             opset_version=OPSET,
             input_names=[next(iter(axes))],
             output_names=["candidates"],
             dynamic_axes=axes,
         )
-        model = onnx.load(file)
+    model = onnx.load_from_string(stream.getvalue())
     store_bytes(model)
     store_half(model)
     onnx.checker.check_model(model)
-    with write_atomically(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+    write_bytes(path, model.SerializeToString())
 
 
 MANY = 2_000

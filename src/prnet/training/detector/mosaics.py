@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from prnet.errors import PrnetError
+from prnet.files.arrays import Array, read_array
 from prnet.training.detector.disturb import disturb
 from prnet.training.detector.faces import MIRRORED_POINTS
 from prnet.training.detector.pools import Pool, Scenes
@@ -70,7 +71,9 @@ class Mosaics:
         self.scenes = Scenes(folder / "scenes")
         self.negatives = Scenes(folder / "negatives")
         hard = folder / "hard.npy"
-        self.hard = np.load(hard) if hard.exists() else np.zeros((0, 6), np.float32)
+        self.hard = np.zeros((0, 6), np.float32)
+        if hard.exists():
+            self.hard = read_array(hard, Array(np.float32, ("N", 6)), "hard places")
 
     def picture(self, random: np.random.Generator, size: int) -> Picture:
         kind = random.random()

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from prnet.files.atomic import write_atomically
+from prnet.errors import PrnetError
+from prnet.files.arrays import Array, map_array, read_arrays, write_array, write_arrays
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropTransform
 from prnet.training.detector.faces import five_points
@@ -24,6 +25,23 @@ from prnet.training.detector.faces import five_points
 CROP_SIZE = 208
 REACH = 2.4
 """Side of a pool's crop over the longer side of the face's box."""
+
+_CROPS = Array(np.uint8, ("N", CROP_SIZE, CROP_SIZE, 3))
+_FACES = {
+    "box": Array(np.float32, ("N", 4)),
+    "roll": Array(np.float32, ("N",)),
+    "points": Array(np.float32, ("N", 5, 2)),
+    "inside": Array(np.float32, ("N", 4)),
+    "alone": Array(np.bool_),
+}
+_PIXELS = Array(np.uint8, ("P",))
+_SCENES = {
+    "sizes": Array(np.int64, ("N", 2), below=2**16),
+    "boxes": Array(np.float32, ("B", 4)),
+    "offsets": Array(np.int64, ("O",)),
+    "ignored": Array(np.float32, ("I", 4)),
+    "ignored_offsets": Array(np.int64, ("O",)),
+}
 
 Pixels = NDArray[np.uint8]
 
@@ -57,10 +75,8 @@ def write_face_pool(path: Path, faces: Iterable[LabelledFace], *, alone: bool) -
 
 
 def _save(path: Path, pixels: Pixels, labels: Mapping[str, Any]) -> None:
-    with write_atomically(path.with_suffix(".npy")) as temporary, temporary.open("wb") as file:
-        np.save(file, pixels)
-    with write_atomically(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        np.savez(file, **dict(labels))
+    write_array(path.with_suffix(".npy"), pixels)
+    write_arrays(path.with_suffix(".npz"), labels, compressed=False)
 
 
 def write_scene_pool(
@@ -84,28 +100,39 @@ def write_scene_pool(
     _save(path, pixels, labels)
 
 
+def _split(path: Path, rows: NDArray[Any], offsets: NDArray[Any], count: int) -> list[NDArray[Any]]:
+    """Ragged rows of ``count`` photos, photo by photo."""
+    steps = np.diff(offsets)
+    if len(steps) != count or offsets[0] != 0 or offsets[-1] != len(rows) or steps.min() < 0:
+        raise PrnetError(f"{path}: expected rising offsets of {count} photos, got others")
+    return np.split(rows, offsets[1:-1])
+
+
 class Pool:
     """A face pool."""
 
     def __init__(self, path: Path) -> None:
-        self.crops = np.load(path.with_suffix(".npy"), mmap_mode="r")
-        with np.load(path.with_suffix(".npz")) as labels:
-            self.box, self.roll = labels["box"], labels["roll"]
-            self.points, self.inside = labels["points"], labels["inside"]
-            self.alone = bool(labels["alone"])
+        labels = read_arrays(path.with_suffix(".npz"), _FACES, "a face pool")
+        self.crops = map_array(path.with_suffix(".npy"), _CROPS, "the crops of a face pool")
+        if len(self.crops) != len(labels["box"]):
+            raise PrnetError(f"{path}: expected {len(labels['box'])} crops, got {len(self.crops)}")
+        self.box, self.roll = labels["box"], labels["roll"]
+        self.points, self.inside = labels["points"], labels["inside"]
+        self.alone = bool(labels["alone"])
 
 
 class Scenes:
     """A scene pool."""
 
     def __init__(self, path: Path) -> None:
-        self._pixels = np.load(path.with_suffix(".npy"), mmap_mode="r")
-        with np.load(path.with_suffix(".npz")) as labels:
-            self.sizes, boxes, ignored = labels["sizes"], labels["boxes"], labels["ignored"]
-            self.boxes = np.split(boxes, labels["offsets"][1:-1])
-            self.ignored = np.split(ignored, labels["ignored_offsets"][1:-1])
-        lengths = self.sizes.astype(np.int64).prod(axis=1) * 3
-        self._starts = np.cumsum([0, *lengths])
+        labels = read_arrays(path.with_suffix(".npz"), _SCENES, "a scene pool")
+        self._pixels = map_array(path.with_suffix(".npy"), _PIXELS, "the pixels of a scene pool")
+        self.sizes = labels["sizes"]
+        self.boxes = _split(path, labels["boxes"], labels["offsets"], len(self.sizes))
+        self.ignored = _split(path, labels["ignored"], labels["ignored_offsets"], len(self.sizes))
+        self._starts = np.cumsum([0, *(self.sizes.prod(axis=1) * 3)])
+        if self._starts[-1] != len(self._pixels):
+            raise PrnetError(f"{path}: expected {self._starts[-1]} bytes, got {len(self._pixels)}")
 
     def __len__(self) -> int:
         return len(self.sizes)

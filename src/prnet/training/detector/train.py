@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from prnet.detection.anchorfree import FIRST, SECOND
+from prnet.files.atomic import append_line
 from prnet.training.detector.config import DetectorConfig
 from prnet.training.detector.mosaics import Mosaics
 from prnet.training.detector.network import DetectorNetwork
@@ -96,8 +97,7 @@ def rate(config: DetectorConfig, step: int) -> float:
 
 
 def log(config: DetectorConfig, line: dict[str, object]) -> None:
-    with (config.out / "log.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
+    append_line(config.out / "log.jsonl", json.dumps(line))
 
 
 def batches(config: DetectorConfig, first: int) -> DataLoader[Batch]:
