@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -226,3 +228,12 @@ def test_bounded_solution_agrees_with_a_slow_twin(random: np.random.Generator) -
             options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 5000},
         )
         np.testing.assert_allclose(x, twin.x, atol=1e-4)
+
+
+def test_what_has_no_size_is_refused() -> None:
+    basis = PointBasis.plain(np.eye(3, dtype="f4"), np.zeros((2, 3, 3), "f4"), ("jawOpen",))
+    with pytest.raises(PrnetError, match="expected points that span a box"):
+        fit(basis, np.ones((1, 3, 2)))
+    flat = replace(basis, mean=np.zeros((3, 3), np.float32))
+    with pytest.raises(PrnetError, match="expected a face model of some volume"):
+        fit(flat, np.eye(3)[None, :, :2])

@@ -86,9 +86,12 @@ def fit(
         raise PrnetError(f"expected points (B, {len(basis.mean)}, 2 or 3), got {measured.shape}")
     trust = np.ones(measured.shape[:2]) if weights is None else np.asarray(weights, np.float64)
     targets, centre, size = _normalised(measured, trust)
-    state = _State.start(basis, targets, trust)
-    for _ in range(settings.iterations):
-        state = _step(basis, targets, trust, state, settings)
+    try:
+        state = _State.start(basis, targets, trust)
+        for _ in range(settings.iterations):
+            state = _step(basis, targets, trust, state, settings)
+    except np.linalg.LinAlgError as error:
+        raise PrnetError("expected a face model of some volume, got a flat one") from error
     moved = state.project(basis)
     return Fits(
         scale=state.scale * size,
@@ -166,6 +169,8 @@ def _normalised(
     low = np.where(known, points, np.inf).min(1)
     high = np.where(known, points, -np.inf).max(1)
     size = np.sqrt(np.prod((high - low)[:, :2], axis=1))
+    if not (size > 0).all():
+        raise PrnetError("expected points that span a box, got a line or one point")
     centre = (low + high) / 2
     targets = (points - centre[:, None]) / size[:, None, None] * _flip(points.shape[2])
     return np.where(known, targets, 0.0), centre, size

@@ -181,6 +181,8 @@ class GivenLandmarks:
         row = self.rows.get(name)
         if row is None or self.mesh is None or not np.isfinite(self.mesh[row]).all():
             return None
+        if not np.ptp(self.mesh[row, :, :2], axis=0).all():  # a line or one point
+            return None
         return MeshPoints(self.mesh[row].astype(np.float32), 0.0)
 
     def landmarks68_of(self, name: str) -> NDArray[np.float64]:
