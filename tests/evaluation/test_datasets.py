@@ -206,3 +206,14 @@ def test_dense_points_in_the_2018_layout_are_the_training_map(tmp_path: Path) ->
     difference = sample.read_dense() - expected
     np.testing.assert_allclose(difference[:, :2], np.tile([-1, 1], (len(difference), 1)), atol=0.01)
     assert np.ptp(difference[:, 2]) < 0.01, "z has its own origin there"
+
+
+def test_a_row_of_a_table_without_a_name_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    points = ",".join(map(str, range(136)))
+    (tmp_path / "table.csv").write_text(f",{points}\n.,{points}\na.jpg,1,2\nb.jpg,{points}\n")
+    samples = open_dataset(tmp_path / "table.csv").samples
+    assert [sample.name for sample in samples] == ["", ".", "a", "b"]
+    assert [sample.problem is None for sample in samples] == [True, True, False, True]
+    for sample in samples[:2]:
+        with pytest.raises(PrnetError, match="got a folder"):
+            sample.read_photo()

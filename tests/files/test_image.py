@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -286,3 +287,14 @@ def test_unsavable_images_leave_no_file(
     with pytest.raises(PrnetError, match=complaint):
         save_image(tmp_path / name, image)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_signalling_nan_is_no_warning(tmp_path: Path) -> None:
+    grey = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
+    Image.fromarray(grey).save(tmp_path / "a.tif")
+    data = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(data.replace(grey[1, 1].tobytes(), b"\x01\x00\x80\x7f"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = load_image(tmp_path / "a.tif")
+    assert image[1, 1].tolist() == [0, 0, 0]

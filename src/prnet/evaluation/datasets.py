@@ -224,7 +224,8 @@ def _read_csv(path: Path, origin: Origin) -> list[Sample]:
 
 
 def _csv_sample(path: Path, row: list[str], origin: Origin) -> Sample:
-    name, photo = Path(row[0]).with_suffix("").as_posix(), path.parent / row[0]
+    photo = path.parent / row[0]
+    name = Path(row[0]).with_suffix("").as_posix() if Path(row[0]).name else row[0]
     sample = Sample(name, None, None, np.full(3, np.nan), partial(load_image, photo))
     try:
         numbers = np.array([float(cell) for cell in row[1:]]).reshape(68, -1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, shortened
 from prnet.facemodel.fitting import fit_expression
 from prnet.facemodel.point_basis import PointBasis
 from prnet.files.arrays import Array, read_arrays, write_arrays
@@ -89,9 +89,10 @@ class ExpressionModel:
         """Least squares over the model's pixels, with a prior that favours the mean face and no
         expression: values come out a little too small rather than too large."""
         if face.layout.name != self.layout:
+            wanted, got = shortened(self.layout, 40), shortened(face.layout.name, 40)
             raise PrnetError(
-                f"expected a face in the expression model's UV layout '{self.layout}', "
-                f"got one in '{face.layout.name}'"
+                f"expected a face in the expression model's UV layout '{wanted}', "
+                f"got one in '{got}'"
             )
         points = face.position_map.reshape(-1, 3)[self.pixels]
         return Expression(*fit_expression(points, self.basis))

@@ -120,20 +120,22 @@ def _grey_converter(black: float, white: float, *, inverted: bool) -> _ToRGB:
         black, white = white, black
 
     def convert(band: Image.Image) -> NDArray[np.uint8]:
-        grey = _finite(np.asarray(band, np.float64), instead=black)
+        grey = _finite(band, instead=black)
         scale = 255 / (white - black) if white != black else 0.0
         return rgb_from_array(np.rint(np.clip((grey - black) * scale, 0, 255)).astype(np.uint8))
 
     return convert
 
 
-def _finite(grey: NDArray[np.float64], *, instead: float = 0.0) -> NDArray[np.float64]:
+def _finite(band: Image.Image, *, instead: float = 0.0) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # NaN of the signalling kind
+        grey = np.asarray(band, np.float64)
     return np.where(np.isfinite(grey), grey, instead)
 
 
 def _black_and_white(picture: Image.Image) -> tuple[float, float]:
     """Greys of unknown range: 0 and the first white that fits, else their minimum and maximum."""
-    greys = (_finite(np.asarray(band, np.float64)) for _, band in _bands(picture))
+    greys = (_finite(band) for _, band in _bands(picture))
     lows, highs = zip(*((float(grey.min()), float(grey.max())) for grey in greys), strict=True)
     low, high = min(lows), max(highs)
     if low >= 0:
