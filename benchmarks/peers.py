@@ -21,10 +21,11 @@ from tqdm import tqdm
 
 from prnet import Reconstructor
 from prnet.errors import PrnetError
-from prnet.evaluation.datasets import Sample, open_dataset
+from prnet.evaluation.datasets import open_dataset
 from prnet.evaluation.measures import Settings
 from prnet.evaluation.predictions import NetworkPredictor, Prediction, Predictor
 from prnet.evaluation.run import evaluate
+from prnet.evaluation.samples import Sample
 from prnet.training.labels.correspondence import LANDMARKS68, Correspondence
 from prnet.training.labels.landmarks import media_pipe_mesh
 

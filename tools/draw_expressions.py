@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prnet import Reconstructor
-from prnet.evaluation.datasets import Dataset, Sample, open_dataset
+from prnet.evaluation.datasets import open_dataset
 from prnet.evaluation.dense import with_dense_truth
 from prnet.evaluation.held_out import person_of
+from prnet.evaluation.samples import Dataset, Sample
 from prnet.face import Face
 
 EXPRESSIONS = {

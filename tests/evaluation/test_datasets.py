@@ -13,9 +13,10 @@ from small_bfm import arrays, write_face3d, write_sample
 from standins import make_layout
 
 from prnet.errors import PrnetError
-from prnet.evaluation.datasets import Sample, open_dataset, with_landmarks, with_yaw
+from prnet.evaluation.datasets import open_dataset, with_landmarks, with_yaw
 from prnet.evaluation.dense import with_dense_truth
 from prnet.evaluation.protocols import nme
+from prnet.evaluation.samples import Sample
 from prnet.files.image import save_image
 from prnet.layout.uv_layout import default_layout
 

@@ -1,9 +1,9 @@
 """Score landmarks, meshes and poses against a test set.
 
 The test set is a folder of photos with .mat files (AFLW2000-3D, 300W-LP), .pts files (300W), .npz
-files or one .csv, or the labels.npz of prnet label. What is scored is our network, or with
---predictions the files of any other system. Every number is printed with its points, its
-normaliser and its crop.
+files or one .csv, the labels.npz of prnet label, or another table of landmarks (.npz). What is
+scored is our network, or with --predictions the files of any other system. Every number is printed
+with its points, its normaliser and its crop.
 
   sparse-2d       NME of 68 points in x and y, by yaw
   sparse-3d       with z, mean z aligned and raw
@@ -35,8 +35,10 @@ import numpy as np
 from prnet.commands._options import positive
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
-from prnet.evaluation.datasets import Dataset, Format, open_dataset, with_landmarks, with_yaw
+from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with_yaw
 from prnet.evaluation.measures import PROTOCOLS, Settings
+from prnet.evaluation.protocols import YAW_EDGES
+from prnet.evaluation.samples import Dataset
 from prnet.files.results import make_folder
 
 if TYPE_CHECKING:
@@ -91,7 +93,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of labels: their own landmarks, or those that came with the photos",
     )
     data.add_argument(
-        "--held-out", action="store_true", help="of labels: only photos that training never sees"
+        "--held-out",
+        action="store_true",
+        help="of labels and tables: only photos that training never sees",
     )
     data.add_argument("--count", type=positive, metavar="N", help="only N images, evenly spread")
     data.add_argument(
@@ -156,6 +160,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="end of the area "
         "under the cumulative curve; errors above it are failures (default: 7)",
     )
+    how.add_argument(
+        "--yaw-edges",
+        type=_edges,
+        default=YAW_EDGES,
+        metavar="DEGREES,...",
+        help="of |yaw|, between the bins (default: 30,60)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -171,6 +182,7 @@ def run(args: argparse.Namespace) -> int:
     folder = make_folder(args.out) if args.out else None
     if folder and not args.no_plots:
         require_matplotlib()
+    dataset, predict = _inputs(args)
     settings = Settings(
         protocols=args.protocol,
         align=args.align,
@@ -178,8 +190,9 @@ def run(args: argparse.Namespace) -> int:
         dense_box=args.dense_box,
         wrap_yaw=args.wrap_yaw,
         limit=args.limit,
+        exact=dataset.exact,
+        yaw_edges=args.yaw_edges,
     )
-    dataset, predict = _inputs(args, settings)
     evaluation = evaluate(dataset, predict, settings, progress=_progress())
     print(json.dumps(summary(evaluation)) if args.json else table(evaluation))
     if folder:
@@ -190,7 +203,7 @@ def run(args: argparse.Namespace) -> int:
     return SCORED if _any_scored(evaluation) else NOTHING_SCORED
 
 
-def _inputs(args: argparse.Namespace, settings: Settings) -> tuple[Dataset, Predictor]:
+def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
     """The test set, with other truth and dense points where asked for, and the system."""
     from prnet.evaluation.measures import NEEDS_DENSE
     from prnet.evaluation.predictions import FolderPredictor
@@ -203,13 +216,13 @@ def _inputs(args: argparse.Namespace, settings: Settings) -> tuple[Dataset, Pred
     if args.yaw:
         dataset = with_yaw(dataset, args.yaw)
     dataset = dataset.evenly(args.count) if args.count else dataset
-    if args.face_model and NEEDS_DENSE & set(settings.protocols):
+    if args.face_model and NEEDS_DENSE & set(args.protocol):
         from prnet.evaluation.dense import with_dense_truth
         from prnet.layout.uv_layout import UVLayout
         from prnet.network.position_map_network import layout_file
 
         layout = UVLayout.load(layout_file(args.model))
-        dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=settings.match)
+        dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=args.match)
     if args.predictions:
         return dataset, FolderPredictor(args.predictions, origin=args.predictions_origin)
     return dataset, _network(args)
@@ -271,3 +284,13 @@ def _protocols(text: str) -> tuple[str, ...]:
     raise argparse.ArgumentTypeError(
         f"expected some of {','.join(PROTOCOLS)}, all or {NOW}, got '{text}'"
     )
+
+
+def _edges(text: str) -> tuple[float, ...]:
+    try:
+        edges = tuple(float(edge) for edge in text.split(","))
+    except ValueError:
+        edges = ()
+    if not edges or list(edges) != sorted({*edges, 0.0})[1:]:
+        raise argparse.ArgumentTypeError(f"expected rising degrees as 30,60, got '{text}'")
+    return edges

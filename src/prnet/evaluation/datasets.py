@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, reason_of
 from prnet.evaluation.protocols import euler_angles
+from prnet.evaluation.samples import Dataset, Sample
+from prnet.evaluation.tables import is_table, read_table
 from prnet.facemodel.labels import read_labels
 from prnet.files.arrays import Array, read_array
 from prnet.files.image import load_image
@@ -28,7 +30,7 @@ from prnet.files.text import read_text
 from prnet.formats.landmarks import as_landmarks, read_points
 
 Floats = NDArray[np.float64]
-Format = Literal["auto", "mat", "pts", "npz", "csv", "labels"]
+Format = Literal["auto", "mat", "pts", "npz", "csv", "labels", "table"]
 Origin = Literal[0, 1]
 
 ORIGINS: Final[dict[str, Origin]] = {"mat": 1, "pts": 1, "npz": 0, "csv": 0, "labels": 0}
@@ -36,48 +38,6 @@ ORIGINS: Final[dict[str, Origin]] = {"mat": 1, "pts": 1, "npz": 0, "csv": 0, "la
 
 SKIPPED_FOLDERS: Final = {"landmarks", "Code"}
 """Parts of the AFLW2000-3D and 300W-LP archives that hold no photos."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One face of a test set.
-
-    ``landmarks``: (68, 2 or 3) float64, zero-based pixels; None with ``problem`` saying why.
-    ``angles``: pitch, yaw, roll (3,) in degrees (`protocols.euler_angles`), as the set gives
-    them, not wrapped; NaN where unknown.
-    ``read_photo``: -> RGB uint8 (H, W, 3); raises PrnetError.
-    ``source``: where the face's description is: a file, or a row of the labels.
-    ``read_dense``: -> true dense points (P, 3) in the image frame, where there are any.
-    """
-
-    name: str
-    landmarks: Floats | None
-    problem: str | None
-    angles: Floats
-    read_photo: Callable[[], NDArray[np.uint8]]
-    source: Path | int | None = None
-    read_dense: Callable[[], NDArray[np.floating]] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """A test set: what it is and its samples, unreadable ones included, sorted by name.
-
-    ``path``: the folder or file read.  ``points`` says in words which landmarks are the truth, and
-    how they were counted, ``yaw`` where the angles come from.
-    """
-
-    path: Path
-    format: str
-    points: str
-    yaw: str
-    samples: tuple[Sample, ...] = field(repr=False)
-
-    def evenly(self, count: int) -> Dataset:
-        """At most ``count`` samples, spread evenly over all."""
-        rows = np.linspace(0, len(self.samples) - 1, min(count, len(self.samples)))
-        picked = tuple(self.samples[row] for row in rows.round().astype(int))
-        return replace(self, samples=picked)
 
 
 def open_dataset(
@@ -93,12 +53,15 @@ def open_dataset(
     mat: photos with ``.mat`` files of the same name, in subfolders, too (AFLW2000-3D, 300W-LP);
     pts: with ``.pts`` files (300W);  npz: with ``.npz`` files of arrays ``landmarks``, and perhaps
     ``angles`` and ``vertices``;  csv: a table of file name, x0, y0, x1, ... (2 x 68 or 3 x 68
-    numbers);  labels: ``labels.npz`` of ``prnet label``, photos beside it.
-    ``truth`` and ``held_out`` are for labels: whose landmarks, and only photos that training never
-    sees.  Raises PrnetError where there is no such set.
+    numbers);  labels: ``labels.npz`` of ``prnet label``, photos beside it;  table: another ``.npz``
+    (`prnet.evaluation.tables`).
+    ``truth`` (of labels): whose landmarks.  ``held_out`` (of labels and tables): only photos that
+    training never sees.  Raises PrnetError where there is no such set.
     """
     path = Path(path)
     found = _format_of(path) if format == "auto" else format
+    if found == "table":
+        return read_table(path, held_out=held_out)
     first = ORIGINS[found] if origin is None else origin
     if found == "labels":
         return _read_labels(path, truth=truth, held_out=held_out)
@@ -145,7 +108,9 @@ def _table(path: Path, count: int, wanted: Array) -> Floats:
 def _format_of(path: Path) -> str:
     if path.suffix == ".csv":
         return "csv"
-    if path.suffix == ".npz" or (path / "labels.npz").is_file():
+    if path.suffix == ".npz":
+        return "table" if is_table(path) else "labels"
+    if (path / "labels.npz").is_file():
         return "labels"
     if not path.is_dir():
         raise PrnetError(f"{path}: expected a folder, a .csv or a labels.npz, got no such thing")

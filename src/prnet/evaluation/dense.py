@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.evaluation.datasets import Dataset, Sample
 from prnet.evaluation.protocols import Match
+from prnet.evaluation.samples import Dataset, Sample
 from prnet.layout.uv_layout import UVLayout
 
 Points = NDArray[np.floating]

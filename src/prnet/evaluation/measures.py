@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.evaluation.datasets import Sample
 from prnet.evaluation.predictions import Prediction
 from prnet.evaluation.protocols import (
+    YAW_EDGES,
     Align,
     Match,
     alignment,
@@ -21,6 +21,7 @@ from prnet.evaluation.protocols import (
     reconstruction_nme,
     with_zero_mean_z,
 )
+from prnet.evaluation.samples import Sample
 
 Points = NDArray[np.floating]
 Protocol = Literal["sparse-2d", "sparse-3d", "dense-2d", "dense-3d", "reconstruction", "pose"]
@@ -36,7 +37,9 @@ class Settings:
     ``align``, ``match``: of the reconstruction (`protocols.reconstruction_nme`).  ``dense_box``:
     the normaliser of dense errors is the box of the true dense "points", or of the true 68
     "landmarks".  ``wrap_yaw``: 351 degrees of yaw count as -9.  ``limit``: the area under the
-    cumulative curve ends there, and errors above it count as failures; per cent.
+    cumulative curve ends there, and errors above it count as failures; per cent.  ``exact``: the
+    only landmarks that sparse-2d scores, by default all.  ``yaw_edges``: degrees of |yaw| between
+    the bins.
     """
 
     protocols: tuple[Protocol, ...] = ("sparse-2d",)
@@ -45,6 +48,8 @@ class Settings:
     dense_box: Literal["points", "landmarks"] = "points"
     wrap_yaw: bool = False
     limit: float = 7.0
+    exact: tuple[int, ...] = ()
+    yaw_edges: tuple[float, ...] = YAW_EDGES
 
 
 def score(
@@ -90,12 +95,18 @@ def describe(settings: Settings, vertices: int | None) -> Iterator[tuple[str, st
         ],
         "pose": [],
     }
+    if settings.exact:
+        count = f"{len(settings.exact)} points, those that are exact, x and y"
+        words["sparse-2d"] = [("sparse 2D, exact", count, f"{box} 68 true points")]
     for protocol in settings.protocols:
         yield from words[protocol]
 
 
-def _sparse_2d(prediction: Prediction, sample: Sample, _: Settings) -> dict[str, float]:
+def _sparse_2d(prediction: Prediction, sample: Sample, settings: Settings) -> dict[str, float]:
     predicted, true = prediction.landmarks[:, :2], _landmarks(sample)[:, :2]
+    if settings.exact:
+        points = np.array(settings.exact)
+        return {"sparse 2D, exact": float(nme(predicted[points], true[points], box_of=true))}
     inner = nme(predicted[17:], true[17:], box_of=true)
     return {"sparse 2D": float(nme(predicted, true)), "sparse 2D, inner 51": float(inner)}
 

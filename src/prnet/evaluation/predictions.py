@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.evaluation.datasets import Sample
 from prnet.evaluation.protocols import euler_angles
+from prnet.evaluation.samples import Sample
 from prnet.face import Face
 from prnet.formats.landmarks import read_points
 from prnet.reconstruct import Reconstructor

@@ -60,8 +60,8 @@ def with_zero_mean_z(points: Points) -> Floats:
 
 @dataclass(frozen=True)
 class YawBins:
-    """Errors by |yaw|: count and mean of each bin (0-30, 30-60, above 60), the plain mean and
-    standard deviation (over n, not n - 1) of the bins' means, which weighs all bins alike.
+    """Errors by |yaw|: count and mean of each bin, the plain mean and standard deviation (over n,
+    not n - 1) of the bins' means, which weighs all bins alike.
 
     ``unknown`` images have no yaw; ``beyond_180`` ones an angle that was never wrapped.
     """
@@ -74,16 +74,17 @@ class YawBins:
     beyond_180: int
 
 
-def by_yaw(errors: Floats, yaw: Floats) -> YawBins:
-    """Errors (N,) and yaw (N,) in degrees -> means by |yaw|.
+def by_yaw(errors: Floats, yaw: Floats, edges: tuple[float, ...] = YAW_EDGES) -> YawBins:
+    """Errors (N,) and yaw (N,) in degrees -> means by |yaw|: up to the first edge, above it up to
+    the second, and so on.
 
     Angles are taken as they are: 351 degrees, which AFLW2000-3D's fitted poses hold, is in the
     last bin as in the published numbers. :func:`wrap_degrees` first puts it at -9.
     """
-    bins = np.digitize(np.abs(yaw), YAW_EDGES, right=True)
+    bins = np.digitize(np.abs(yaw), edges, right=True)
     scored = np.isfinite(errors)
     known = scored & np.isfinite(yaw)
-    parts = [errors[known & (bins == i)] for i in range(len(YAW_EDGES) + 1)]
+    parts = [errors[known & (bins == i)] for i in range(len(edges) + 1)]
     means = [float(part.mean()) if len(part) else np.nan for part in parts]
     present = [mean for mean in means if not np.isnan(mean)]
     return YawBins(
@@ -183,7 +184,8 @@ class PoseErrors:
     """Absolute errors (N, 3) of pitch, yaw, roll in degrees: NaN where the truth is out of range.
 
     ``mae``, ``bias``: (3,) mean of the absolute and of the signed differences over the scored
-    images; ``mean``: of the three ``mae``.  ``excluded``: images out of range.
+    images; ``mean``: of the three ``mae``.  ``excluded``: images out of range.  ``short`` (N,):
+    by how much the head seems less turned than it is, true |yaw| - predicted yaw to that side.
     """
 
     errors: Floats
@@ -191,6 +193,7 @@ class PoseErrors:
     bias: Floats
     mean: float
     excluded: int
+    short: Floats
 
 
 def pose_errors(predicted: Floats, true: Floats, *, limit: float = POSE_LIMIT) -> PoseErrors:
@@ -207,7 +210,8 @@ def pose_errors(predicted: Floats, true: Floats, *, limit: float = POSE_LIMIT) -
     mae = np.abs(scored).mean(axis=0) if len(scored) else unknown
     bias = scored.mean(axis=0) if len(scored) else unknown
     excluded = int((known & ~inside).sum())
-    return PoseErrors(np.abs(differences), mae, bias, float(mae.mean()), excluded)
+    short = np.where(true[:, 1] < 0, 1.0, -1.0) * differences[:, 1]
+    return PoseErrors(np.abs(differences), mae, bias, float(mae.mean()), excluded, short)
 
 
 def euler_angles(rotation: Points) -> Floats:

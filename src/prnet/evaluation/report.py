@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prnet.evaluation.protocols import POSE_LIMIT, area_under_curve, by_yaw, failure_rate
 from prnet.evaluation.run import Evaluation, Measure
 from prnet.files.atomic import write_bytes
 
-BINS = ("0-30", "30-60", "60+")
 ANGLES = ("pitch", "yaw", "roll")
 FAILURE_RULE = (
     "means are over the scored images; the area under the curve and the share above the limit "
@@ -46,10 +47,16 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     return plain
 
 
+def bin_names(evaluation: Evaluation) -> list[str]:
+    """As 0-30, 30-60, 60+."""
+    edges = [f"{edge:g}" for edge in evaluation.settings.yaw_edges]
+    return [f"{low}-{high}" for low, high in pairwise(["0", *edges])] + [f"{edges[-1]}+"]
+
+
 def _measure(measure: Measure, evaluation: Evaluation) -> dict[str, Any]:
     errors, limit = measure.errors, evaluation.settings.limit
     scored = errors[np.isfinite(errors)]
-    bins = by_yaw(errors, evaluation.yaw)
+    bins = by_yaw(errors, evaluation.yaw, evaluation.settings.yaw_edges)
     return {
         "name": measure.name,
         "points": measure.points,
@@ -62,7 +69,9 @@ def _measure(measure: Measure, evaluation: Evaluation) -> dict[str, Any]:
         "by |yaw|": {
             **{
                 name: {"images": count, "mean": mean}
-                for name, count, mean in zip(BINS, bins.counts, bins.means, strict=True)
+                for name, count, mean in zip(
+                    bin_names(evaluation), bins.counts, bins.means, strict=True
+                )
             },
             "mean of the bins": bins.mean,
             "std of the bins": bins.std,
@@ -88,7 +97,19 @@ def _pose(evaluation: Evaluation) -> dict[str, Any]:
             "mean": pose.mean,
         },
         "bias": dict(zip(ANGLES, pose.bias, strict=True)),
+        "yaw falls short by |yaw|": dict(
+            zip(bin_names(evaluation), _medians_by_yaw(pose.short, evaluation), strict=True)
+        ),
     }
+
+
+def _medians_by_yaw(values: NDArray[np.float64], evaluation: Evaluation) -> list[float | None]:
+    bins = np.digitize(np.abs(evaluation.yaw), evaluation.settings.yaw_edges, right=True)
+    parts = [
+        values[np.isfinite(values) & (bins == number)]
+        for number in range(len(evaluation.settings.yaw_edges) + 1)
+    ]
+    return [float(np.median(part)) if len(part) else None for part in parts]
 
 
 def _plain(value: Any) -> Any:
@@ -114,10 +135,12 @@ def table(evaluation: Evaluation, *, listed: int = 10) -> str:
     ]
     if facts["measures"]:
         limit = f"{evaluation.settings.limit:g} %"
-        row = "{:<20} {:>6} {:>6} | {:>13} {:>13} {:>13} {:>6} {:>5} | {:>6} {:>7}"
-        heads = [f"|yaw| {BINS[0]}", *BINS[1:], "mean", "std", f"AUC {limit}", f"> {limit}"]
+        names = bin_names(evaluation)
+        bins = "{:>13} " * len(names)
+        row = "{:<20} {:>6} {:>6} | " + bins + "{:>6} {:>5} | {:>6} {:>7}"
+        heads = [f"|yaw| {names[0]}", *names[1:], "mean", "std", f"AUC {limit}", f"> {limit}"]
         lines += ["", row.format("NME, %", "mean", "median", *heads)]
-        lines += [row.format(*_cells(measure)) for measure in facts["measures"]]
+        lines += [row.format(*_cells(measure, names)) for measure in facts["measures"]]
         lines += [""]
         for measure in facts["measures"]:
             lines.append(f"{measure['name']}: {measure['points']}; over {measure['normaliser']}")
@@ -131,9 +154,9 @@ def table(evaluation: Evaluation, *, listed: int = 10) -> str:
     return "\n".join(lines)
 
 
-def _cells(measure: dict[str, Any]) -> list[str]:
+def _cells(measure: dict[str, Any], names: list[str]) -> list[str]:
     bins = measure["by |yaw|"]
-    parts = [f"{_number(bins[name]['mean'])} ({bins[name]['images']})" for name in BINS]
+    parts = [f"{_number(bins[name]['mean'])} ({bins[name]['images']})" for name in names]
     share = measure["share above the limit"]
     return [
         measure["name"],
@@ -153,7 +176,14 @@ def _pose_lines(pose: dict[str, Any]) -> list[str]:
         f"{name} {_number(error[name])} (bias {_number(bias[name])})" for name in ANGLES
     )
     counts = f"{pose['images']} images, {pose['excluded']} excluded, {pose['failed']} failed"
-    return [f"pose: {angles}, mean {_number(error['mean'])}; {counts}", f"  {pose['unit']}"]
+    short = ", ".join(
+        f"{name} {_number(value, 1)}" for name, value in pose["yaw falls short by |yaw|"].items()
+    )
+    return [
+        f"pose: {angles}, mean {_number(error['mean'])}; {counts}",
+        f"  |yaw| falls short of the true one by (median): {short}",
+        f"  {pose['unit']}",
+    ]
 
 
 def _number(value: float | None, digits: int = 2) -> str:

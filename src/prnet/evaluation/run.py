@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, in_words
-from prnet.evaluation.datasets import Dataset, Sample
 from prnet.evaluation.measures import NEEDS_DENSE, NEEDS_DEPTH, Settings, describe, score
 from prnet.evaluation.predictions import Prediction, Predictor
 from prnet.evaluation.protocols import PoseErrors, pose_errors, wrap_degrees
+from prnet.evaluation.samples import Dataset, Sample
 
 Floats = NDArray[np.float64]
 

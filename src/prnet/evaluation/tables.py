@@ -1,0 +1,95 @@
+"""Test sets in one table: an ``.npz`` with a row for each photo, the photos beside it.
+
+files (N,) names below the table's folder or inside its zip files
+landmarks68 (N, 68, 2 or 3): pixels, the centre of the first one 0
+person (N,), optional: who it is, perhaps after a source (``lfw:Ada_Lovelace``)
+landmark_spread (N,), optional: how far the sources of a row's points disagree
+exact (K,), optional: the landmarks that are truth; the others are not scored
+
+Angles are those of the camera that fits the layout's mean face to three-dimensional points.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.evaluation.held_out import is_held_out
+from prnet.evaluation.protocols import euler_angles
+from prnet.evaluation.samples import Dataset, Sample
+from prnet.files.arrays import Array, Arrays, read_arrays
+from prnet.files.photos import PhotoStore
+from prnet.geometry.camera import FLIP_Y, fit_weak_perspective
+from prnet.layout.uv_layout import default_layout
+
+DOUBTFUL = 0.02
+"""Rows with a larger ``landmark_spread`` are left out."""
+_INNER = slice(17, 68)
+_ARRAYS = {
+    "files": Array(np.str_, ("N",)),
+    "landmarks68": Array(np.float32, ("N", 68, "D"), gaps=True),
+    "person": Array(np.str_, ("N",), optional=True),
+    "landmark_spread": Array(np.float32, ("N",), optional=True, gaps=True),
+    "exact": Array(np.int32, ("K",), below=68, optional=True),
+}
+
+
+def read_table(path: Path, *, held_out: bool = False) -> Dataset:
+    """The table's rows by name; ``held_out``: only persons (without them: photos) that training
+    never sees."""
+    table = _read(path)
+    names = [str(name) for name in table["files"]]
+    points = table["landmarks68"].astype(np.float64)
+    persons = [str(one) for one in table["person"]] if "person" in table else [None] * len(names)
+    used = np.isfinite(points).all(axis=(1, 2))
+    if "landmark_spread" in table:
+        used &= table["landmark_spread"] <= DOUBTFUL
+    if held_out:
+        used &= np.array([is_held_out(*pair) for pair in zip(names, persons, strict=True)], bool)
+    store = PhotoStore(path.parent)
+    samples = tuple(
+        Sample(
+            name=names[row],
+            landmarks=points[row],
+            problem=None,
+            angles=_angles(points[row]),
+            read_photo=partial(store.__getitem__, names[row]),
+            source=int(row),
+        )
+        for row in sorted(np.flatnonzero(used), key=names.__getitem__)
+    )
+    if not samples:
+        raise PrnetError(f"{path}: expected photos with landmarks, got none that were asked for")
+    exact = tuple(int(point) for point in table.get("exact", ()))
+    words = f"{path.name}'s points{', held-out people' if held_out else ''}, first pixel 0"
+    return Dataset(path, "table", words, "fitted to the points", samples, exact=exact)
+
+
+def is_table(path: Path) -> bool:
+    """Whether an ``.npz`` is such a table and not the labels of ``prnet label``."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return "landmarks68" in arrays and "rotation" not in arrays
+    except (OSError, ValueError):
+        return False
+
+
+def _read(path: Path) -> Arrays:
+    table = read_arrays(path, _ARRAYS, "a table of files and landmarks68 (.npz)")
+    if table["landmarks68"].shape[2] not in (2, 3):
+        raise PrnetError(
+            f"{path}: expected landmarks68 (N, 68, 2 or 3), got {table['landmarks68'].shape}"
+        )
+    return table
+
+
+def _angles(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
+    if landmarks.shape[1] != 3:
+        return np.full(3, np.nan)
+    layout = default_layout()
+    mean = layout.sample_landmarks(layout.canonical)[_INNER] * FLIP_Y
+    return euler_angles(fit_weak_perspective(mean, landmarks[_INNER]).rotation)
