@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from prnet.facemodel.at_points import basis_at
-from prnet.facemodel.fitting import Fits
 from prnet.facemodel.morphable import MorphableModel
+from prnet.geometry.camera import project_head
 from prnet.training.labels.correspondence import LID_OPENINGS, LIP_OPENINGS, Correspondence
-from prnet.training.labels.labeller import image_points
 
 
 def main() -> None:
@@ -76,12 +75,9 @@ def fitted_points(model: MorphableModel, table: dict[str, np.ndarray]) -> np.nda
     """MediaPipe's points of the labelled faces (N, 468, 2), pixels."""
     places = Correspondence.load()
     basis = basis_at(model, places.vertices, places.weights)
-    keys = ("scale", "rotation", "translation", "identity", "expression")
-    fits = Fits(
-        **{key: table[key].astype(np.float64) for key in keys},
-        residuals=np.zeros((len(table["scale"]), 0)),
-    )
-    return image_points(basis, fits)[..., :2]
+    shown = table.get("plane", np.concatenate([table["identity"], table["expression"]], axis=1))
+    camera = (table[key].astype(np.float64) for key in ("scale", "rotation", "translation"))
+    return project_head(basis.points(shown.astype(np.float64)), *camera)[..., :2]
 
 
 def opening(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:

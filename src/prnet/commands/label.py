@@ -10,8 +10,7 @@ them and writes, to the output folder:
 An interrupted run goes on where it was when the command is given again.
 
   pip install ".[label]"   (in the checkout)
-  prnet facemodel ict ICT-FaceKit/FaceXModel --out ict.npz
-  prnet label PHOTOS --out labels/ --face-model ict.npz
+  prnet label PHOTOS --out labels/
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--face-model",
         type=Path,
-        default=Path("ict.npz"),
-        help="what prnet facemodel wrote (default: %(default)s)",
+        help="what prnet facemodel wrote (default: the package's, which is the same model)",
     )
     parser.add_argument(
         "--landmarks",
         type=Path,
         metavar="NPZ",
-        help="files (N,) with landmarks68 (N,68,2), fitted too, or with landmarks468 (N,468,2), "
-        "fitted instead of detecting; image pixels",
+        help="files (N,) with landmarks68 (N,68,2), fitted too, and alone where the head is turned "
+        "beyond 30 degrees, or with landmarks468 (N,468,2), fitted instead of detecting; image "
+        "pixels; perhaps person (N,), whose photos share their head's shape",
     )
     parser.add_argument(
         "--task",
@@ -93,6 +92,8 @@ def _write_skipped(path: Path, skipped: list[tuple[str, str]]) -> None:
 
 def _write_sheets(photos: Path, folder: Path, labelled: Labelled) -> None:
     """``sample.jpg`` (spread over all photos), ``worst.jpg`` and ``rejected.jpg``."""
+    import numpy as np
+
     from prnet.appearance.contact_sheet import Picture, chosen_rows, contact_sheet
     from prnet.files.image import save_image
     from prnet.files.photos import PhotoStore
@@ -102,7 +103,9 @@ def _write_sheets(photos: Path, folder: Path, labelled: Labelled) -> None:
     def picture(row: int) -> Picture:
         name, error = str(labels["files"][row]), labels["fit_error"][row]
         caption = f"{error:.1%} {Path(name).name}"
-        return store[name], caption, labelled.points[row], labels["landmarks68"][row]
+        points = labelled.points[row]
+        known = points if np.isfinite(points).all() else None
+        return store[name], caption, known, labels["landmarks68"][row]
 
     sample, worst = chosen_rows(labels["fit_error"], SHEET_TILES)
     rejected = [pair for pair in labelled.skipped if not pair[1].startswith("unreadable")]

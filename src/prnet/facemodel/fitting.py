@@ -20,6 +20,7 @@ from prnet.facemodel.point_basis import Floats, PointBasis
 from prnet.geometry.camera import yaw_degrees
 
 _TINY: Final = 1e-9
+_HELD: Final = 1e8  # prior precision of an identity that is given
 _DENSE_NOISE: Final = 2e-4
 """`FitSettings.noise` of K dense points over sqrt(K). Of 5e-4, 2e-4, 1e-4 and 5e-5 the one whose
 coefficients come back best from made-up maps with half a pixel of white or of smooth error."""
@@ -70,11 +71,13 @@ def fit(
     points: Floats,
     *,
     weights: Floats | None = None,
+    identity: Floats | None = None,
     settings: FitSettings | None = None,
 ) -> Fits:
     """Fit ``points`` (B, K, 2) or, with depths, (B, K, 3), image pixels, to ``basis``.
 
     ``weights`` (B, K): trust in each point, 1 by default; 0 leaves a point out (NaN allowed).
+    ``identity`` (B, I), where it is known: pose and expression are fitted alone.
     """
     settings = settings or FitSettings()
     measured = np.asarray(points, np.float64)
@@ -89,7 +92,7 @@ def fit(
     try:
         state = _State.start(basis, targets, trust)
         for _ in range(settings.iterations):
-            state = _step(basis, targets, trust, state, settings)
+            state = _step(basis, targets, trust, state, settings, identity)
     except np.linalg.LinAlgError as error:
         raise PrnetError("expected a face model of some volume, got a flat one") from error
     moved = state.project(basis)
@@ -186,6 +189,7 @@ def _step(
     trust: NDArray[np.float64],
     state: _State,
     settings: FitSettings,
+    identity: Floats | None,
 ) -> _State:
     """One reweighted, bounded Gauss-Newton step of pose and coefficients together."""
     axes = targets.shape[2]
@@ -205,7 +209,7 @@ def _step(
     information = np.asarray(flat @ scaled, np.float64) / settings.noise**2
     pull = np.swapaxes(scaled, 1, 2) @ residuals.astype(np.float32).reshape(len(scaled), -1, 1)
     gradient = np.asarray(pull[..., 0], np.float64) / settings.noise**2
-    return _solved(basis, state, information, gradient, settings)
+    return _solved(basis, state, information, gradient, settings, identity)
 
 
 def _robust(residuals: NDArray[np.float64], settings: FitSettings) -> NDArray[np.float64]:
@@ -264,6 +268,7 @@ def _solved(
     information: NDArray[np.float64],
     gradient: NDArray[np.float64],
     settings: FitSettings,
+    identity: Floats | None,
 ) -> _State:
     """Add the priors, solve for the new coefficients within bounds, move the pose."""
     total, identities = len(basis.modes), basis.identities
@@ -274,6 +279,9 @@ def _solved(
     prior = np.full(gradient.shape[1], _TINY)
     prior[:identities] = 1.0
     prior[identities:total] = settings.expression_deviation**-2
+    if identity is not None:
+        prior[:identities] = _HELD
+        right[:, :identities] += _HELD * identity
     diagonal = np.arange(len(prior))
     information[:, diagonal, diagonal] += prior
     bounded = np.zeros(len(prior), bool)

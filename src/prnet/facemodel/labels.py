@@ -17,6 +17,7 @@ LABELS = {
     "identity": Array(np.floating, ("N", "I")),
     "expression": Array(np.floating, ("N", "E")),
     "expression_names": Array(np.str_, ("E",)),
+    "plane": Array(np.floating, ("N", "K"), optional=True),
     "scale": Array(np.float32, ("N",)),
     "rotation": Array(np.float32, ("N", 3, 3)),
     "translation": Array(np.float32, ("N", 2)),

@@ -100,11 +100,21 @@ class MapBasis:
         offsets = np.stack([chart.apply(np.asarray(s, np.float32), pixels) for s in shapes])
         return cls(mean=chart.apply(model.neutral, pixels), offsets=offsets)
 
-    def positions(self, coefficients: Floats) -> Floats:
-        """Coefficients (N, K) -> positions (N, P, 3) in model units."""
-        count = len(self.offsets)
-        flat = coefficients @ self.offsets.reshape(count, -1)
-        return flat.reshape(len(coefficients), -1, 3) + self.mean
+    def positions(
+        self, coefficients: Floats, apart: Floats | None = None, view: Floats | None = None
+    ) -> Floats:
+        """Coefficients (N, K) -> positions (N, P, 3) in model units.
+
+        ``apart`` (N, K): what a photo shows beyond them to the sides of its line of sight, ``view``
+        (N, 3; the last row of its camera's rotation), and not along it.
+        """
+        flat = self.offsets.reshape(len(self.offsets), -1)
+        points = (coefficients @ flat).reshape(len(coefficients), -1, 3) + self.mean
+        if apart is None or view is None:
+            return points
+        beside = (apart @ flat).reshape(points.shape)
+        along = (beside @ view[:, :, None]) * view[:, None]
+        return np.asarray(points + beside - along, np.float32)
 
     def blended(self, weights: Floats) -> MapBasis:
         """The basis at points that are combinations ``weights`` (Q, P) of these pixels."""

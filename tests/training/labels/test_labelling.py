@@ -11,12 +11,21 @@ from numpy.typing import NDArray
 
 from prnet.commands import label
 from prnet.errors import PrnetError
+from prnet.facemodel.at_points import basis_at
 from prnet.facemodel.morphable import MorphableModel
+from prnet.facemodel.quantised import face_model
 from prnet.files.image import save_image
-from prnet.geometry.camera import project_head
+from prnet.geometry.camera import (
+    FLIP_Y,
+    Pose,
+    WeakPerspectiveCamera,
+    project_head,
+    rotation_from_pose,
+)
+from prnet.layout.uv_layout import default_layout
 from prnet.training.labels import labelling
 from prnet.training.labels.correspondence import Correspondence
-from prnet.training.labels.labeller import LabelSettings, Sources
+from prnet.training.labels.labeller import Labeller, LabelSettings, Sources, yaws_of
 from prnet.training.labels.labelling import label_photos, photo_names
 from prnet.training.labels.landmarks import MeshPoints
 
@@ -257,3 +266,70 @@ def test_defaults_of_the_command_are_those_of_the_settings() -> None:
     args = parser.parse_args(["photos", "--out", "labels"])
     assert args.max_fit_error == LabelSettings.max_fit_error
     assert args.max_spread == LabelSettings.max_spread
+
+
+def test_x_and_y_follow_the_points_and_z_is_the_identitys(
+    sources: Sources, detector: Detector, tmp_path: Path
+) -> None:
+    """The plane's camera sees the plane's shape; the depth has its identity."""
+    labels = label_photos(sources, tmp_path / "out", detector=detector).labels
+    shape = np.concatenate([labels["identity"], labels["expression"]], axis=1)
+    identities = labels["identity"].shape[1]
+    np.testing.assert_array_equal(labels["plane"][:, :identities], labels["identity"])
+    assert np.abs(labels["plane"] - shape)[:, identities:].max() > 0
+    model = face_model(sources.face_model)
+    places = Correspondence.load()
+    basis = basis_at(model, places.landmarks68_vertices, places.landmarks68_weights)
+    camera = (labels["scale"], labels["rotation"], labels["translation"])
+    for which, axes in (("plane", slice(0, 2)), (None, slice(2, 3))):
+        coefficients = labels[which] if which else shape
+        seen = project_head(basis.points(coefficients.astype(np.float32)), *camera)
+        np.testing.assert_allclose(labels["landmarks68"][..., axes], seen[..., axes], atol=0.05)
+
+
+def test_photos_of_a_person_share_one_identity(
+    photos: Path, model_file: Path, detector: Detector, tmp_path: Path
+) -> None:
+    given = tmp_path / "given.npz"
+    person = np.array(["ada", "", "ada", "ada", "bob", ""])
+    unknown = np.full((6, 68, 2), np.nan)
+    np.savez(given, files=np.array(NAMES), landmarks68=unknown, person=person)
+    sources = Sources(photos, model_file, given)
+    labels = label_photos(sources, tmp_path / "out", detector=detector).labels
+    assert labels["person"].tolist() == ["ada", "", "ada", "bob", ""]
+    own, shared = labels["plane"][:, :4], labels["identity"]
+    assert not np.array_equal(own[0], own[2])
+    np.testing.assert_array_equal(shared[0], shared[2])
+    np.testing.assert_allclose(shared[0], (own[0] + own[2]) / 2, atol=2e-3)
+    np.testing.assert_array_equal(shared[[1, 3, 4]], own[[1, 3, 4]])
+
+
+def test_given_landmarks_alone_label_what_the_detector_does_not_see(
+    photos: Path, model_file: Path, detector: Detector, tmp_path: Path
+) -> None:
+    given = tmp_path / "given.npz"
+    points = np.full((6, 68, 2), np.nan)
+    points[3] = detector.points(30)[468:, :2]
+    np.savez(given, files=np.array(NAMES), landmarks68=points)
+    labelled = label_photos(Sources(photos, model_file, given), tmp_path / "out", detector=detector)
+    assert labelled.skipped == []
+    row = labelled.labels["files"].tolist().index(NAMES[3])
+    assert np.isnan(labelled.points[row]).all()
+    found = labelled.labels["landmarks68"][row, 17:, :2]
+    np.testing.assert_allclose(found, points[3, 17:], atol=1.5)
+
+
+def test_detected_points_are_left_out_where_heads_are_turned(model_file: Path) -> None:
+    layout = default_layout()
+    mean = layout.sample_landmarks(layout.canonical) * FLIP_Y
+    yaws = np.array([0, -25, 35, -80])
+    cameras = [
+        WeakPerspectiveCamera(9, rotation_from_pose(Pose(y, 3, 8)), np.zeros(3)) for y in yaws
+    ]
+    given = np.stack([camera.project(mean)[:, :2] for camera in cameras])
+    np.testing.assert_allclose(yaws_of(given), yaws, atol=0.1)
+    labeller = Labeller(Sources(Path("."), model_file), LabelSettings(), lambda _: None)
+    weights = labeller.weights(np.zeros((4, 468, 2)), given)
+    assert (weights[:, :468] > 0).all(axis=1).tolist() == [True, True, False, False]
+    assert (weights[:, 468:] > 0).all()
+    assert (weights[:, 468:485] < weights[:, 485:486]).all(), "the jaw counts less"

@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError, in_words
+from prnet.errors import in_words
 from prnet.facemodel.at_points import basis_at
-from prnet.facemodel.fitting import Fits, FitSettings, fit
-from prnet.facemodel.morphable import MorphableModel
-from prnet.facemodel.point_basis import PointBasis
-from prnet.files.arrays import Array, read_arrays
+from prnet.facemodel.fitting import Fits
+from prnet.facemodel.quantised import face_model
 from prnet.files.photos import PhotoStore
-from prnet.geometry.camera import project_head
+from prnet.geometry.camera import FLIP_Y, yaw_degrees
+from prnet.layout.uv_layout import default_layout
 from prnet.training.labels.correspondence import OPENINGS, Correspondence
+from prnet.training.labels.given import GivenLandmarks
 from prnet.training.labels.landmarks import POINTS, MeshPoints, media_pipe_mesh
+from prnet.training.labels.shape import Shapes, ShapeSettings, fit_depth, fit_shapes
+
+JAW = 17
+BATCH = 64
+"""So many photos are fitted at once."""
 
 Arrays = dict[str, Any]
 """By the names of ``labels.npz``."""
@@ -35,17 +40,24 @@ class LabelSettings:
     """Photos with a larger landmark_spread are rejected."""
     landmarks_weight: float = 3.0
     """Weight of a given landmark, of a detected point's 1."""
-    fit: FitSettings = field(default_factory=FitSettings)
+    mesh_yaw: float = 30.0
+    """Degrees of yaw, by the given landmarks, beyond which the detected points are left out:
+    MediaPipe's are worse there than 3DDFA_V2's."""
+    jaw_weight: float = 0.1
+    """Weight of a given jaw point beside the others: what is its outline differs between sets."""
+    shape: ShapeSettings = field(default_factory=ShapeSettings)
 
 
 @dataclass(frozen=True)
 class Sources:
     """Where a worker finds everything. ``landmarks``: an ``.npz`` with ``files`` (N,) and
-    ``landmarks68`` (N, 68, 2 or 3), used beside the detector, or ``landmarks468``
-    (N, 468, 2 or 3), used in its place; image pixels. ``task``: see `media_pipe_mesh`."""
+    ``landmarks68`` (N, 68, 2 or 3), used beside the detector, and in its place in photos where it
+    finds nothing, or ``landmarks468`` (N, 468, 2 or 3), used instead of it; image pixels; perhaps
+    ``landmark_spread`` (N,) of those, and ``person`` (N,), who it is. ``task``: see
+    `media_pipe_mesh`."""
 
     photos: Path
-    face_model: Path
+    face_model: Path | None = None
     landmarks: Path | None = None
     task: Path | None = None
 
@@ -63,7 +75,7 @@ class Labeller:
         if detector is None and self.given.mesh is None:
             detector = media_pipe_mesh(places.mirror, sources.task)
         self.detector = detector
-        model = MorphableModel.load(sources.face_model)
+        model = face_model(sources.face_model)
         self.landmarks68 = basis_at(model, places.landmarks68_vertices, places.landmarks68_weights)
         self.basis = basis_at(
             model,
@@ -103,42 +115,88 @@ class Labeller:
         try:
             if self.detector is None:
                 mesh = self.given.mesh_of(name)
-                return mesh, "" if mesh else "no landmarks given"
-            mesh = self.detector(self.store[name])
+            else:
+                mesh = self.detector(self.store[name])
         except Exception as error:  # whatever it is, the other photos go on
             return None, f"unreadable: {in_words(error)}"
-        return mesh, "" if mesh else "no face found"
+        if mesh is None and np.isfinite(self.given.landmarks68_of(name)).all():
+            mesh = MeshPoints(np.full((POINTS, 3), np.nan, np.float32), self.given.spread_of(name))
+        missing = "no landmarks given" if self.detector is None else "no face found"
+        return mesh, "" if mesh else missing
 
     def _fitted(self, names: Sequence[str], seen: Sequence[MeshPoints]) -> Arrays:
         mesh = np.stack([one.points[:, :2] for one in seen]).astype(np.float64)
         given = np.stack([self.given.landmarks68_of(name) for name in names])
-        weights = np.ones((len(names), POINTS + 68))
-        weights[:, POINTS:] = np.isfinite(given).all(2) * self.settings.landmarks_weight
-        fits = fit(
-            self.basis,
-            np.concatenate([mesh, given], axis=1),
-            weights=weights,
-            settings=self.settings.fit,
-        )
-        size = np.sqrt(np.prod(np.ptp(mesh, axis=1), axis=1))
+        points = np.concatenate([mesh, given], axis=1)
+        weights = self.weights(mesh, given)
+        shapes = fit_shapes(self.basis, points, weights=weights, settings=self.settings.shape)
+        fits = shapes.plane
+        identities = self.basis.identities
+        detected, point = weights[:, :1] > 0, np.arange(POINTS + 68)
+        used = np.where(detected, point < POINTS, (point >= POINTS + JAW) & (weights > 0))
+        size = box_size(np.where(used[..., None], points, np.nan))
         known = weights[:, POINTS:] > 0
         with np.errstate(invalid="ignore"):
             error68 = fits.residuals[:, POINTS:].sum(1) / known.sum(1) / size
+        error = (fits.residuals * used).sum(1) / used.sum(1) / size
         return {
             "source": np.array([name.split("/")[0] if "/" in name else "" for name in names]),
-            "identity": fits.identity.astype(np.float16),
-            "expression": fits.expression.astype(np.float16),
+            "person": np.array([self.given.person_of(name) for name in names]),
+            "identity": shapes.depth[:, :identities].astype(np.float16),
+            "expression": shapes.depth[:, identities:].astype(np.float16),
+            "plane": shapes.coefficients.astype(np.float16),
             "scale": fits.scale.astype(np.float32),
             "rotation": fits.rotation.astype(np.float32),
             "translation": fits.translation.astype(np.float32),
             "yaw_deg": fits.yaw.astype(np.float32),
-            "fit_error": (fits.residuals[:, :POINTS].mean(1) / size).astype(np.float32),
+            "fit_error": error.astype(np.float32),
             "fit_error_68": error68.astype(np.float32),
             "landmark_spread": np.array([one.spread for one in seen], np.float32),
-            "landmarks68": image_points(self.landmarks68, fits),
+            "landmarks68": shapes.points(self.landmarks68),
             "annotated68": given.astype(np.float32),
             "points": mesh.astype(np.float32),
         }
+
+    def weights(
+        self, mesh: NDArray[np.floating], given: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """Detected (N, 468, 2) and given points (N, 68, 2) -> trust in each (N, 536)."""
+        settings = self.settings
+        weights = np.ones((len(mesh), POINTS + 68))
+        known = np.isfinite(given).all(axis=(1, 2))
+        turned = known & (np.abs(yaws_of(given)) > settings.mesh_yaw)
+        weights[:, :POINTS] = (np.isfinite(mesh).all(axis=(1, 2)) & ~turned)[:, None]
+        weights[:, POINTS:] = known[:, None] * settings.landmarks_weight
+        weights[:, POINTS : POINTS + JAW] *= settings.jaw_weight
+        return weights
+
+    def with_one_identity(self, labels: Arrays, points: NDArray[np.float32]) -> None:
+        """Give all photos of a person, in whole ``labels``, the mean of their identities, and
+        their depth the expression that goes with it. ``points`` (N, 468, 2): the detected ones."""
+        persons = labels["person"]
+        names, person, count = np.unique(persons, return_inverse=True, return_counts=True)
+        rows = np.flatnonzero((names[person] != "") & (count[person] > 1))
+        for some in np.array_split(rows, max(1, len(rows) // BATCH)):
+            if not len(some):
+                continue
+            identity = np.stack(
+                [
+                    labels["plane"][person == person[row], : self.basis.identities].mean(0, float)
+                    for row in some
+                ]
+            )
+            mesh, given = points[some].astype(float), labels["annotated68"][some].astype(float)
+            depth = fit_depth(
+                self.basis,
+                np.concatenate([mesh, given], axis=1),
+                identity,
+                weights=self.weights(mesh, given),
+                settings=self.settings.shape,
+            )
+            plane = fits_of(labels, some)
+            labels["identity"][some] = depth[:, : self.basis.identities]
+            labels["expression"][some] = depth[:, self.basis.identities :]
+            labels["landmarks68"][some] = Shapes(plane, depth).points(self.landmarks68)
 
     def _judge(self, fit_error: float, spread: float) -> str:
         if not fit_error <= self.settings.max_fit_error:
@@ -148,56 +206,40 @@ class Labeller:
         return ""
 
 
-_GIVEN = {
-    "files": Array(np.str_, ("N",)),
-    **{
-        f"landmarks{count}": Array(np.float64, ("N", count, f"D{count}"), optional=True, gaps=True)
-        for count in (POINTS, 68)
-    },
-}
+def yaws_of(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Landmarks (N, 68, 2), image pixels -> degrees (N,) of the rotation nearest to the affine
+    camera that takes the mean face's inner 51 to them; anything where they are NaN."""
+    layout = default_layout()
+    mean = layout.sample_landmarks(layout.canonical)[JAW:] * FLIP_Y
+    seen = np.nan_to_num(landmarks[:, JAW:] * FLIP_Y[:2])
+    affine = np.linalg.pinv(mean - mean.mean(axis=0)) @ (seen - seen.mean(axis=1, keepdims=True))
+    left, _, right = np.linalg.svd(np.swapaxes(affine, 1, 2), full_matrices=False)
+    rows = left @ right
+    third = np.cross(rows[:, :1], rows[:, 1:])
+    return yaw_degrees(np.concatenate([rows, third], axis=1))
 
 
-@dataclass(frozen=True)
-class GivenLandmarks:
-    """Landmarks from a file: by name the row, ``mesh`` (N, 468, 2 or 3), ``landmarks68``."""
-
-    rows: dict[str, int]
-    mesh: NDArray[np.floating] | None
-    landmarks68: NDArray[np.floating] | None
-
-    @classmethod
-    def load(cls, path: Path | None) -> GivenLandmarks:
-        if path is None:
-            return cls({}, None, None)
-        arrays = read_arrays(path, _GIVEN, "landmarks (.npz)")
-        tables = [arrays.get(f"landmarks{count}") for count in (POINTS, 68)]
-        if all(table is None for table in tables):
-            raise PrnetError(f"{path}: expected landmarks68 or landmarks{POINTS}, got neither")
-        if any(table is not None and table.shape[2] not in (2, 3) for table in tables):
-            raise PrnetError(f"{path}: expected points of 2 or 3 coordinates, got others")
-        return cls({str(name): row for row, name in enumerate(arrays["files"])}, *tables)
-
-    def mesh_of(self, name: str) -> MeshPoints | None:
-        row = self.rows.get(name)
-        if row is None or self.mesh is None or not np.isfinite(self.mesh[row]).all():
-            return None
-        if not np.ptp(self.mesh[row, :, :2], axis=0).all():  # a line or one point
-            return None
-        return MeshPoints(self.mesh[row].astype(np.float32), 0.0)
-
-    def landmarks68_of(self, name: str) -> NDArray[np.float64]:
-        """(68, 2), NaN where none are given."""
-        row = self.rows.get(name)
-        if row is None or self.landmarks68 is None:
-            return np.full((68, 2), np.nan)
-        return self.landmarks68[row, :, :2].astype(np.float64)
+def box_size(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(B, K, 2), NaN where unknown -> sqrt(w * h) of their boxes (B,)."""
+    span = np.nanmax(points, axis=1) - np.nanmin(points, axis=1)
+    return np.asarray(np.sqrt(span.prod(axis=1)), np.float64)
 
 
-def image_points(basis: PointBasis, fits: Fits) -> NDArray[np.float32]:
-    """The points of ``basis`` in the image frame (B, K, 3), pixels."""
-    heads = basis.points(np.concatenate([fits.identity, fits.expression], axis=1))
-    placed = project_head(heads, fits.scale, fits.rotation, fits.translation[:, :2])
-    return placed.astype(np.float32)
+def fits_of(labels: Arrays, rows: NDArray[np.integer]) -> Fits:
+    """The plane's fits of some rows of ``labels.npz``."""
+    identities = labels["identity"].shape[1]
+    table = {
+        key: labels[key][rows].astype(np.float64)
+        for key in ("plane", "scale", "rotation", "translation")
+    }
+    return Fits(
+        scale=table["scale"],
+        rotation=table["rotation"],
+        translation=table["translation"],
+        identity=table["plane"][:, :identities],
+        expression=table["plane"][:, identities:],
+        residuals=np.zeros((len(rows), 0)),
+    )
 
 
 def _spread_out(values: NDArray[Any], found: NDArray[np.bool_]) -> NDArray[Any]:

@@ -5,7 +5,9 @@ and kept in ``.cache`` below the output folder, so that an interrupted run goes 
 
 ``labels.npz``, one row for each labelled photo (N):
     files (N,) names below ``image_root``; source (N,) the name's first folder
-    identity (N, I) and expression (N, E) float16: coefficients; expression_names (E,)
+    person (N,): who it is, as given or as `held_out.people_of` tells; empty where unknown
+    identity (N, I) and expression (N, E) float16: coefficients of the shape; expression_names (E,)
+    plane (N, I + E) float16: those of the shape whose x and y the photo shows (`labels.shape`)
     scale (N,), rotation (N, 3, 3), translation (N, 2): the camera of `morphable.to_image`, pixels
     yaw_deg (N,): positive where the face looks to the image's right
     fit_error, fit_error_68 (N,): mean distance of the fit from the 468 detected points and from
@@ -32,6 +34,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from prnet.errors import PrnetError
+from prnet.evaluation.held_out import people_of
 from prnet.facemodel.labels import LABELS
 from prnet.files.arrays import Array, read_arrays, write_arrays
 from prnet.files.inputs import IMAGE_SUFFIXES
@@ -49,7 +52,7 @@ _CHUNK: Final = {
     "reason": Array(np.str_, ("N",)),
 }
 CHUNK: Final = 32
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when labels change, so that older caches are not used."""
 
 
@@ -110,9 +113,18 @@ def label_photos(
     if not len(labelled.points):
         reason = labelled.skipped[0][1]
         raise PrnetError(f"{sources.photos}: expected a photo to label, got none ({reason})")
+    rows = labelled.labels
+    told = people_of([str(name) for name in rows["files"]])
+    own = zip(rows["person"], told, strict=True)
+    rows["person"] = np.array([str(given) or person or "" for given, person in own])
+    Labeller(sources, settings, _no_detector).with_one_identity(rows, labelled.points)
     root = np.array(str(sources.photos.resolve()))
-    write_arrays(out / "labels.npz", {**labelled.labels, "image_root": root})
+    write_arrays(out / "labels.npz", {**rows, "image_root": root})
     return labelled
+
+
+def _no_detector(_: NDArray[np.uint8]) -> None:
+    """Sees nothing: what is detected is there."""
 
 
 def _done(
