@@ -325,7 +325,7 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
     from prnet.training.config import TrainConfig
     from prnet.training.data.dataset import PreparedData
     from prnet.training.labels.correspondence import Correspondence
-    from prnet.training.labels.labeller import GivenLandmarks
+    from prnet.training.labels.given import GivenLandmarks
     from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
     from prnet.training.networks.read_onnx import load_onnx
     from prnet.training.train import make_optimizer, resume
@@ -345,6 +345,8 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
     inside[10:14, 30:34] = True
     cameras = {
         "coefficients": np.zeros((PEOPLE, 2), "f4"),
+        "apart": np.zeros((PEOPLE, 2), "f4"),
+        "view": np.repeat(np.array([[0, 0, 1]], "f4"), PEOPLE, 0),
         "scale": np.full(PEOPLE, 5, "f4"),
         "rotation": np.repeat(np.eye(3, dtype="f4")[None], PEOPLE, 0),
         "translation": np.full((PEOPLE, 2), 20, "f4"),
@@ -379,7 +381,7 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
 
     def use_prepared(path: Path) -> None:
         data = PreparedData(path.parent)
-        _, labels = data.draw(np.random.default_rng(0), 4, turned_share=0.5)
+        _, labels = data.draw(np.random.default_rng(0), 4, {"views": 0.5})
         data.positions(labels)
 
     whole = CompactNetwork()

@@ -42,6 +42,8 @@ def write_prepared(folder: Path, count: int = 48) -> None:
         files=np.array([f"drawn/{i}.jpg" for i in range(count)]),
         held_out=np.arange(count) % 6 == 0,
         coefficients=np.zeros((count, modes), np.float32),
+        apart=np.zeros((count, modes), np.float32),
+        view=np.tile(np.array([0, 0, 1], np.float32), (count, 1)),
         scale=scale,
         rotation=np.broadcast_to(np.eye(3, dtype=np.float32), (count, 3, 3)),
         translation=translation,

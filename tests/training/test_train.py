@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +17,20 @@ from torch.utils.data import DataLoader
 torch.set_num_threads(1)
 
 from prnet.errors import PrnetError  # noqa: E402
-from prnet.geometry.camera import Pose, project_head, rotation_from_pose  # noqa: E402
+from prnet.facemodel.position_map import MapBasis  # noqa: E402
+from prnet.geometry.camera import (  # noqa: E402
+    Pose,
+    project_head,
+    rotation_from_pose,
+    yaw_degrees,
+)
 from prnet.geometry.mirror import MIRRORED_LANDMARKS  # noqa: E402
 from prnet.layout.uv_layout import UVLayout, default_layout  # noqa: E402
 from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
 from prnet.training.config import PRESETS, TrainConfig  # noqa: E402
 from prnet.training.data.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
-from prnet.training.data.dataset import PreparedData  # noqa: E402
+from prnet.training.data.dataset import LABELS, Kind, PreparedData  # noqa: E402
+from prnet.training.data.prepared_files import HEAD  # noqa: E402
 from prnet.training.networks.compact import CompactNetwork  # noqa: E402
 from prnet.training.recipes import CompactRecipe, make_recipe  # noqa: E402
 from prnet.training.schedule import Schedule  # noqa: E402
@@ -224,10 +232,45 @@ def test_true_positions_are_the_cameras(prepared: Path) -> None:
     with np.load(prepared / "basis.npz") as basis:
         mean = np.concatenate([basis["grid_mean"], basis["landmark_mean"]])
         offsets = np.concatenate([basis["grid_offsets"], basis["landmark_offsets"]], axis=1)
-    heads = mean + np.tensordot(coefficients, offsets, axes=1)
-    labels = [torch.from_numpy(a) for a in (coefficients, scale, rotation, translation)]
+    apart = random.normal(size=(3, 4)).astype(np.float32)
+    first = np.array([rotation_from_pose(Pose(20, 10, 5))] * 3, np.float32)
+    names = ("coefficients", "apart", "view", "scale", "rotation", "translation")
+    values = (coefficients, apart, first[:, 2], scale, rotation, translation)
+    assert names == LABELS
+    basis_at = MapBasis(mean.astype(np.float32), offsets.astype(np.float32))
+    heads = basis_at.positions(coefficients, apart, first[:, 2])
     expected = project_head(heads, scale, rotation, translation)
-    np.testing.assert_allclose(data.positions(labels).numpy(), expected, atol=1e-3)
+    found = data.positions([torch.from_numpy(value) for value in values]).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_batches_have_the_shares_that_are_asked_for(prepared: Path, tmp_path: Path) -> None:
+    """Photos are held out, renders of heads belong to none."""
+    shutil.copytree(prepared, tmp_path / "data")
+    folder = tmp_path / "data"
+    with np.load(folder / "samples.npz") as arrays:
+        samples = {key: arrays[key] for key in arrays}
+    turned = np.arange(len(samples["files"])) % 4 == 1
+    samples["rotation"] = np.where(
+        turned[:, None, None], rotation_from_pose(Pose(50, 0, 0)), np.eye(3)
+    ).astype(np.float32)
+    np.savez(folder / "samples.npz", **samples)
+    crops = np.load(folder / "crops.npy")
+    for name, sample in (("turned", np.arange(len(crops))), ("heads", np.full(len(crops), HEAD))):
+        np.save(folder / f"{name}-000.npy", np.full_like(crops, {"turned": 1, "heads": 2}[name]))
+        labels = {key: samples[key] for key in LABELS}
+        np.savez(folder / f"{name}-000.npz", sample=sample, **labels)
+    data = PreparedData(folder)
+    shares: dict[Kind, float] = {"views": 0.5, "heads": 0.25, "profiles": 0.125}
+    images, drawn = data.draw(np.random.default_rng(0), 400, shares)
+    shown = images.reshape(len(images), -1)
+    assert (shown == 1).all(axis=1).sum() == 200
+    assert (shown == 2).all(axis=1).sum() == 100
+    photos = ~((shown == 1) | (shown == 2)).all(axis=1)
+    yaw = yaw_degrees(drawn[LABELS.index("rotation")].numpy()[photos])
+    assert (yaw > 30).sum() >= 50
+    assert (yaw < 30).any()
+    assert len(data.training_rows(2)) == len(crops)
 
 
 def test_validation_rows_are_binned_by_the_cameras_yaw(prepared: Path) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from prnet.commands._options import positive
 from prnet.errors import PrnetError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("labels", type=Path, help="labels.npz, as `prnet label` writes it")
+    parser.add_argument(
+        "labels", type=Path, nargs="+", help="labels.npz files, as `prnet label` writes them"
+    )
     parser.add_argument(
         "--photos",
         type=Path,
-        help="folder of the photos or of their zip files (default: the labels' folder)",
+        nargs="+",
+        help="folders of the photos or of their zip files (default: the labels' folders)",
     )
     parser.add_argument(
-        "--face-model", type=Path, required=True, help="ict.npz, as `prnet facemodel` writes it"
+        "--face-model",
+        type=Path,
+        help="ict.npz, as `prnet facemodel` writes it (default: the package's)",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="the prepared folder")
     parser.add_argument(
@@ -36,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write the basis of whole maps that --preset paper-ict needs (115 MB)",
     )
+    parser.add_argument(
+        "--heads", type=Path, help="folder of textured heads to render (prnet.facemodel.heads)"
+    )
+    parser.add_argument(
+        "--renders", type=positive, default=4000, help="of the heads (default %(default)s)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,8 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     from prnet.training.views.turn import turn_views
 
     first, last = _shards(arguments.shards)
-    labels, face_model, size = arguments.labels, arguments.face_model, arguments.stored_size
-    sources = labels, arguments.photos or labels.parent, face_model
+    labels: list[Path] = arguments.labels
+    face_model, size = arguments.face_model, arguments.stored_size
+    sources = labels, arguments.photos or [path.parent for path in labels], face_model
     out: Path = arguments.out
     if (out / "samples.npz").exists():
         check_sources(out, labels, face_model, size)
@@ -57,6 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     for shard in range(first, last):
         if not (out / f"turned-{shard:03d}.npz").exists():
             turn_views(*sources, out, shard=shard)
+    if arguments.heads and not (out / "heads-000.npz").exists():
+        from prnet.training.views.heads import render_heads
+
+        render_heads(arguments.heads, labels, face_model, out, count=arguments.renders)
     return 0
 
 

@@ -14,24 +14,25 @@ from prnet.files.zips import open_zip, read_member
 
 
 class PhotoStore:
-    """Photos by the names that the labels use, below a folder or inside its zip files."""
+    """Photos by the names that the labels use, below folders or inside their zip files."""
 
-    def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
-        if not self._folder.is_dir():
-            raise PrnetError(f"{folder}: expected a folder of photos or of zip files of photos")
+    def __init__(self, *folders: str | Path) -> None:
+        self._folders = [Path(folder) for folder in folders]
         self._archives: dict[str, zipfile.ZipFile] = {}
-        for path in sorted(self._folder.glob("*.zip")):
-            archive = open_zip(path)
-            self._archives.update(dict.fromkeys(archive.namelist(), archive))
+        for folder in self._folders:
+            if not folder.is_dir():
+                raise PrnetError(f"{folder}: expected a folder of photos or of zip files of photos")
+            for path in sorted(folder.glob("*.zip")):
+                archive = open_zip(path)
+                self._archives.update(dict.fromkeys(archive.namelist(), archive))
 
     def __contains__(self, name: str) -> bool:
-        return name in self._archives or (self._folder / name).is_file()
+        return name in self._archives or self._file(name) is not None
 
     def __getitem__(self, name: str) -> NDArray[np.uint8]:
         """The photo (H, W, 3) uint8 RGB. Raises PrnetError for missing and damaged ones."""
         if name not in self._archives:
-            return load_image(self._folder / name)
+            return load_image(self._file(name) or self._folders[0] / name)
         data = read_member(self._archives[name], name)
         try:
             return load_image(data)
@@ -45,8 +46,12 @@ class PhotoStore:
             archive = self._archives[name]
             member = archive.getinfo(name)
             return str(archive.filename), member.file_size, member.CRC
-        try:
-            state = (self._folder / name).stat()
-        except OSError:
+        path = self._file(name)
+        if path is None:
             return None
-        return str(self._folder / name), state.st_size, state.st_mtime_ns
+        state = path.stat()
+        return str(path), state.st_size, state.st_mtime_ns
+
+    def _file(self, name: str) -> Path | None:
+        paths = (folder / name for folder in self._folders)
+        return next((path for path in paths if path.is_file()), None)

@@ -118,6 +118,23 @@ class TrainConfig:
     turned: Annotated[
         float, Told("Share of out-of-plane views in a batch, for compact alone.", least=0, most=1)
     ] = 0.45
+    profiles: Annotated[
+        float,
+        Told(
+            "Share of photos of heads turned beyond 30 degrees in a batch, for compact alone.",
+            least=0,
+            most=1,
+        ),
+    ] = 0.15
+    heads: Annotated[
+        float,
+        Told(
+            "Share of renders of textured heads in a batch, for compact alone; more would make the "
+            "network believe their modeller.",
+            least=0,
+            most=1,
+        ),
+    ] = 0.1
     landmark_weight: Annotated[
         float, Told("Weight of the 68 landmarks beside the map, for compact alone.", least=0)
     ] = 1.0

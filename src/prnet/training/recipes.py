@@ -15,7 +15,7 @@ from prnet.geometry.crop import CropRule, CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.config import Setting, TrainConfig
 from prnet.training.data.augment import Augmentation
-from prnet.training.data.dataset import Batch, PreparedData
+from prnet.training.data.dataset import Batch, Kind, PreparedData
 from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
 from prnet.training.paper.recipe import PaperRecipe
@@ -100,7 +100,13 @@ class CompactRecipe:
     def batch(self, step: int, share: slice) -> Batch:
         """Samples are mixed in augmentation: each process makes them all and keeps its share."""
         random = np.random.default_rng([self._config.seed, step])
-        crops, labels = self.data.draw(random, self._config.batch, turned_share=self._config.turned)
+        config = self._config
+        shares: dict[Kind, float] = {
+            "views": config.turned,
+            "heads": config.heads,
+            "profiles": config.profiles,
+        }
+        crops, labels = self.data.draw(random, config.batch, shares)
         generator = torch.Generator().manual_seed(int(random.integers(2**62)))
         whole = self.data.batch(crops, labels, generator, Augmentation(), crop_size=CROP_SIZE)
         return whole.part(share)

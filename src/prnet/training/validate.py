@@ -37,7 +37,7 @@ class Validation:
         photos = np.flatnonzero(data.held_out & ~annotated)
         picks = [(0, int(i)) for i in random.permutation(photos)[:count]]
         picks += [(0, int(i)) for i in random.permutation(np.flatnonzero(annotated))[:count]]
-        for part, rows in enumerate(data.parts[1:3], start=1):
+        for part, rows in enumerate(data.views[:2], start=1):
             held_out = np.flatnonzero(data.held_out[rows.sample])
             picks += [(part, int(i)) for i in held_out[:count]]
         generator = torch.Generator().manual_seed(1)

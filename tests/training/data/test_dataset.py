@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 
 from prnet.geometry.camera import FLIP_Y, Pose, rotation_from_pose  # noqa: E402
 from prnet.geometry.crop import CropTransform  # noqa: E402
-from prnet.training.data.dataset import PreparedData, Rows, crop_squares  # noqa: E402
+from prnet.training.data.dataset import LABELS, PreparedData, Rows, crop_squares  # noqa: E402
 from prnet.training.validate import Validation  # noqa: E402
 
 POSES = [Pose(0, 20, 20), Pose(-25, 20, 20), Pose(70, -15, 5), Pose(-100, 0, 30)]
@@ -27,6 +27,8 @@ def rows_of(poses: list[Pose], samples: list[int]) -> dict[str, np.ndarray]:
     return {
         "sample": np.array(samples),
         "coefficients": np.zeros((count, 4), np.float32),
+        "apart": np.zeros((count, 4), np.float32),
+        "view": np.tile(np.array([0, 0, 1], np.float32), (count, 1)),
         "scale": np.full(count, 5, np.float32),
         "rotation": np.stack([rotation_from_pose(pose) for pose in poses]).astype(np.float32),
         "translation": np.full((count, 2), 96, np.float32),
@@ -68,7 +70,8 @@ def test_views_are_validated_by_the_camera_s_yaw_and_of_people_kept_back(
 def test_training_draws_nobody_who_is_kept_back(prepared: Path, tmp_path: Path) -> None:
     poses = [Pose(10.0 * row, 0, 0) for row in range(9)]
     data = PreparedData(with_views(prepared, tmp_path / "views", poses, [*range(9)]))
-    _, (_, scale, rotation, _) = data.draw(np.random.default_rng(0), 400, turned_share=0.25)
+    _, drawn_labels = data.draw(np.random.default_rng(0), 400, {"views": 0.25})
+    scale, rotation = (drawn_labels[LABELS.index(key)] for key in ("scale", "rotation"))
     turned = (rotation[:, 0, 0] < 1) | (scale == 5)
     assert int(turned.sum()) == 100
     drawn = np.unique(rotation[turned].numpy().round(4), axis=0)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
+from prnet.errors import PrnetError
+from prnet.files.arrays import write_arrays
+from prnet.training.data.joined import joined_labels
 from prnet.training.data.prepare import grown
-from prnet.training.views.turn import another_expression
+from prnet.training.views.turn import another_expression, another_identity
 
 NAMES = ("eyeBlink_L", "eyeBlink_R", "eyeWide_L", "eyeWide_R", "jawOpen", "mouthSmile_L")
 
@@ -26,6 +31,42 @@ def test_other_expressions_change_lids_and_jaw_alone() -> None:
     assert (made[closed, 4:6] == 0).all()
     assert made[:, 6].min() < 0.1
     assert made[:, 6].max() > 0.7
+
+
+def test_other_heads_keep_their_expression() -> None:
+    random = np.random.default_rng(0)
+    before = np.array([0.5, -1.0, 0.2, 0.3, 0.4, 0.1, 0.1, 0.7], np.float32)
+    made = np.stack([another_identity(before, len(NAMES), random) for _ in range(500)])
+    assert (made[:, 2:] == before[2:]).all()
+    np.testing.assert_allclose(made[:, :2].mean(axis=0), before[:2], atol=0.1)
+    assert (made[:, :2].std(axis=0) > 0.5).all()
+
+
+def test_labels_of_several_sets_become_one_table(tmp_path: Path) -> None:
+    for name, rows in (("one", 2), ("two", 2)):
+        np.savez(
+            tmp_path / f"{name}.npz",
+            files=np.array([f"news/{name}_{i:04d}.jpg" for i in range(rows)]),
+            identity=np.full((rows, 2), rows, np.float16),
+            expression=np.zeros((rows, 1), np.float16),
+            expression_names=np.array(["jawOpen"]),
+            source=np.full(rows, "news"),
+            scale=np.ones(rows),
+            rotation=np.tile(np.eye(3), (rows, 1, 1)),
+            translation=np.zeros((rows, 2)),
+            fit_error=np.zeros(rows),
+            landmark_spread=np.zeros(rows),
+            landmarks68=np.zeros((rows, 68, 3)),
+            annotated68=np.full((rows, 68, 2), np.nan),
+            image_root=np.array(name),
+        )
+    table = joined_labels([tmp_path / "one.npz", tmp_path / "two.npz"])
+    assert table["identity"][:, 0].tolist() == [2, 2, 2, 2]
+    assert table["plane"].shape == (4, 3), "labels without it show the shape itself"
+    assert table["person"].tolist() == ["one"] * 2 + ["two"] * 2
+    write_arrays(tmp_path / "other.npz", {**table, "expression_names": np.array(["mouthLeft"])})
+    with pytest.raises(PrnetError, match="same expressions"):
+        joined_labels([tmp_path / "one.npz", tmp_path / "other.npz"])
 
 
 def test_grown_masks_reach_as_far_as_a_king_moves() -> None:

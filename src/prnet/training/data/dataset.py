@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,14 +21,21 @@ from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.training.data.augment import Augmentation, augment_colours, occlude, random_crops
 from prnet.training.data.prepared_files import (
     CROPS,
+    HEAD,
     map_crops,
     read_basis,
     read_samples,
     read_views,
 )
 
-LABELS = ("coefficients", "scale", "rotation", "translation")
+LABELS = ("coefficients", "apart", "view", "scale", "rotation", "translation")
 """Fields of `Rows` that positions are made from."""
+PROFILE_YAW = 30.0
+"""Degrees of yaw from which a photo counts as a profile."""
+
+Kind = Literal["photos", "profiles", "views", "heads"]
+"""What a row shows: a photo, a photo of a head turned far, an out-of-plane view of a photo, a
+render of a head model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +43,15 @@ class Rows:
     """Stored crops with the cameras that put their faces there.
 
     crops: (N, H, H, 3) uint8, may be memory-mapped. sample: (N,) the photos that they are of.
-    coefficients (N, K), scale (N,), rotation (N, 3, 3), translation (N, 2): as in the labels, in
-    stored-crop pixels.
+    coefficients, apart (N, K), view (N, 3): see `MapBasis.positions`. scale (N,), rotation
+    (N, 3, 3), translation (N, 2): as in the labels, in stored-crop pixels.
     """
 
     crops: NDArray[np.uint8]
     sample: NDArray[np.int64]
     coefficients: NDArray[np.floating]
+    apart: NDArray[np.floating]
+    view: NDArray[np.floating]
     scale: NDArray[np.float32]
     rotation: NDArray[np.float32]
     translation: NDArray[np.float32]
@@ -117,9 +128,11 @@ class PreparedData:
             sample=np.arange(len(self.files)),
             **{key: samples[key] for key in LABELS},
         )
-        shards = sorted(folder.glob("turned-*.npz"))
-        self.parts = [photos, *(_load_views(path, len(self.files)) for path in shards)]
-        for path, views in zip(shards, self.parts[1:], strict=True):
+        shards, heads = (sorted(folder.glob(f"{kind}-*.npz")) for kind in ("turned", "heads"))
+        self.views = [_load_views(path, len(self.files)) for path in shards]
+        self.heads = [_load_views(path, 0) for path in heads]
+        self.parts = [photos, *self.views, *self.heads]
+        for path, views in zip([*shards, *heads], self.parts[1:], strict=True):
             _check_coefficients(path, views.coefficients, basis)
         self.held_out_photos = np.flatnonzero(self.held_out)
         if self.held_out.all() or not self.held_out.any():
@@ -129,29 +142,37 @@ class PreparedData:
             )
 
     def training_rows(self, part: int) -> NDArray[np.int64]:
-        """Row numbers of a part (0: the photos; others: shards of views) that are not held out."""
-        return np.flatnonzero(~self.held_out[self.parts[part].sample])
+        """Row numbers of a part (0: the photos; then shards of their views, then of heads, of which
+        held-out ones are never rendered) that are not held out."""
+        sample = self.parts[part].sample
+        return np.flatnonzero((sample == HEAD) | ~self.held_out[sample])
 
     def draw(
-        self, random: np.random.Generator, count: int, *, turned_share: float
+        self, random: np.random.Generator, count: int, shares: Mapping[Kind, float]
     ) -> tuple[NDArray[np.uint8], list[Tensor]]:
-        """``count`` random training rows: stored crops and their label tensors."""
-        views = self.parts[1:]
-        turned = round(count * turned_share) if views else 0
-        picks = [(0, int(i)) for i in random.choice(self._rows[0], count - turned)]
-        if turned:
-            lengths = np.array([len(rows) for rows in self._rows[1:]])
-            for index in random.integers(0, lengths.sum(), turned):
-                part = int(np.searchsorted(np.cumsum(lengths), index, side="right"))
-                offset = index - (np.cumsum(lengths) - lengths)[part]
-                picks.append((part + 1, int(self._rows[part + 1][offset])))
+        """``count`` random training rows: stored crops and their label tensors. ``shares`` of the
+        kinds that there are; the rest are photos."""
+        picks: list[tuple[int, int]] = []
+        for kind, share in shares.items():
+            pool = self._pools[kind]
+            if len(pool):
+                picks += _some(random, pool, round(count * share))
+        picks += _some(random, self._pools["photos"], max(0, count - len(picks)))
         return self.gather(picks)
 
-    @property
-    def _rows(self) -> list[NDArray[np.int64]]:
-        if not hasattr(self, "_row_cache"):
-            self._row_cache = [self.training_rows(part) for part in range(len(self.parts))]
-        return self._row_cache
+    @cached_property
+    def _pools(self) -> dict[Kind, NDArray[np.int64]]:
+        """Of each kind, (part, row) of every training row (M, 2)."""
+        rows = [self.training_rows(part) for part in range(len(self.parts))]
+        pairs = [np.stack([np.full_like(row, part), row], 1) for part, row in enumerate(rows)]
+        none, last = np.zeros((0, 2), np.int64), 1 + len(self.views)
+        yaw = np.abs(self.parts[0].yaw[rows[0]])
+        return {
+            "photos": pairs[0],
+            "profiles": pairs[0][yaw > PROFILE_YAW],
+            "views": np.concatenate([none, *pairs[1:last]]),
+            "heads": np.concatenate([none, *pairs[last:]]),
+        }
 
     def gather(self, picks: list[tuple[int, int]]) -> tuple[NDArray[np.uint8], list[Tensor]]:
         """(part, row) pairs -> stored crops (B, H, H, 3) uint8 and their label tensors."""
@@ -165,9 +186,11 @@ class PreparedData:
     def positions(self, labels: list[Tensor]) -> Tensor:
         """Label tensors -> (B, P + 68, 3) true positions in stored-crop pixels, z as labelled:
         `geometry.camera.project_head` in torch."""
-        coefficients, scale, rotation, translation = labels
-        flat = coefficients @ self._offsets.reshape(len(self._offsets), -1)
-        points = flat.reshape(len(coefficients), -1, 3) + self._mean
+        coefficients, apart, view, scale, rotation, translation = labels
+        flat = self._offsets.reshape(len(self._offsets), -1)
+        points = (coefficients @ flat).reshape(len(coefficients), -1, 3) + self._mean
+        beside = (apart @ flat).reshape(points.shape)
+        points = points + beside - (beside @ view[:, :, None]) * view[:, None]
         turned = scale[:, None, None] * (points @ rotation.transpose(1, 2))
         x = turned[..., 0] + translation[:, None, 0]
         y = translation[:, None, 1] - turned[..., 1]
@@ -206,6 +229,13 @@ class PreparedData:
             landmarks = torch.from_numpy(MIRRORED_LANDMARKS) + len(grid)
             self._mirror_cache = torch.cat([grid, landmarks])
         return self._mirror_cache
+
+
+def _some(
+    random: np.random.Generator, pool: NDArray[np.int64], count: int
+) -> list[tuple[int, int]]:
+    chosen = pool[random.integers(0, len(pool), count)]
+    return [(int(part), int(row)) for part, row in chosen]
 
 
 def crop_squares(points: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from prnet.training.data.prepared_files import CROPS, map_crops
 MADE_FROM = "made-from.json"
 
 
-def note_sources(out: Path, labels: Path, face_model: Path) -> None:
+def note_sources(out: Path, labels: Sequence[Path], face_model: Path | None) -> None:
     """Write down in ``out`` which labels and face model it is made from."""
     write_bytes(out / MADE_FROM, json.dumps(_digests(labels, face_model)).encode())
 
 
-def check_sources(out: Path, labels: Path, face_model: Path, stored_size: int | None) -> None:
+def check_sources(
+    out: Path, labels: Sequence[Path], face_model: Path | None, stored_size: int | None
+) -> None:
     """Raise PrnetError where ``out`` was prepared from other files or with crops of another size;
     None is any size. Folders that say nothing of their sources are taken as they are."""
     other = "(choose another --out)"
@@ -42,8 +45,9 @@ def check_sources(out: Path, labels: Path, face_model: Path, stored_size: int | 
             )
 
 
-def _digests(labels: Path, face_model: Path) -> dict[str, str]:
-    return {"labels": _digest(labels), "face model": _digest(face_model)}
+def _digests(labels: Sequence[Path], face_model: Path | None) -> dict[str, str]:
+    model = "the package's" if face_model is None else _digest(face_model)
+    return {"labels": " ".join(map(_digest, labels)), "face model": model}
 
 
 def _digest(path: Path) -> str:

@@ -10,6 +10,7 @@ inside; networks that see more than 128 pixels want larger stored crops and whol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,15 @@ from tqdm import tqdm
 
 from prnet.errors import PrnetError
 from prnet.evaluation.held_out import held_out_names
-from prnet.facemodel.labels import read_labels
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
+from prnet.facemodel.quantised import face_model
 from prnet.files.arrays import new_array, write_arrays
 from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
+from prnet.training.data.joined import joined_labels
 from prnet.training.data.prepared_files import CROPS, SAMPLES, read_basis
 
 STORED_SIZE = 192
@@ -43,9 +45,9 @@ Floats = NDArray[np.floating]
 
 
 def prepare(
-    labels: Path,
-    photos: Path,
-    model: Path,
+    labels: Sequence[Path],
+    photos: Sequence[Path],
+    model: Path | None,
     out: Path,
     *,
     worst_fits: float = 0.03,
@@ -56,26 +58,29 @@ def prepare(
     The share ``worst_fits`` of the photos with the worst ``fit_error``, and as many with the
     largest ``landmark_spread``, are left out.
     """
-    table = read_labels(labels)
+    table = joined_labels(labels)
     names = tuple(map(str, table["expression_names"]))
-    face_model, chart, layout = MorphableModel.load(model), Chart.load(), default_layout()
-    save_basis(out / "basis.npz", face_model, chart, names, layout)
+    shapes, chart, layout = face_model(model), Chart.load(), default_layout()
+    save_basis(out / "basis.npz", shapes, chart, names, layout)
 
-    store = PhotoStore(photos)
+    store = PhotoStore(*photos)
     rows = good_rows(table, store, worst_fits)
     held_out = held_out_rows(table, rows)
     coefficients = np.concatenate(
         [table["identity"][rows], table["expression"][rows]], axis=1
     ).astype(np.float32)
-    basis = read_basis(out / "basis.npz")
-    landmark_basis = MapBasis(mean=basis["landmark_mean"], offsets=basis["landmark_offsets"])
+    apart = table["plane"][rows].astype(np.float32) - coefficients
+    view = np.ascontiguousarray(table["rotation"][rows][:, 2])
+    landmarks68 = landmark_basis(out)
     cameras: dict[str, list[Any]] = {"scale": [], "translation": []}
     centres = []
     shape = (len(rows), stored_size, stored_size, 3)
     with new_array(out / CROPS, shape, np.uint8) as crops:
         for i, row in enumerate(tqdm(rows, desc="crops", mininterval=5)):
             camera = table["scale"][row], table["rotation"][row], table["translation"][row]
-            landmarks = project_head(landmark_basis.positions(coefficients[i : i + 1])[0], *camera)
+            one = slice(i, i + 1)
+            head = landmarks68.positions(coefficients[one], apart[one], view[one])[0]
+            landmarks = project_head(head, *camera)
             transform = stored_crop(landmarks, stored_size)
             name = str(table["files"][row])
             photo = store[name]
@@ -92,6 +97,8 @@ def prepare(
         "source": table["source"][rows],
         "held_out": held_out,
         "coefficients": coefficients,
+        "apart": apart,
+        "view": view,
         "scale": np.array(cameras["scale"], np.float32),
         "rotation": table["rotation"][rows],
         "translation": np.array(cameras["translation"], np.float32),
@@ -132,13 +139,11 @@ def stored_crop(landmarks: Floats, size: int) -> CropTransform:
     return CropTransform(seen.centre_x, seen.centre_y, seen.side * MARGIN, size)
 
 
-def prepare_full_maps(labels: Path, model: Path, out: Path) -> None:
+def prepare_full_maps(labels: Sequence[Path], model: Path | None, out: Path) -> None:
     """Write ``full_basis.npz`` to ``out``: ``basis.npz`` at every pixel of the region (115 MB)."""
-    names = tuple(map(str, read_labels(labels, "expression_names")["expression_names"]))
+    names = tuple(map(str, joined_labels(labels)["expression_names"]))
     path = out / "full_basis.npz"
-    save_basis(
-        path, MorphableModel.load(model), Chart.load(), names, default_layout(), step=1, margin=0
-    )
+    save_basis(path, face_model(model), Chart.load(), names, default_layout(), step=1, margin=0)
 
 
 def save_basis(
@@ -200,6 +205,12 @@ def check_crop(crop: CropTransform, photo: NDArray[np.uint8], name: str) -> None
             f"{name}: expected labels of this photo ({width} x {height}), got a face of "
             f"{crop.side / MARGIN:.3g} pixels at {crop.centre_x:.3g}, {crop.centre_y:.3g}"
         )
+
+
+def landmark_basis(folder: Path) -> MapBasis:
+    """Of a prepared folder: the basis at the 68 landmarks."""
+    basis = read_basis(folder / "basis.npz")
+    return MapBasis(mean=basis["landmark_mean"], offsets=basis["landmark_offsets"])
 
 
 def edge_padded_crop(photo: NDArray[np.uint8], crop: CropTransform) -> NDArray[np.uint8]:

@@ -12,10 +12,14 @@ from prnet.errors import PrnetError
 from prnet.facemodel.labels import check_rotations
 from prnet.files.arrays import Array, Arrays, map_array, read_arrays
 
+HEAD = -1
+"""The sample of renders of head models, which are of no photo."""
 SAMPLES, CROPS = "samples.npz", "crops.npy"
 
 _CAMERAS = {
     "coefficients": Array(np.floating, ("N", "K")),
+    "apart": Array(np.floating, ("N", "K")),
+    "view": Array(np.float32, ("N", 3)),
     "scale": Array(np.float32, ("N",)),
     "rotation": Array(np.float32, ("N", 3, 3)),
     "translation": Array(np.float32, ("N", 2)),
@@ -59,11 +63,11 @@ def read_basis(path: Path) -> Arrays:
 
 
 def read_views(path: Path, samples: int) -> Arrays:
-    """What `turn_views` wrote of views of so many ``samples``."""
+    """What `turn_views` wrote of views of so many ``samples``, or of heads, which are `HEAD`."""
     views = _with_cameras(path, read_arrays(path, _VIEWS, "views of prnet prepare"))
     rows = views["sample"]
-    if rows.size and not 0 <= rows.min() <= rows.max() < samples:
-        raise PrnetError(f"{path}: expected views of samples 0..{samples - 1}, got others")
+    if rows.size and not HEAD <= rows.min() <= rows.max() < samples:
+        raise PrnetError(f"{path}: expected views of samples below {samples}, got others")
     return views
 
 
