@@ -142,7 +142,11 @@ def test_unreadable_photos_change_nothing_else(
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
-    sources: Sources, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sources: Sources,
+    model_file: Path,
+    detector: Detector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(labelling, "CHUNK", 2)
     whole = label_photos(sources, tmp_path / "whole", detector=detector)
@@ -154,7 +158,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
             return super().__call__(image)
 
     with pytest.raises(KeyboardInterrupt):
-        label_photos(sources, tmp_path / "out", detector=Interrupted(sources.face_model))
+        label_photos(sources, tmp_path / "out", detector=Interrupted(model_file))
     detector.calls = 0
     resumed = label_photos(sources, tmp_path / "out", detector=detector)
     assert detector.calls == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -226,7 +227,7 @@ def test_a_short_run_lowers_the_loss(ict: TrainConfig, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_whole_maps_is_refused(ict: TrainConfig, tmp_path: Path) -> None:
-    np.savez(tmp_path / "samples.npz")
+    shutil.copy(ict.data / "samples.npz", tmp_path)
     with pytest.raises(PrnetError, match=r"full_basis.npz: expected .* \(run `prnet prepare`"):
         PreparedMaps(replace(ict, data=tmp_path))
 
