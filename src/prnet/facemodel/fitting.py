@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.facemodel.bounded import solve_bounded
 from prnet.facemodel.point_basis import Floats, PointBasis
-from prnet.geometry.camera import yaw_degrees
+from prnet.geometry.camera import rotations_from_vectors, yaw_degrees
 
 _TINY: Final = 1e-9
 _HELD: Final = 1e8  # prior precision of an identity that is given
@@ -290,16 +290,7 @@ def _solved(
     pose = values[:, total:]
     return _State(
         scale=state.scale * np.exp(np.clip(pose[:, 0], -0.5, 0.5)),
-        rotation=_rotations(pose[:, 1:4]) @ state.rotation,
+        rotation=rotations_from_vectors(pose[:, 1:4]) @ state.rotation,
         shift=state.shift + pose[:, 4:],
         coefficients=values[:, :total],
     )
-
-
-def _rotations(turns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation vectors (B, 3), radians -> rotations (B, 3, 3) (Rodrigues)."""
-    angle = np.maximum(np.linalg.norm(turns, axis=1), 1e-12)[:, None, None]
-    x, y, z = (turns / angle[:, 0]).T
-    none = np.zeros_like(x)
-    cross = np.stack([none, -z, y, z, none, -x, -y, x, none], axis=1).reshape(-1, 3, 3)
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)

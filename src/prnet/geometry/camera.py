@@ -216,3 +216,12 @@ def image_roll(rotation: NDArray[np.floating]) -> float:
     every yaw and pitch, and so is what a crop is turned upright by.
     """
     return float(np.degrees(np.arctan2(rotation[0, 1], rotation[1, 1])))
+
+
+def rotations_from_vectors(turns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation vectors (B, 3), radians -> rotations (B, 3, 3) (Rodrigues)."""
+    angle = np.maximum(np.linalg.norm(turns, axis=1), 1e-12)[:, None, None]
+    x, y, z = (turns / angle[:, 0]).T
+    none = np.zeros_like(x)
+    cross = np.stack([none, -z, y, z, none, -x, -y, x, none], axis=1).reshape(-1, 3, 3)
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)

@@ -40,7 +40,8 @@ def cut(name: str) -> Callable[[Path], None]:
 def views(folder: Path) -> None:
     """Of a sample that is not there."""
     cameras = {"scale": np.ones(1), "rotation": np.eye(3)[None], "translation": np.zeros((1, 2))}
-    arrays: dict[str, Any] = {"sample": [48], "coefficients": np.zeros((1, 4)), **cameras}
+    shape = {"coefficients": np.zeros((1, 4)), "apart": np.zeros((1, 4)), "view": np.zeros((1, 3))}
+    arrays: dict[str, Any] = {"sample": [48], **shape, **cameras}
     np.savez(folder / "turned-000.npz", **arrays)
     np.save(folder / "turned-000.npy", np.zeros((1, 192, 192, 3), np.uint8))
 
@@ -59,11 +60,14 @@ def views(folder: Path) -> None:
             lambda folder: np.save(folder / "crops.npy", np.zeros((47, 9, 9, 3), np.uint8)),
             "expected 48 stored crops, got 47",
         ),
-        (change("samples.npz", coefficients=np.zeros((48, 5))), "expected 4 coefficients.*got 5"),
+        (
+            change("samples.npz", coefficients=np.zeros((48, 5)), apart=np.zeros((48, 5))),
+            "expected 4 coefficients.*got 5",
+        ),
         (change("samples.npz", rotation=np.zeros((48, 3, 3))), "expected rotation matrices"),
         (change("samples.npz", scale=np.zeros(48)), "expected scales above 0"),
         (change("basis.npz", grid_inside=np.eye(64, dtype=bool)), "expected 64 points of the grid"),
-        (views, r"expected views of samples 0\.\.47, got others"),
+        (views, r"expected views of samples below 48, got others"),
     ],
 )
 def test_damaged_folders_are_refused(
