@@ -142,7 +142,7 @@ def _use_network(path: Path) -> None:
 def _labels(random: np.random.Generator) -> list[Subject]:
     photo = io.BytesIO()
     Image.fromarray(random.integers(0, 255, (40, 40, 3)).astype("u1")).save(photo, "PNG")
-    labels = {
+    labels: dict[str, Any] = {
         "files": [f"set/{i}.png" for i in range(PEOPLE)],
         "source": ["set"] * PEOPLE,
         "identity": random.normal(0, 1, (PEOPLE, 3)).astype("f2"),
@@ -158,6 +158,8 @@ def _labels(random: np.random.Generator) -> list[Subject]:
         "landmarks68": (random.random((PEOPLE, 68, 3)) * 40).astype("f4"),
         "annotated68": np.full((PEOPLE, 68, 2), np.nan, "f4"),
     }
+    table = {key: labels[key] for key in ("files", "landmarks68", "landmark_spread")}
+    table |= {"person": ["a"] * PEOPLE, "exact": [30, 36]}
     photos = _zip({f"set/{i}.png": photo.getvalue() for i in range(2)})
 
     def beside(folder: Path) -> None:
@@ -166,6 +168,7 @@ def _labels(random: np.random.Generator) -> list[Subject]:
     return [
         Subject("labels.npz", npz_bytes(labels), _use_labels, beside),
         Subject("photos.zip", photos, _use_photos),
+        Subject("table.npz", npz_bytes(table), _use_table, beside, weight=0.5),
     ]
 
 
@@ -181,6 +184,10 @@ def _use_labels(path: Path) -> None:
     read_labels(path)
     for sample in open_dataset(path.parent, "labels").samples[:2]:
         sample.read_photo()
+
+
+def _use_table(path: Path) -> None:
+    _ = open_dataset(path).samples
 
 
 def _use_photos(path: Path) -> None:

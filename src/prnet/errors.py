@@ -14,6 +14,9 @@ class PrnetError(ValueError):
     The command line prints it without a traceback.
     """
 
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))  # names of files may hold line feeds
+
 
 def reason_of(error: BaseException) -> str:
     """What an error of the system or of a library says, as part of one short line."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,12 +83,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_skipped(path: Path, skipped: list[tuple[str, str]]) -> None:
-    from prnet.files.atomic import write_atomically
+    from prnet.files.atomic import write_bytes
 
-    with write_atomically(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "reason"])
-        writer.writerows(skipped)
+    text = io.StringIO()
+    csv.writer(text).writerows([("file", "reason"), *skipped])
+    write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def _write_sheets(photos: Path, folder: Path, labelled: Labelled) -> None:

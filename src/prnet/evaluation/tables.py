@@ -21,7 +21,7 @@ from prnet.errors import PrnetError
 from prnet.evaluation.held_out import is_held_out
 from prnet.evaluation.protocols import euler_angles
 from prnet.evaluation.samples import Dataset, Sample
-from prnet.files.arrays import Array, Arrays, read_arrays
+from prnet.files.arrays import Array, Arrays, array_names, read_arrays
 from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import FLIP_Y, fit_weak_perspective
 from prnet.layout.uv_layout import default_layout
@@ -72,10 +72,10 @@ def read_table(path: Path, *, held_out: bool = False) -> Dataset:
 def is_table(path: Path) -> bool:
     """Whether an ``.npz`` is such a table and not the labels of ``prnet label``."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return "landmarks68" in arrays and "rotation" not in arrays
-    except (OSError, ValueError):
+        names = array_names(path)
+    except PrnetError:
         return False
+    return "landmarks68" in names and "rotation" not in names
 
 
 def _read(path: Path) -> Arrays:

@@ -75,6 +75,13 @@ def read_arrays(path: str | Path, wanted: Mapping[str, Array], what: str) -> Arr
     return fitted
 
 
+def array_names(path: str | Path) -> set[str]:
+    """What the arrays of an ``.npz`` are called; PrnetError for other and for damaged files."""
+    with _refusals(path, "arrays (.npz)"), checked_zip(path) as archive:
+        names = archive.namelist()
+    return {name.removesuffix(".npy") for name in names}
+
+
 def read_array(path: str | Path, wanted: Array, what: str) -> NDArray[Any]:
     """The array of an ``.npy``, as :func:`read_arrays`."""
     with _refusals(path, what), Path(path).open("rb") as file:
