@@ -162,3 +162,9 @@ def test_of_the_detectors_faces_those_that_were_asked_for(model: Path) -> None:
     assert Reconstructor(model, detector=TwoFaces(), min_score=best + 0.1)(IMAGE) == []
     with pytest.raises(PrnetError, match="expected at least 1 face at most, got 0"):
         Reconstructor(model, max_faces=0)
+
+
+@pytest.mark.parametrize("option", [{"small_faces": True}, {"detector_model": "yunet.onnx"}])
+def test_options_of_named_detectors_are_refused_beside_an_object(model: Path, option: dict) -> None:
+    with pytest.raises(PrnetError, match=f"expected the name of a detector with {[*option][0]}"):
+        Reconstructor(model, detector=TwoFaces(), **option)

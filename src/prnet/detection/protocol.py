@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +26,25 @@ class FaceDetector(Protocol):
     def crop_rule(self) -> CropRule: ...
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]: ...
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """``detector`` without the boxes that score less than ``min_score``, in its own scale."""
+
+    detector: FaceDetector
+    min_score: float
+
+    @property
+    def name(self) -> str:
+        return self.detector.name
+
+    @property
+    def crop_rule(self) -> CropRule:
+        return self.detector.crop_rule
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return [box for box in self.detector(image) if box.score >= self.min_score]
 
 
 def not_installed(package: str, *, detector: str) -> PrnetError:

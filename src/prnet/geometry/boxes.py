@@ -18,6 +18,12 @@ LONGEST_SIDE = 65_536.0
 """Of a box, in pixels: more than the longer side of any JPEG. It bounds the memory of a crop."""
 
 
+def roll_matrix(roll: float) -> NDArray[np.float64]:
+    """(2, 2): turns image offsets clockwise, as the image is seen, by ``roll`` degrees."""
+    angle = np.radians(roll)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
 @dataclass(frozen=True)
 class Box:
     """A face box in image pixels (x right, y down, pixel centres on integers).
@@ -25,9 +31,10 @@ class Box:
     ``x0, y0, x1, y1`` are edges, so a box that covers pixel 0 alone is -0.5, -0.5, 0.5, 0.5.
     ``score`` is the detector's confidence; scales differ from detector to detector.
     ``roll``: degrees by which the face is turned clockwise in the image (the sign of
-    `prnet.camera`). With it the box is that of the upright face, turned about its centre; edges,
-    width and height are those before the turn. ``points`` (5, 2), where a detector gives them:
-    image's left eye of the upright face, other eye, nose tip, the mouth's corners in that order.
+    `prnet.geometry.camera`). With it the box is that of the upright face, turned about its centre;
+    edges, width and height are those before the turn. ``points`` (5, 2), where a detector gives
+    them: image's left eye of the upright face, other eye, nose tip, the mouth's corners in that
+    order.
     """
 
     x0: float
@@ -95,8 +102,7 @@ class Box:
     @classmethod
     def around(cls, points: NDArray[np.floating], *, roll: float = 0.0, score: float = 1.0) -> Box:
         """The box of image points (N, 2 or 3) that are turned upright by ``roll`` degrees."""
-        angle = np.radians(roll)
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        turn = roll_matrix(roll)
         upright = np.asarray(points, np.float64)[:, :2] @ turn
         low, high = upright.min(axis=0), upright.max(axis=0)
         (x, y), (w, h) = (turn @ ((low + high) / 2)).tolist(), ((high - low) / 2).tolist()

@@ -34,7 +34,6 @@ FLIP_Y = np.array([1.0, -1.0, 1.0])
 _LOCK_COSINE = 1e-6
 """Below this cosine of the pitch, yaw and roll turn about the same axis."""
 
-
 _FLAT = 1e-6
 """Points are on one plane (line) when they are thinner than this share of their extent: heads are
 half as thick as they are high; rounding to float32 leaves a plane thinner."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.geometry.boxes import Box
+from prnet.geometry.boxes import Box, roll_matrix
 
 LANDMARK_CROP_FACTOR = 1.5
 """Crop side over the longer side of the box of the 68 landmarks; what training centres on."""
@@ -52,7 +52,9 @@ class CropTransform:
         is turned by the box's roll in the image."""
         mean_side = (box.width + box.height) / 2
         length = max(box.width, box.height) if rule.longer_side else mean_side
-        x, y = box.centre + length * np.array([rule.shift_x, rule.shift_y]) @ _turn(box.roll).T
+        x, y = (
+            box.centre + length * np.array([rule.shift_x, rule.shift_y]) @ roll_matrix(box.roll).T
+        )
         return cls(float(x), float(y), side=rule.scale * length, size=size, roll=box.roll)
 
     @classmethod
@@ -86,7 +88,7 @@ class CropTransform:
         """What takes crop offsets to image offsets, a turn over ``scale``, and where crop pixel
         (0, 0) lies in the image."""
         matrix = np.eye(dimensions) / self.scale
-        matrix[:2, :2] = _turn(self.roll) / self.scale
+        matrix[:2, :2] = roll_matrix(self.roll) / self.scale
         origin = np.zeros(dimensions)
         origin[:2] = self.centre_x, self.centre_y
         return matrix, origin - matrix[:, :2] @ np.full(2, (self.size - 1) / 2)
@@ -102,7 +104,7 @@ class CropTransform:
         """
         if self.roll == 0:
             return np.asarray(_resampled(image, self, ground))
-        turn = _turn(self.roll)
+        turn = roll_matrix(self.roll)
         margin = int(np.ceil(self.size * (np.abs(turn[0]).sum() - 1) / 2)) + 1
         wide = self.size + 2 * margin  # the same grid, continued
         upright = CropTransform(self.centre_x, self.centre_y, self.side * wide / self.size, wide)
@@ -119,12 +121,6 @@ class CropTransform:
 
 LANDMARK_RULE = CropRule(scale=LANDMARK_CROP_FACTOR, longer_side=True)
 """From the box of the 68 landmarks to the crop that training centres on."""
-
-
-def _turn(roll: float) -> NDArray[np.float64]:
-    """(2, 2): image offsets turned clockwise, as the image is seen, by ``roll`` degrees."""
-    angle = np.radians(roll)
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def _resampled(
@@ -173,9 +169,8 @@ def _padded(
 ) -> NDArray[np.uint8]:
     """image[y0:y1, x0:x1] with ``ground`` where that reaches outside."""
     height, width = image.shape[:2]
-    canvas = np.zeros((y1 - y0, x1 - x0, 3), np.uint8)
-    if any(ground):
-        canvas[:] = ground
+    canvas = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
+    canvas[:] = ground
     inside_x0, inside_x1 = np.clip([x0, x1], 0, width)
     inside_y0, inside_y1 = np.clip([y0, y1], 0, height)
     if inside_x1 > inside_x0 and inside_y1 > inside_y0:
