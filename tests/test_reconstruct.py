@@ -166,5 +166,6 @@ def test_of_the_detectors_faces_those_that_were_asked_for(model: Path) -> None:
 
 @pytest.mark.parametrize("option", [{"small_faces": True}, {"detector_model": "yunet.onnx"}])
 def test_options_of_named_detectors_are_refused_beside_an_object(model: Path, option: dict) -> None:
-    with pytest.raises(PrnetError, match=f"expected the name of a detector with {[*option][0]}"):
+    (name,) = option
+    with pytest.raises(PrnetError, match=f"expected the name of a detector with {name}"):
         Reconstructor(model, detector=TwoFaces(), **option)
