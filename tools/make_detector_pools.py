@@ -1,40 +1,43 @@
 """Make the pools that ``prnet train-detector`` reads, from the folders of research data.
 
-    python tools/make_detector_pools.py ../shared pools [--views prepared] [--hard RUN]
+    python tools/make_detector_pools.py ../shared pools [--views prepared]
+    python tools/make_detector_pools.py ../shared pools --hard runs/first
 
 Faces: ``faces/`` (labels as `prnet label` writes them), ``congress/`` and ``turned/`` (68 landmarks
 a photo), ``heads/`` (textured heads, rendered at any yaw), and with --views the out-of-plane views
 of a folder that `prnet prepare` wrote. Whole photos: ``scenes/``, its splits train, train_masks and
-negative alone. Nobody appears whom `prnet.evaluation.held_out` holds out, nor a tenth of the people
-of ``congress/`` and ``turned/``, nor every fifth head. --hard RUN adds the places that the detector
-in that folder wrongly takes for faces; the second step learns from them.
+negative alone. Nobody appears whom `prnet.evaluation.held_out` holds out, nor a held-out head.
+--hard adds the places that the first step in that folder wrongly takes for faces; the second step
+learns from them.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import zipfile
 from collections.abc import Iterator
-from hashlib import md5
-from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from prnet.detection.anchorfree import PIXELS, PrnetDetector, resized
+from prnet.detection.anchorfree import PIXELS, first_network, propose, resized
 from prnet.detection.candidates import distinct
-from prnet.evaluation.held_out import is_held_out, person_of
+from prnet.evaluation.held_out import held_out_names
+from prnet.facemodel.heads import HeadSet
+from prnet.facemodel.labels import LABELS, read_labels
+from prnet.files.arrays import Array, Arrays, read_arrays, write_array
 from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import (
+    FLIP_Y,
     Pose,
     WeakPerspectiveCamera,
     fit_weak_perspective,
     image_roll,
     rotation_from_pose,
+    yaw_degrees,
 )
+from prnet.training.data.dataset import PreparedData
 from prnet.training.detector.pools import (
     CROP_SIZE,
     LabelledFace,
@@ -45,57 +48,60 @@ from prnet.training.detector.pools import (
 
 FOREHEAD = 0.24
 """Of the height of WIDER FACE's boxes, hair line to chin; ours begin at the brows."""
-HEAD_SIDE, HEADS = 87.0, 1200
-"""Pixels of a rendered face, and how many."""
+HEAD_SIDE = 87.0
+"""Pixels of a rendered face."""
+HEADS, VIEWS = 1200, 900
+"""How many renders of heads, and how many out-of-plane views at most."""
 
 Floats = NDArray[np.floating]
+
+_SCENES = {
+    "files": Array(np.str_, ("N",)),
+    "split": Array(np.str_, ("N",)),
+    "boxes": Array(np.float32, ("B", 4)),
+    "box_offsets": Array(np.int64, ("O",)),
+    "ignore": Array(np.float32, ("I", 4)),
+    "ignore_offsets": Array(np.int64, ("O",)),
+}
 
 
 def faces(folder: Path) -> tuple[dict[str, Iterator[LabelledFace]], Floats]:
     """The faces by source, and the mean landmarks (68, 3) of the head frame."""
-    with np.load(folder / "labels.npz", allow_pickle=False) as arrays:
-        labels = {key: arrays[key] for key in arrays}
-    files, landmarks = labels["files"], labels["landmarks68"].astype(np.float32)
-    rotation, store = labels["rotation"], PhotoStore(folder)
-    placed = landmarks.copy()
-    placed[..., :2] -= labels["translation"][:, None]
-    placed *= np.array([1, -1, 1]) / labels["scale"][:, None, None]
-    head = np.einsum("nji,nkj->nki", rotation, placed)
-    head -= head.mean(axis=1, keepdims=True)
-    mean_head = np.median(head[np.abs(labels["yaw_deg"]) < 20], axis=0)
-    good = (labels["landmark_spread"] < 0.05) & ~np.array([is_held_out(str(f)) for f in files])
+    labels = read_labels(folder / "labels.npz")
+    landmarks, rotation, store = labels["landmarks68"], labels["rotation"], PhotoStore(folder)
+    placed = landmarks * FLIP_Y / labels["scale"][:, None, None]
+    head = (placed - placed.mean(axis=1, keepdims=True)) @ rotation
+    mean_head = np.median(head[np.abs(yaw_degrees(rotation)) < 20], axis=0)
+    good = (labels["landmark_spread"] < 0.05) & ~held_out(labels)
 
-    def of(rows: NDArray[np.intp]) -> Iterator[LabelledFace]:
-        for i in rows:
-            yield LabelledFace(store[str(files[i])], landmarks[i], image_roll(rotation[i]))
+    def of(source: str) -> Iterator[LabelledFace]:
+        for i in np.flatnonzero(good & (labels["source"] == source)):
+            yield LabelledFace(
+                store[str(labels["files"][i])], landmarks[i], image_roll(rotation[i])
+            )
 
-    sources = set(labels["source"])
-    return {str(s): of(np.flatnonzero(good & (labels["source"] == s))) for s in sources}, mean_head
+    return {str(source): of(source) for source in np.unique(labels["source"])}, mean_head
 
 
 def landmark_photos(folder: Path, table: str, head: Floats) -> Iterator[LabelledFace]:
     """Photos with 68 landmarks alone; their roll is that of the mean head laid upon them."""
-    store = PhotoStore(folder)
-    with np.load(folder / table, allow_pickle=False) as arrays:
-        labels = {key: arrays[key] for key in ("files", "person", "landmarks68", "landmark_spread")}
-    for file, person, points, spread in zip(*labels.values(), strict=True):
-        if spread > 0.06 or is_kept_aside(str(person)):
-            continue
-        roll = image_roll(fit_weak_perspective(head, points.astype(np.float64)).rotation)
-        yield LabelledFace(store[str(file)], points.astype(np.float32), roll)
+    wanted = {key: LABELS[key] for key in ("files", "person", "landmark_spread", "landmarks68")}
+    labels, store = read_arrays(folder / table, wanted, "files and landmarks68"), PhotoStore(folder)
+    for i in np.flatnonzero((labels["landmark_spread"] <= 0.06) & ~held_out(labels)):
+        points = labels["landmarks68"][i]
+        roll = image_roll(fit_weak_perspective(head, points).rotation)
+        yield LabelledFace(store[str(labels["files"][i])], points, roll)
 
 
-def is_kept_aside(person: str) -> bool:
-    """A tenth of the people, and those whom `is_held_out` keeps out of ``faces/``."""
-    name = f"news/{person.split(':')[-1]}_0001.jpg"
-    tenth = int(md5(person.encode()).hexdigest(), 16) % 10 == 0
-    return tenth or (person_of(name) is not None and is_held_out(name))
+def held_out(labels: Arrays) -> NDArray[np.bool_]:
+    """(N,): rows of people whom no training sees."""
+    people = labels["person"].tolist() if "person" in labels else None
+    return held_out_names(labels["files"].tolist(), people)
 
 
 def rendered_heads(folder: Path, negatives: Scenes, count: int) -> Iterator[LabelledFace]:
     """Heads at any yaw, more of them beyond 55 degrees, on face-free ground or plain colours."""
-    heads = import_module("prnet.facemodel.heads").HeadSet(folder)
-    random = np.random.default_rng(5)
+    heads, random = HeadSet(folder), np.random.default_rng(5)
     rows = np.flatnonzero(~heads.held_out)
     for k in range(count):
         head = heads[int(rows[k % len(rows)])]
@@ -120,33 +126,25 @@ def rendered_heads(folder: Path, negatives: Scenes, count: int) -> Iterator[Labe
 
 def turned_views(folder: Path) -> Iterator[LabelledFace]:
     """The out-of-plane views that `prnet prepare` wrote."""
-    with np.load(folder / "basis.npz") as arrays:
-        mean, offsets = arrays["landmark_mean"], arrays["landmark_offsets"]
-    for file in sorted(folder.glob("turned-*.npz")):
-        crops = np.load(file.with_suffix(".npy"), mmap_mode="r")
-        with np.load(file) as views:
-            coefficients, scale = views["coefficients"].astype(np.float32), views["scale"]
-            rotation, translation = views["rotation"], views["translation"]
-        for i, crop in enumerate(crops):
-            camera = WeakPerspectiveCamera(
-                float(scale[i]), rotation[i], np.append(translation[i], 0)
-            )
-            points = camera.project(mean + np.tensordot(coefficients[i], offsets, 1))
-            yield LabelledFace(np.array(crop), points, image_roll(rotation[i]))
+    data = PreparedData(folder)
+    for part, views in enumerate(data.views, start=1):
+        for row in data.training_rows(part).tolist():
+            crops, labels = data.gather([(part, row)])
+            landmarks = data.positions(labels)[0, -68:].numpy()
+            yield LabelledFace(crops[0], landmarks, image_roll(views.rotation[row]))
 
 
-def scene_photos(folder: Path, splits: tuple[str, ...], out: Path) -> None:
-    with np.load(folder / "labels.npz", allow_pickle=False) as arrays:
-        labels = {key: arrays[key] for key in arrays}
-    archive = zipfile.ZipFile(folder / "photos.zip")
+def scene_photos(folder: Path, splits: tuple[str, ...], out: Path, count: int | None) -> None:
+    labels, store = (
+        read_arrays(folder / "labels.npz", _SCENES, "labels of scenes"),
+        PhotoStore(folder),
+    )
     images, boxes, ignored = [], [], []
-    for i, (file, split) in enumerate(zip(labels["files"], labels["split"], strict=True)):
-        if split not in splits:
-            continue
-        images.append(np.asarray(Image.open(io.BytesIO(archive.read(str(file)))).convert("RGB")))
+    for i in np.flatnonzero(np.isin(labels["split"], splits))[:count]:
+        images.append(store[str(labels["files"][i])])
         first, last = labels["box_offsets"][i : i + 2]
         found = labels["boxes"][first:last] - 0.5
-        if split == "train":
+        if labels["split"][i] == "train":
             found[:, 1] += FOREHEAD * (found[:, 3] - found[:, 1])
         boxes.append(found)
         first, last = labels["ignore_offsets"][i : i + 2]
@@ -154,47 +152,49 @@ def scene_photos(folder: Path, splits: tuple[str, ...], out: Path) -> None:
     write_scene_pool(out, images, boxes, ignored)
 
 
-def hard_places(pools: Path, detector: PrnetDetector) -> NDArray[np.float32]:
+def hard_places(pools: Path, network: Path, count: int | None) -> NDArray[np.float32]:
     """Places where the first step sees a face and there is none (`Mosaics.hard`)."""
-    found = []
+    first, found = first_network(network), []
     for which, name in enumerate(("negatives", "scenes")):
         scenes = Scenes(pools / name)
-        for i in range(len(scenes)):
+        for i in range(len(scenes))[:count]:
             image = np.ascontiguousarray(scenes.image(i))
             scale = min(2.0, float((PIXELS / (image.shape[0] * image.shape[1])) ** 0.5))
             areas = np.concatenate([scenes.boxes[i], scenes.ignored[i]])
             middles, sides = (areas[:, :2] + areas[:, 2:]) / 2, areas[:, 2:] - areas[:, :2]
-            for row in distinct(detector.propose(image, resized(image, scale))):
+            for row in distinct(propose(first, image, resized(image, scale))):
                 side = float(row[3:5].max())
                 near = np.maximum(sides.max(axis=1, initial=0), side) * 0.6
                 if not (np.abs(middles - row[1:3]).max(axis=1, initial=0) < near).any():
                     found.append([which, i, row[1], row[2], side, row[0]])
-    return np.array(found, np.float32)
+    return np.array(found, np.float32).reshape(-1, 6)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("shared", type=Path, help="folder of faces/, congress/, turned/, ...")
-    parser.add_argument("out", type=Path, help="folder of the pools; those that are there are kept")
+    parser.add_argument("out", type=Path, help="folder of the pools")
     parser.add_argument("--views", type=Path, help="a folder that `prnet prepare` wrote")
-    parser.add_argument("--hard", type=Path, help="folder of a detector: only its wrong places")
+    parser.add_argument("--hard", type=Path, help="folder of detector.onnx: only its wrong places")
+    parser.add_argument("--count", type=int, help="of each pool at most so many, for a try")
     arguments = parser.parse_args()
-    shared, out = arguments.shared, arguments.out
+    shared, out, count = arguments.shared, arguments.out, arguments.count
     out.mkdir(parents=True, exist_ok=True)
     if arguments.hard:
-        np.save(out / "hard.npy", hard_places(out, PrnetDetector(arguments.hard)))
+        write_array(out / "hard.npy", hard_places(out, arguments.hard, count))
         return
-    scene_photos(shared / "scenes", ("negative",), out / "negatives")
-    scene_photos(shared / "scenes", ("train", "train_masks"), out / "scenes")
-    photos, head = faces(shared / "faces")
-    for source, each in photos.items():
-        write_face_pool(out / source, each, alone=source == "utk")
+    scene_photos(shared / "scenes", ("negative",), out / "negatives", count)
+    scene_photos(shared / "scenes", ("train", "train_masks"), out / "scenes", count)
+    pools, head = faces(shared / "faces")
     for name, table in (("congress", "photos.npz"), ("turned", "turned.npz")):
-        write_face_pool(out / name, landmark_photos(shared / name, table, head), alone=False)
-    heads = rendered_heads(shared / "heads", Scenes(out / "negatives"), HEADS)
-    write_face_pool(out / "heads", heads, alone=True)
+        pools[name] = landmark_photos(shared / name, table, head)
+    pools["heads"] = rendered_heads(shared / "heads", Scenes(out / "negatives"), HEADS)
     if arguments.views:
-        write_face_pool(out / "views", turned_views(arguments.views), alone=False)
+        pools["views"] = islice(turned_views(arguments.views), VIEWS)
+    for name, pool in pools.items():
+        write_face_pool(out / name, islice(pool, count), alone=name in ("utk", "heads"))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class PrnetDetector:
             raise PrnetError(f"expected a score between 0 and 1, got {min_score}")
         folder = DEFAULT_FOLDER if folder is None else Path(folder)
         self.min_score, self.small_faces = min_score, small_faces
-        self._first = _session(folder / FIRST, "image", threads)
+        self._first = first_network(folder, threads=threads)
         self._second = _session(folder / SECOND, "crops", threads)
 
     def __call__(self, image: Pixels) -> list[Box]:
@@ -114,17 +114,8 @@ class PrnetDetector:
         """Both steps on the picture resized by ``scale`` in a frame of ``frame`` of its sides: rows
         (`prnet.detection.candidates`) in pixels of ``image``, in no order; some may repeat."""
         small = resized(image, scale)
-        candidates = distinct(self.propose(image, small, frame=frame))[:MAX_ASKED]
+        candidates = distinct(propose(self._first, image, small, frame=frame))[:MAX_ASKED]
         return self.refine(image, small, candidates)
-
-    def propose(self, image: Pixels, small: Pixels, *, frame: float = 0.0) -> Floats:
-        """The first step, on the image resized to ``small``."""
-        high, wide = small.shape[:2]
-        margin = round(frame * wide), round(frame * high)
-        framed = _framed(small, margin)
-        outputs = self._first.run(["candidates"], {"image": framed})[0]
-        rows = decode_grids(outputs, framed.shape[0], framed.shape[1], CANDIDATE_SCORE)
-        return rescaled(rows, _ratio(image, small), margin)
 
     def refine(self, image: Pixels, small: Pixels, candidates: Floats) -> Floats:
         """The second step: the candidates that it takes for faces, where it sees them. Each look
@@ -145,6 +136,21 @@ class PrnetDetector:
             if look and (local[hopeful, 5] > UPRIGHT).all():
                 break
         return rows[rows[:, 0] >= self.min_score]
+
+
+def first_network(folder: Path, *, threads: int = 1) -> OnnxSession:
+    """The first step in a folder, which needs no second beside it."""
+    return _session(folder / FIRST, "image", threads)
+
+
+def propose(first: OnnxSession, image: Pixels, small: Pixels, *, frame: float = 0.0) -> Floats:
+    """The first step, on the image resized to ``small``: rows in pixels of ``image``."""
+    high, wide = small.shape[:2]
+    margin = round(frame * wide), round(frame * high)
+    framed = _framed(small, margin)
+    outputs = first.run(["candidates"], {"image": framed})[0]
+    rows = decode_grids(outputs, framed.shape[0], framed.shape[1], CANDIDATE_SCORE)
+    return rescaled(rows, _ratio(image, small), margin)
 
 
 def resized(image: Pixels, scale: float) -> Pixels:

@@ -7,7 +7,7 @@ pixels of whole photos one after another, and ``scenes.npz``, their sizes and bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,9 +81,9 @@ def _save(path: Path, pixels: Pixels, labels: Mapping[str, Any]) -> None:
 
 def write_scene_pool(
     path: Path,
-    images: list[Pixels],
-    boxes: list[NDArray[np.floating]],
-    ignored: list[NDArray[np.floating]],
+    images: Sequence[Pixels],
+    boxes: Sequence[NDArray[np.floating]],
+    ignored: Sequence[NDArray[np.floating]],
 ) -> None:
     """Whole photos with boxes (n, 4) and areas to ignore (n, 4), edges x0, y0, x1, y1 in pixels
     with centres on integers."""
