@@ -49,8 +49,8 @@ def test_every_setting_has_its_sentence_in_help_with_and_without_docstrings(
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     help_text = "".join(run.stdout.split())
-    assert settings().keys() == {each.name for each in fields(TrainConfig)}
-    for name, (_, told) in settings().items():
+    assert settings(TrainConfig).keys() == {each.name for each in fields(TrainConfig)}
+    for name, (_, told) in settings(TrainConfig).items():
         assert told.sentence.endswith("."), name
         assert f"{told.sentence}(default:".replace(" ", "") in help_text, name
 
@@ -73,6 +73,15 @@ def test_numbers_beyond_their_bounds_are_refused(
     pytest.importorskip("torch")
     assert main(["train", *options.split()]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["steps", "batch", "threads", "save-every"])
+def test_the_detectors_settings_have_bounds_too(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    assert main(["train-detector", f"--{name}", "0"]) == 2
+    assert f"expected --{name} of 1 or more, got 0" in capsys.readouterr().err
 
 
 def test_bounds_hold_from_python_too() -> None:

@@ -28,13 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
         from prnet.training.train import train
     except ModuleNotFoundError as error:
         raise missing(error.name, "train") from error
-    _check_onnx()
+    check_onnx()
 
     train(config_from(arguments))
     return 0
 
 
-def _check_onnx() -> None:
+def check_onnx() -> None:
     """Without onnx the export waits until it is there. One that another package's protobuf has
     broken is found out now, not after days of training."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
@@ -177,18 +177,23 @@ class TrainConfig:
     ] = 25_600
 
     def __post_init__(self) -> None:
-        for name, (_, told) in settings().items():
-            told.check(name, getattr(self, name))
+        check_settings(self)
         if self.samples is not None and self.samples < self.batch:
             raise PrnetError(
                 f"expected --samples for a batch of {self.batch} at least, got {self.samples}"
             )
 
 
-def settings() -> dict[str, tuple[Any, Told]]:
-    """Every field of TrainConfig: its type and what stands with it."""
-    hints = get_type_hints(TrainConfig, include_extras=True)
+def settings(kind: type) -> dict[str, tuple[Any, Told]]:
+    """Every field of a dataclass of settings: its type and what stands with it."""
+    hints = get_type_hints(kind, include_extras=True)
     return {name: get_args(hint) for name, hint in hints.items()}
+
+
+def check_settings(config: object) -> None:
+    """Raises PrnetError for numbers beyond their bounds."""
+    for name, (_, told) in settings(type(config)).items():
+        told.check(name, getattr(config, name))
 
 
 def option(name: str) -> str:
@@ -237,7 +242,14 @@ class Setting(NamedTuple):
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """One option a field of TrainConfig; those not given stay the preset's."""
-    for name, (kind, told) in settings().items():
+    add_settings(parser, TrainConfig, PRESETS)
+
+
+def add_settings(
+    parser: argparse.ArgumentParser, config: type, presets: Mapping[str, object]
+) -> None:
+    """One option a field of ``config``, none with a default; ``presets`` are named in its help."""
+    for name, (kind, told) in settings(config).items():
         kinds = get_args(kind) or (kind,)
         choices = [each for each in kinds if isinstance(each, str)]
         parser.add_argument(
@@ -245,14 +257,14 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
             option(name),
             type=str if choices else kinds[0],
             choices=choices or None,
-            help=f"{told.sentence} {_defaults(name, told)}".replace("%", "%%"),
+            help=f"{told.sentence} {_defaults(name, told, presets)}".replace("%", "%%"),
         )
 
 
-def _defaults(name: str, told: Told) -> str:
+def _defaults(name: str, told: Told, presets: Mapping[str, object]) -> str:
     """(default: 64; paper: 16), each preset once that differs from the first."""
-    values = {preset: getattr(config, name) for preset, config in PRESETS.items()}
-    first = values["compact"]
+    values = {preset: getattr(config, name) for preset, config in presets.items()}
+    first = next(iter(values.values()))
     words = [told.otherwise if first is None else str(first)]
     if name != "preset":
         words += [f"{preset}: {value}" for preset, value in values.items() if value != first]
@@ -261,9 +273,14 @@ def _defaults(name: str, told: Told) -> str:
 
 def config_from(arguments: argparse.Namespace) -> TrainConfig:
     """The preset's settings with the options that were given in their place."""
-    named: dict[str, Any] = {f.name: getattr(arguments, f.name) for f in fields(TrainConfig)}
-    given = {name: value for name, value in named.items() if value is not None}
+    given = given_settings(arguments, TrainConfig)
     preset = PRESETS[given.get("preset", "compact")]
     if "init" in given and preset.preset == "compact":
         preset = replace(preset, learning_rate=preset.learning_rate * GENTLER)
     return replace(preset, **given)
+
+
+def given_settings(arguments: argparse.Namespace, config: type) -> dict[str, Any]:
+    """The options of `add_settings` that were given."""
+    named = {name: getattr(arguments, name) for name in settings(config)}
+    return {name: value for name, value in named.items() if value is not None}

@@ -122,12 +122,16 @@ class _Losses(nn.Module):
 
 
 def make_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    groups = parameter_groups(network)
+    return kind(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+
+
+def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
     """Biases and normalisation neither decay nor have an L2 term, as in the released graph."""
     matrices = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    return [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
 
 
 def batches(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from torch import Tensor, nn
 from prnet.detection.anchorfree import REFINE_SIZE
 from prnet.files.atomic import write_bytes
 from prnet.training.detector.network import OUTPUTS, DetectorNetwork
-from prnet.training.networks.export import OPSET, WEIGHTED, store_half
+from prnet.training.networks.export import WEIGHTED, store_half, to_onnx
 
 
 class _First(nn.Module):
@@ -48,30 +46,11 @@ def export_detector(network: nn.Module, path: str | Path) -> None:
     if isinstance(network, DetectorNetwork):
         axes = {"image": {0: "height", 1: "width"}, "candidates": {1: "cells"}}
         sample = torch.zeros(64, 96, 3, dtype=torch.uint8)
-        _export(_First(network), sample, axes, Path(path))
+        model = to_onnx(_First(network), sample, axes)
     else:
         axes = {"crops": {0: "batch"}, "candidates": {0: "batch"}}
         sample = torch.zeros(2, REFINE_SIZE, REFINE_SIZE, 3, dtype=torch.uint8)
-        _export(_Second(network), sample, axes, Path(path))
-
-
-def _export(
-    deployed: nn.Module, sample: Tensor, axes: dict[str, dict[int, str]], path: Path
-) -> None:
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own notice that a successor exists
-        torch.onnx.export(
-            deployed.eval().cpu(),
-            (sample,),
-            stream,  # type: ignore[arg-type]  # the TorchScript exporter takes it
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=[next(iter(axes))],
-            output_names=["candidates"],
-            dynamic_axes=axes,
-        )
-    model = onnx.load_from_string(stream.getvalue())
+        model = to_onnx(_Second(network), sample, axes)
     store_bytes(model)
     store_half(model)
     onnx.checker.check_model(model)

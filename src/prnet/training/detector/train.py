@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from math import cos, pi
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,13 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from prnet.detection.anchorfree import FIRST, SECOND
 from prnet.files.atomic import append_line
 from prnet.training.detector.config import DetectorConfig
+from prnet.training.detector.export import export_detector
 from prnet.training.detector.mosaics import Mosaics
 from prnet.training.detector.network import DetectorNetwork
 from prnet.training.detector.refine import RefineNetwork, examples, refine_losses
 from prnet.training.detector.targets import losses, make_targets
-from prnet.training.train import resume, save_checkpoint, update_average
+from prnet.training.schedule import Schedule
+from prnet.training.train import parameter_groups, resume, save_checkpoint, update_average
 
 SIZES = (192, 256, 256, 352)
 """Sides of the pictures of successive steps; as many pictures a step as make the same area."""
@@ -58,17 +59,19 @@ def train_detector(config: DetectorConfig) -> Path:
     config.out.mkdir(parents=True, exist_ok=True)
     network = part.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = deepcopy(network).eval().requires_grad_(False)
-    kernels = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [{"params": kernels}, {"params": others, "weight_decay": 0.0}]
+    groups = parameter_groups(network)
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     step = resume(config.out, network, averaged, optimizer)
+    schedule = Schedule(
+        samples=config.steps, learning_rate=config.learning_rate, warmup=WARM_UP, batch=1,
+        decay=1.0, halve_every=0, epoch=config.steps,
+    )  # fmt: skip
     sums: dict[str, float] = {}
     start = time.monotonic()
     log(config, {"config": {key: str(value) for key, value in asdict(config).items()}})
     for inputs, targets in batches(config, step):
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * rate(config, step)
+            group["lr"] = schedule.rate(step)
         found = part.losses(network(inputs), targets)
         optimizer.zero_grad(set_to_none=True)
         found["total"].backward()  # type: ignore[no-untyped-call]
@@ -83,17 +86,9 @@ def train_detector(config: DetectorConfig) -> Path:
             log(config, {"step": step, "seconds": round(time.monotonic() - start), **told})
             sums = {}
             save_checkpoint(config.out, network, averaged, optimizer, step)
-    from prnet.training.detector.export import export_detector
-
     file = config.out / part.file
     export_detector(averaged, file)
     return file
-
-
-def rate(config: DetectorConfig, step: int) -> float:
-    """Share of the peak learning rate: a short rise, a cosine fall to 1 %."""
-    fall = 0.01 + 0.99 * (1 + cos(pi * step / config.steps)) / 2
-    return min(1.0, (step + 1) / WARM_UP) * fall
 
 
 def log(config: DetectorConfig, line: dict[str, object]) -> None:

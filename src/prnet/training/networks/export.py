@@ -51,8 +51,12 @@ def export_onnx(
     ``sample_crops`` (N, S, S, 3) uint8. The file appears whole or not at all.
     """
     was_training = network.training
-    deployed = _Deployed(network).eval().cpu()
-    model = _to_onnx(deployed, crop_size)
+    deployed = _Deployed(network)
+    sample = torch.zeros(2, crop_size, crop_size, 3, dtype=torch.uint8)
+    model = to_onnx(deployed, sample, {INPUT: {0: "batch"}, OUTPUT: {0: "batch"}})
+    model.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", MAP_SIZE, MAP_SIZE, 3])
+    )
     if half_storage:
         store_half(model)
     onnx.checker.check_model(model)
@@ -66,27 +70,27 @@ def export_onnx(
     return difference
 
 
-def _to_onnx(deployed: nn.Module, crop_size: int) -> onnx.ModelProto:
-    """Traced with the TorchScript exporter, which needs no package but ``onnx``."""
-    sample = torch.zeros(2, crop_size, crop_size, 3, dtype=torch.uint8)
+def to_onnx(
+    deployed: nn.Module,
+    sample: Tensor,
+    axes: dict[str, dict[int, str]],
+) -> onnx.ModelProto:
+    """Traced on ``sample`` with the TorchScript exporter, which needs no package but ``onnx``.
+    ``axes``: the names of the input and of the output, and which of their axes have any size."""
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own notice that a successor exists
         torch.onnx.export(
-            deployed,
+            deployed.eval().cpu(),
             (sample,),
             stream,  # type: ignore[arg-type]  # the TorchScript exporter takes it
             dynamo=False,
             opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
+            input_names=list(axes)[:1],
+            output_names=list(axes)[1:],
+            dynamic_axes=axes,
         )
-    model = onnx.load_from_string(stream.getvalue())
-    model.graph.output[0].CopyFrom(
-        helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", MAP_SIZE, MAP_SIZE, 3])
-    )
-    return model
+    return onnx.load_from_string(stream.getvalue())
 
 
 def store_half(model: onnx.ModelProto) -> None:
