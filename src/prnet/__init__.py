@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from prnet.appearance.draw import draw_mesh as draw_mesh
     from prnet.appearance.draw import draw_pose_box as draw_pose_box
     from prnet.appearance.draw import overlay as overlay
-    from prnet.appearance.encode import decode_depth as decode_depth
-    from prnet.appearance.encode import encode_depth as encode_depth
-    from prnet.appearance.encode import save_depth as save_depth
     from prnet.appearance.render import depth_map as depth_map
     from prnet.appearance.swap import swap_face as swap_face
     from prnet.appearance.texture_edit import apply_texture as apply_texture
@@ -28,6 +25,9 @@ if TYPE_CHECKING:
     from prnet.facemodel.expression import ExpressionModel as ExpressionModel
     from prnet.files.image import load_image as load_image
     from prnet.files.image import save_image as save_image
+    from prnet.formats.depth import decode_depth as decode_depth
+    from prnet.formats.depth import encode_depth as encode_depth
+    from prnet.formats.depth import save_depth as save_depth
     from prnet.geometry.boxes import Box as Box
     from prnet.geometry.camera import Pose as Pose
     from prnet.geometry.camera import WeakPerspectiveCamera as WeakPerspectiveCamera
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "prnet.appearance.draw": ["draw_landmarks", "draw_mesh", "draw_pose_box", "overlay"],
-    "prnet.appearance.encode": ["decode_depth", "encode_depth", "save_depth"],
     "prnet.appearance.render": ["depth_map"],
     "prnet.appearance.swap": ["swap_face"],
     "prnet.appearance.texture_edit": ["apply_texture"],
@@ -53,6 +52,7 @@ _HOMES = {
     "prnet.face": ["Face"],
     "prnet.facemodel.expression": ["Expression", "ExpressionModel"],
     "prnet.files.image": ["load_image", "save_image"],
+    "prnet.formats.depth": ["decode_depth", "encode_depth", "save_depth"],
     "prnet.geometry.boxes": ["Box"],
     "prnet.geometry.camera": [
         "Pose",

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from standins import make_face, mirrored
 
-from prnet.appearance.encode import decode_depth, depth_preview, encode_depth, encode_normals
+from prnet import decode_depth, encode_depth
+from prnet.appearance.encode import depth_preview, encode_normals
 from prnet.appearance.frontal import affine_frontal_vertices
 from prnet.appearance.render import depth_map, render_view
 from prnet.errors import PrnetError

@@ -6,7 +6,6 @@ larger nearer.
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.appearance.encode import DEPTH_ORIGIN
 from prnet.errors import PrnetError
+from prnet.files.arrays import write_arrays
 from prnet.files.atomic import write_bytes
 from prnet.files.mat import mat_bytes
+from prnet.formats.depth import DEPTH_ORIGIN
 from prnet.formats.output import FaceOutput, SaveOptions, without_options
 from prnet.formats.pictures import face_depth_scale
 from prnet.formats.surface import millimetres_per_unit
@@ -62,16 +62,13 @@ def write_expression(face: MappedFace, path: Path, options: SaveOptions) -> None
 
 def write_npz(face: MappedFace, path: Path) -> None:
     """NumPy archive of the position map and what is needed to use it without this package."""
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream,
-        position_map=face.position_map,
-        region=face.layout.region,
-        triangles=face.triangles,
-        layout=np.array(face.layout.name),
-        **_small_arrays(face),  # type: ignore[arg-type]
-    )
-    write_bytes(path, stream.getvalue())
+    arrays = {
+        "position_map": face.position_map,
+        "region": face.layout.region,
+        "triangles": face.triangles,
+        "layout": np.array(face.layout.name),
+    }
+    write_arrays(path, arrays | _small_arrays(face))
 
 
 def write_mat(face: MappedFace, path: Path) -> None:

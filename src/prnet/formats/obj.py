@@ -1,4 +1,4 @@
-"""Meshes as the bytes of OBJ and PLY files: arrays in, bytes out."""
+"""Meshes as the bytes of OBJ files and of their material."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prnet.appearance.draw import overlay
-from prnet.appearance.encode import depth_preview, depth_scale, encode_normals, save_depth
+from prnet.appearance.encode import depth_preview, encode_normals
 from prnet.appearance.render import (
     crop_to_size,
     depth_map,
@@ -22,9 +22,11 @@ from prnet.appearance.render import (
 from prnet.appearance.sheet import TILE, sheet, turntable
 from prnet.appearance.texture import texture, texture_mask
 from prnet.errors import PrnetError
+from prnet.files.arrays import write_array
 from prnet.files.atomic import write_bytes
 from prnet.files.image import save_image
 from prnet.files.mat import mat_bytes
+from prnet.formats.depth import depth_scale, save_depth
 from prnet.formats.output import FaceOutput, PhotoOutput, SaveOptions, without_options
 from prnet.mapped import MappedFace
 
@@ -32,7 +34,7 @@ FRAME_MILLISECONDS = 80
 
 
 def write_depth(face: MappedFace, path: Path, options: SaveOptions) -> None:
-    """16-bit grey PNG, :func:`prnet.appearance.encode.save_depth`."""
+    """16-bit grey PNG, :func:`prnet.formats.depth.save_depth`."""
     scale = face_depth_scale(face, options.depth_crop)
     save_depth(path, depth_map_of(face, crop_size=options.depth_crop), scale=scale)
 
@@ -55,9 +57,7 @@ def write_depth_preview(face: MappedFace, path: Path, options: SaveOptions) -> N
 
 def write_depth_npy(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """NumPy file: (H, W) float32 z in pixels, NaN where no face is."""
-    stream = io.BytesIO()
-    np.save(stream, depth_map_of(face, crop_size=options.depth_crop))
-    write_bytes(path, stream.getvalue())
+    write_array(path, depth_map_of(face, crop_size=options.depth_crop))
 
 
 def write_depth_mat(face: MappedFace, path: Path, options: SaveOptions) -> None:

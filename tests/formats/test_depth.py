@@ -11,9 +11,9 @@ from PIL import Image, PngImagePlugin
 from standins import make_face, write_model
 
 import prnet
-from prnet.appearance.encode import DEPTH_ORIGIN, depth_scale
 from prnet.cli import main
 from prnet.errors import PrnetError
+from prnet.formats.depth import DEPTH_ORIGIN, depth_scale
 from prnet.formats.output import SaveOptions
 from prnet.formats.table import FACE_OUTPUTS
 
