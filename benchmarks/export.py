@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from prnet.appearance.swap import swap_face
 from prnet.formats.meshes import write_glb
 from prnet.formats.output import SaveOptions
 from prnet.formats.table import FACE_OUTPUTS
+from prnet.packaged import SAMPLE_PHOTO
 
 SIZE = 512
 GLB_LIMIT, SWAP_LIMIT = 50, 1000
@@ -40,9 +40,8 @@ def report(name: str, milliseconds: float, limit: float | None = None) -> None:
 
 def main() -> None:
     print(f"{cpu_name()}, Python {platform.python_version()}, NumPy {np.__version__}, one core")
-    photo = resources.files("prnet") / "data" / "sample" / "astronaut.jpg"
-    with resources.as_file(photo) as path:
-        portrait = Image.fromarray(load_image(path)).crop((80, 0, 380, 300)).resize((1000, 1000))
+    photo = Image.fromarray(load_image(SAMPLE_PHOTO))
+    portrait = photo.crop((80, 0, 380, 300)).resize((1000, 1000))
     reconstruct = Reconstructor(threads=1)
     image = np.asarray(portrait)
     face = reconstruct(image)[0]

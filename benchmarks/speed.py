@@ -13,7 +13,6 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from importlib import resources
 from statistics import median
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from prnet import Reconstructor, load_image
 from prnet.face import Face
 from prnet.geometry.crop import CropTransform
+from prnet.packaged import SAMPLE_PHOTO
 
 
 def milliseconds(call: Callable[[], object], repeat: int) -> float:
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--detector", default="auto")
     arguments = parser.parse_args()
 
-    sample = load_image(str(resources.files("prnet") / "data" / "sample" / "astronaut.jpg"))
+    sample = load_image(SAMPLE_PHOTO)
     image = np.zeros((480, 640, 3), np.uint8)
     image[:, 64:576] = sample[:480]
     reconstruct = Reconstructor(

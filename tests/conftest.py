@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from prnet.files.image import load_image
+from prnet.packaged import SAMPLE_PHOTO
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def sample_path() -> Path:
     """The public-domain photo that the package carries."""
-    return Path(str(resources.files("prnet") / "data" / "sample" / "astronaut.jpg"))
+    return SAMPLE_PHOTO
 
 
 @pytest.fixture(scope="session")

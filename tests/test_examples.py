@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 
 import pytest
+
+from prnet.packaged import DATA
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("[0-9]*.py"))
 
@@ -18,7 +19,7 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs(example: Path, sample_path: Path, tmp_path: Path) -> None:
-    if not (resources.files("prnet") / "data" / "network.onnx").is_file():
+    if not (DATA / "network.onnx").is_file():
         pytest.skip("needs the trained network")
     command = [sys.executable, str(example), str(sample_path), str(tmp_path)]
     told = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -15,7 +15,6 @@ import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,11 +44,11 @@ from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.mapped import MappedFace
 from prnet.network.crop_rules import load_crop_rules
 from prnet.network.position_map_network import PositionMapNetwork
+from prnet.packaged import DATA
 from prnet.release2018.tf_checkpoint import Checkpoint
 
 Read = Callable[[Path], object]
 
-DATA = Path(str(resources.files("prnet") / "data"))
 SCIPY, TORCH, ONNX = (find_spec(name) is not None for name in ("scipy", "torch", "onnx"))
 NAMES = ("jawOpen", "eyeBlink_L")
 PEOPLE = 6

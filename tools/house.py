@@ -15,7 +15,7 @@ import prnet
 HOUSE = Path(prnet.__file__).parent
 
 ROOMS = (
-    *("errors", "files", "geometry", "layout", "detection", "network", "mapped"),
+    *("errors", "packaged", "files", "geometry", "layout", "detection", "network", "mapped"),
     *("appearance", "facemodel", "formats", "face", "reconstruct"),
     *("video", "bulk", "serve", "evaluation"),
     *("training.config", "training.schedule", "training.interrupts", "training.distributed"),

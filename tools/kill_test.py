@@ -19,10 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
+
+from prnet.packaged import SAMPLE_PHOTO
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
@@ -50,9 +51,8 @@ def photos_command(folder: Path) -> list[str]:
     """Many results of many photos."""
     photos = folder / "photos"
     photos.mkdir()
-    sample = resources.files("prnet") / "data" / "sample" / "astronaut.jpg"
     for number in range(PHOTOS):
-        (photos / f"photo_{number:02d}.jpg").write_bytes(sample.read_bytes())
+        (photos / f"photo_{number:02d}.jpg").write_bytes(SAMPLE_PHOTO.read_bytes())
     return ["reconstruct", str(photos), "--save", KINDS]
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart
 from prnet.facemodel.quantised import load_quantised, save_quantised
+from prnet.packaged import TRAINING_DATA
 from prnet.training.labels.correspondence import Correspondence
 
-OUT = Path(__file__).parents[1] / "src" / "prnet" / "data" / "training" / "face_model.npz"
+OUT = TRAINING_DATA / "face_model.npz"
 
 
 def main() -> None:

@@ -22,8 +22,7 @@ from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart
 from prnet.geometry.rasterize import rasterize
 from prnet.layout.uv_layout import Part, UVLayout
-
-DATA = Path(__file__).parents[1] / "src" / "prnet" / "data"
+from prnet.packaged import DATA, TRAINING_DATA
 
 
 def main() -> None:
@@ -55,8 +54,8 @@ def main() -> None:
         weight=combination.data.astype(np.float32),
         rigid=rigid,
     )
-    (DATA / "training").mkdir(exist_ok=True)
-    chart.save(DATA / "training" / "ict_chart.npz")
+    TRAINING_DATA.mkdir(exist_ok=True)
+    chart.save(TRAINING_DATA / "ict_chart.npz")
 
     layout = UVLayout(
         name="prnet-ict",

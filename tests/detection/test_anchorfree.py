@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 import prnet
-from prnet.detection.anchorfree import DEFAULT_FOLDER, FIRST, SECOND, PrnetDetector
+from prnet.detection.anchorfree import FIRST, SECOND, PrnetDetector
 from prnet.detection.candidates import WIDTH, decode_grids, distinct, placed, rescaled, to_box
 from prnet.errors import PrnetError
 from prnet.geometry.crop import CropTransform
+from prnet.packaged import DATA
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +96,10 @@ def test_files_are_checked(tmp_path: Path) -> None:
     with pytest.raises(PrnetError, match=r"detector.onnx: expected a detector file .*, got no"):
         PrnetDetector(tmp_path)
     for name in (FIRST, SECOND):
-        (tmp_path / name).write_bytes((DEFAULT_FOLDER / SECOND).read_bytes())
+        (tmp_path / name).write_bytes((DATA / SECOND).read_bytes())
     with pytest.raises(PrnetError, match="expected input image uint8"):
         PrnetDetector(tmp_path)
-    (tmp_path / FIRST).write_bytes((DEFAULT_FOLDER / FIRST).read_bytes()[:1000])
+    (tmp_path / FIRST).write_bytes((DATA / FIRST).read_bytes()[:1000])
     with pytest.raises(PrnetError, match="expected an ONNX detector"):
         PrnetDetector(tmp_path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.facemodel.quantised import face_model, load_quantised, quantised, save_quantised
 from prnet.layout.uv_layout import default_layout
+from prnet.packaged import TRAINING_DATA
 
 
 def test_steps_are_a_127th_of_a_modes_largest_value() -> None:
@@ -51,7 +51,7 @@ def test_kept_vertices_come_back_under_their_numbers(tmp_path: Path) -> None:
 
 
 def test_the_packages_model_covers_the_layout_and_is_small() -> None:
-    path = Path(str(files("prnet") / "data" / "training" / "face_model.npz"))
+    path = TRAINING_DATA / "face_model.npz"
     assert path.stat().st_size < 6e6
     model, layout = face_model(), default_layout()
     assert (len(model.identity), len(model.expression)) == (100, 57)

@@ -11,7 +11,7 @@ import pytest
 from standins import write_network
 
 from prnet.files.onnx_session import OnnxSession
-from prnet.network.position_map_network import DEFAULT_MODEL
+from prnet.packaged import DATA
 
 MAP = np.random.default_rng(0).uniform(0, 128, (256, 256, 3)).astype(np.float32)
 CROPS = {"crops": np.zeros((1, 128, 128, 3), np.uint8)}
@@ -38,7 +38,7 @@ def test_threads_sleep_between_calls() -> None:
     and much more where the processor is busy."""
 
     def processor_seconds(threads: int) -> float:
-        session = OnnxSession(DEFAULT_MODEL / "network.onnx", threads=threads)
+        session = OnnxSession(DATA / "network.onnx", threads=threads)
         session.run(["position_maps"], CROPS)
         start = time.process_time()
         for _ in range(20):

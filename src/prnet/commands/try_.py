@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from importlib import resources
 from pathlib import Path
 
 from prnet.files.image import load_image
@@ -13,6 +12,7 @@ from prnet.files.results import make_folder
 from prnet.formats.output import SaveOptions
 from prnet.formats.save import save_faces
 from prnet.formats.table import NEEDS, SUMMARIES
+from prnet.packaged import SAMPLE_PHOTO
 from prnet.reconstruct import Reconstructor
 
 
@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Save every kind of result of the sample photo and say what each is."""
     folder = make_folder(args.out)
-    with resources.as_file(resources.files("prnet") / "data" / "sample" / "astronaut.jpg") as path:
-        image = load_image(path)
+    image = load_image(SAMPLE_PHOTO)
     reconstruct = Reconstructor()
     start = time.perf_counter()
     faces = reconstruct(image)

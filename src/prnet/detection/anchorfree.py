@@ -25,8 +25,8 @@ from prnet.errors import PrnetError
 from prnet.files.onnx_session import OnnxSession
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import LANDMARK_RULE, CropTransform
+from prnet.packaged import DATA
 
-DEFAULT_FOLDER = Path(__file__).parents[1] / "data"
 FIRST, SECOND = "detector.onnx", "detector_refine.onnx"
 
 MULTIPLE = 32
@@ -88,7 +88,7 @@ class PrnetDetector:
     ) -> None:
         if not 0 < min_score < 1:
             raise PrnetError(f"expected a score between 0 and 1, got {min_score}")
-        folder = DEFAULT_FOLDER if folder is None else Path(folder)
+        folder = DATA if folder is None else Path(folder)
         self.min_score, self.small_faces = min_score, small_faces
         self._first = first_network(folder, threads=threads)
         self._second = _session(folder / SECOND, "crops", threads)

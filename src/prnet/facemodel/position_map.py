@@ -8,7 +8,6 @@ product (the paper makes its maps by rendering; section 3.1).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.facemodel.morphable import MorphableModel
 from prnet.files.arrays import Array, read_arrays, write_arrays
+from prnet.packaged import TRAINING_DATA
 
 Floats = NDArray[np.float32]
 
@@ -46,8 +46,8 @@ class Chart:
     @classmethod
     def load(cls, path: str | Path | None = None) -> Chart:
         """Read ``path``, by default the package's chart of ICT-FaceKit's face."""
-        source = files("prnet") / "data" / "training" / "ict_chart.npz" if path is None else path
-        arrays = read_arrays(str(source), _CHART, "a chart of a face model (.npz)")
+        source = path or TRAINING_DATA / "ict_chart.npz"
+        arrays = read_arrays(source, _CHART, "a chart of a face model (.npz)")
         start = arrays["start"]
         if start[0] != 0 or start[-1] != len(arrays["vertex"]) or (np.diff(start) < 0).any():
             raise PrnetError(f"{source}: expected rising starts of entries, got others")

@@ -7,7 +7,6 @@ are no polygons.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from prnet.facemodel.morphable import MorphableModel
 from prnet.files.arrays import Array, read_arrays, write_arrays
+from prnet.packaged import TRAINING_DATA
 
 _ARRAYS: Final = {
     "total": Array(np.int32),
@@ -35,7 +35,7 @@ def face_model(path: str | Path | None = None) -> MorphableModel:
     """The face model that ``prnet facemodel`` wrote to ``path``, by default the package's."""
     if path is not None:
         return MorphableModel.load(path)
-    return load_quantised(str(files("prnet") / "data" / "training" / "face_model.npz"))
+    return load_quantised(TRAINING_DATA / "face_model.npz")
 
 
 def quantised(modes: NDArray[np.floating]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError, shortened
 from prnet.files.arrays import Array, read_arrays, write_arrays
 from prnet.geometry.sampling import bilinear_weights
+from prnet.packaged import DATA
 
 ZRule = Literal["landmark_mean", "minimum"]
 
@@ -192,7 +192,7 @@ def _check_indices(layout: UVLayout, path: str | Path) -> None:
 @lru_cache(maxsize=1)
 def default_layout() -> UVLayout:
     """The layout of the package's own network."""
-    return UVLayout.load(str(files("prnet") / "data" / "uv_layout.npz"))
+    return UVLayout.load(DATA / "uv_layout.npz")
 
 
 def _grid_triangles(index: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -8,7 +8,6 @@ the 2018 weights both write it, so that normalisation lies inside the file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.files.onnx_session import OnnxSession
+from prnet.packaged import DATA
 
-DEFAULT_MODEL = Path(str(resources.files("prnet") / "data"))
 """The model folder inside the package."""
 
 MAP_SIZE = 256
@@ -61,7 +60,7 @@ class PositionMapNetwork:
 
 def network_file(model: str | Path | None = None) -> Path:
     """The network file of a model folder, of a path to the file itself, or of the package."""
-    path = DEFAULT_MODEL if model is None else Path(model)
+    path = DATA if model is None else Path(model)
     return path / "network.onnx" if path.is_dir() else path
 
 

@@ -6,7 +6,6 @@ Learned by `tools/learn_correspondence.py`; the package carries the result.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.files.arrays import Array, read_arrays, write_arrays
+from prnet.packaged import TRAINING_DATA
 
 UPPER_LIP: Final = (
     *(185, 40, 39, 37, 0, 267, 269, 270, 409, 184, 74, 73, 72, 11, 302, 303, 304, 408),
@@ -73,9 +73,7 @@ class Correspondence:
     @classmethod
     def load(cls, path: str | Path | None = None) -> Correspondence:
         """Read a file that `save` wrote; by default the one in the package."""
-        source = path or Path(
-            str(resources.files("prnet") / "data" / "training" / "correspondence.npz")
-        )
+        source = path or TRAINING_DATA / "correspondence.npz"
         return cls(**read_arrays(source, _ARRAYS, "a correspondence file (.npz)"))
 
     def save(self, path: str | Path, provenance: str) -> None:
