@@ -1,16 +1,18 @@
 """A full disk: every writer says so in one line, with a status other than 0, and leaves nothing
-half written. The limit on the size of a file stands for the disk's end."""
+half written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from full_disk import SAYS, files_below, full_disk
+from ict_folder import write_ict_folder
 from numpy.typing import NDArray
+from standins import write_model
 
 from prnet import Reconstructor
 from prnet.cli import main
@@ -23,21 +25,7 @@ from prnet.formats.table import FACE_OUTPUTS, NEEDS, SUMMARIES
 from prnet.layout.uv_layout import default_layout
 from prnet.network.crop_rules import RULES_2018, save_crop_rules
 
-resource = pytest.importorskip("resource")
-
-ROOM = 64
-"""Bytes: less than the smallest file that the package writes."""
-SAYS = "expected a place that can be written, got: "
-
-
-@contextmanager
-def full_disk(room: int = ROOM) -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +39,6 @@ def photo(sample_path: Path, tmp_path: Path) -> Path:
     copy.parent.mkdir()
     copy.write_bytes(sample_path.read_bytes())
     return copy
-
-
-def files_below(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SUMMARIES if kind not in NEEDS])
@@ -106,6 +90,44 @@ def test_every_command(
     assert files_below(out) == []
 
 
+def test_a_face_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_ict_folder(tmp_path / "ict")
+    with full_disk():
+        assert main(["facemodel", "ict", str(tmp_path / "ict"), "-o", str(tmp_path / "a.npz")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"a.npz: {SAYS}" in line
+    assert not list(tmp_path.glob("*.npz"))
+
+
+@pytest.mark.parametrize(("room", "file"), [(64, "summary.json"), (5000, "ced.png")])
+def test_an_evaluation(
+    room: int, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    out, model = tmp_path / "out", write_model(tmp_path / "model")
+    save_image(tmp_path / "set" / "a.png", NOISE)
+    np.savez(tmp_path / "set" / "a", landmarks=np.random.default_rng(0).uniform(10, 50, (68, 3)))
+    call = ["evaluate", str(tmp_path / "set"), "--model", str(model), "--out", str(out)]
+    with full_disk(room):
+        assert main(call) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{file}: {SAYS}" in line
+    assert file not in files_below(out)
+    assert not [name for name in files_below(out) if name.startswith(".")]
+
+
+def test_meshes_for_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its line stands with those of other photos that could not be done."""
+    out, model = tmp_path / "out", write_model(tmp_path / "model")
+    save_image(tmp_path / "iphone_pictures" / "a" / "b" / "c.png", NOISE)
+    (tmp_path / "imagepathsvalidation.txt").write_text("a/b/c.png\n")
+    call = ["evaluate", str(tmp_path), "--protocol", "now", "--model", str(model)]
+    with full_disk():
+        assert main([*call, "--detector", "none", "--out", str(out)]) == 1
+    assert f"c.obj: {SAYS}" in capsys.readouterr().out
+    assert files_below(out) == []
+
+
 @pytest.mark.parametrize("kind", [kind for kind in FACE_OUTPUTS if kind not in NEEDS])
 def test_a_face_saves_itself_or_raises(kind: str, face: Face, tmp_path: Path) -> None:
     path = tmp_path / f"face{FACE_OUTPUTS[kind].suffix}"
@@ -115,8 +137,6 @@ def test_a_face_saves_itself_or_raises(kind: str, face: Face, tmp_path: Path) ->
     assert files_below(tmp_path) == [path.name]
     assert path.read_bytes() == b"before"
 
-
-NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 
 WRITERS: dict[str, Callable[[Path], Any]] = {
     **{

@@ -231,12 +231,8 @@ def _points(random: np.random.Generator) -> list[Subject]:
 
 
 def _use_points(path: Path) -> None:
-    from prnet.commands.reconstruct import read_landmarks
-
-    points = read_points(path, 1)["landmarks"]
+    points = read_points(path)["landmarks"]
     _whole_reconstructor()(np.zeros((64, 64, 3), np.uint8), landmarks=[points])
-    if path.suffix == ".txt":
-        read_landmarks(path)
 
 
 @cache

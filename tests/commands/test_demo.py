@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from standins import make_face, write_model
+from standins import make_face
 
 from prnet.cli import main
 from prnet.commands.demo import angles_2018, camera_matrix
@@ -18,11 +18,6 @@ from prnet.geometry.camera import FLIP_Y, Pose
 from prnet.reconstruct import Reconstructor
 
 HEIGHT, WIDTH = 120, 160
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

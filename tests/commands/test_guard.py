@@ -7,18 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from standins import write_model
 
 from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.reconstruct import Reconstructor
 
 BOX = "20,10,90,80"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

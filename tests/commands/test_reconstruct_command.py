@@ -9,16 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from standins import make_layout, write_model
+from standins import make_layout
 
 from prnet.cli import main
 from prnet.formats.table import FACE_OUTPUTS, NEEDS, SUMMARIES
 from prnet.network.position_map_network import PositionMapNetwork
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture
@@ -195,6 +190,38 @@ def test_landmarks_file_places_the_face(
     np.testing.assert_allclose(moved, centre, atol=0.5)
 
 
+@pytest.mark.parametrize("kind", ["landmarks", "pts", "npz"])
+def test_landmarks_that_were_saved_are_read(
+    kind: str,
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, found = tmp_path / "out", []
+    for where in ("--box", "20,10,90,80"), ("--landmarks", out / f"a{FACE_OUTPUTS[kind].ending}"):
+        options = ["--out", out, "--save", kind, "--json", *where]
+        assert _run(photos / "a.jpg", *options, model=model) == 0
+        found += json.loads(capsys.readouterr().out.splitlines()[0])["faces"]
+    points = np.array(found[0]["landmarks"])[:, :2]
+    expected = [*points.min(axis=0), *points.max(axis=0)]
+    np.testing.assert_allclose(found[1]["box"], expected, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["--largest", "--max-faces 2", "--min-score 0.5", "--small-faces", "--detector prnet"],
+)
+def test_options_of_detectors_beside_a_box_are_refused(
+    other: str, photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--out", tmp_path / "out", "--box", "20,10,90,80", *other.split()]
+    assert _run(photos / "a.jpg", *given, model=model) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    option = other.split()[0]
+    assert f"expected {option}, which is for detectors, or --box instead of one, got both" in line
+
+
 def test_landmarks_file_of_another_form_is_refused(
     photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,7 +229,7 @@ def test_landmarks_file_of_another_form_is_refused(
     np.savetxt(file, np.zeros((5, 2)))
     arguments = ["--out", tmp_path / "out", "--landmarks", file]
     assert _run(photos / "a.jpg", *arguments, model=model) == 2
-    assert "five.txt: expected 68 rows of x y [z], got shape (5, 2)" in capsys.readouterr().err
+    assert "five.txt: expected 68 finite points, got shape (5, 2)" in capsys.readouterr().err
 
 
 def test_unusable_folder_is_one_line(

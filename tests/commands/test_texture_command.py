@@ -5,16 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from standins import write_model
 
 from prnet.cli import main
 
 BOX = "40,20,160,140"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

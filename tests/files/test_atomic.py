@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from full_disk import full_disk
 
 from prnet.errors import PrnetError
 from prnet.files import atomic
@@ -146,14 +148,25 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_line_is_added_whole_or_not_at_all(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
     path = tmp_path / "log.jsonl"
     append_line(path, "first")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limits[1]))
-    try:
-        with pytest.raises(PrnetError, match="File too large"):
-            append_line(path, "second")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(8), pytest.raises(PrnetError, match="File too large"):
+        append_line(path, "second")
     assert path.read_text() == "first\n"
+
+
+def test_a_file_whose_first_line_finds_no_room_is_not_there(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(PrnetError, match="File too large"):
+        append_line(tmp_path / "log.jsonl", "long " * 20)
+    assert not (tmp_path / "log.jsonl").exists()
+
+
+def test_what_a_folder_has_no_room_for_is_named_as_in_that_folder(tmp_path: Path) -> None:
+    place = re.escape(str(tmp_path / "out" / "a.bin"))
+    with (
+        full_disk(),
+        pytest.raises(PrnetError, match=f"^{place}: expected a place that can be written"),
+        write_folder_atomically(tmp_path / "out") as temporary,
+    ):
+        write_bytes(temporary / "a.bin", bytes(100))
+    assert list(tmp_path.iterdir()) == []

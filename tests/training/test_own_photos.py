@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import SAYS, files_below, full_disk
 
 from prnet import Reconstructor
 from prnet.cli import main
@@ -35,6 +36,8 @@ def test_ten_photos_become_a_network(
         "train": f"--data {prepared} --out {run} --init shipped --samples 16 --batch 8 --loaders 0",
     }
     for command, options in arguments.items():
+        if command == "prepare":
+            _no_room(["prepare", *options.split()], prepared, capsys)
         assert main([command, *options.split()]) == 0
     for other, said in (
         ("--stored-size 384", "expected --stored-size 192, as its photos have, got 384"),
@@ -50,6 +53,15 @@ def test_ten_photos_become_a_network(
     faces = Reconstructor(run, detector="none")(photos / "photo_0.png")
     assert len(faces) == 1
     assert np.isfinite(faces[0].vertices).all()
+
+
+def _no_room(command: list[str], out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not for the bases, and not for anything."""
+    for room, left in ((64, []), (1000, ["made-from.json"])):
+        with full_disk(room):
+            assert main(command) == 2
+        assert SAYS in capsys.readouterr().err.splitlines()[-1]
+        assert files_below(out) == left
 
 
 def _ten_photos(shared: Path, photos: Path, face_model: Path, points: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from prnet.detection.make import DetectorName
+from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
 
 
@@ -26,6 +27,19 @@ def add_debug_argument(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="show the traceback of every error",
     )
+
+
+_OF_DETECTORS = ("detector", "detector_model", "min_score", "largest", "max_faces", "small_faces")
+
+
+def check_no_detector(args: argparse.Namespace, instead: str) -> None:
+    """Raises PrnetError for an option that only a detector heeds, given beside ``instead``."""
+    for name in _OF_DETECTORS:
+        if getattr(args, name, None) not in (None, False, "auto", "none"):
+            option = "--" + name.replace("_", "-")
+            raise PrnetError(
+                f"expected {option}, which is for detectors, or {instead} instead of one, got both"
+            )
 
 
 def parsed_box(text: str) -> Box:

@@ -24,8 +24,8 @@ from PIL import Image
 
 from prnet.appearance.draw import draw_landmarks, draw_mesh, draw_pose_box
 from prnet.appearance.frontal import affine_frontal_vertices
+from prnet.commands._options import positive
 from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED, about
-from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.atomic import write_bytes
 from prnet.files.image import load_image, save_image
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="True|False",
             help=f"{text} (default {default})",
         )
-    add("--texture_size", type=int, default=256, help="side of the texture (default 256)")
+    add("--texture_size", type=positive, default=256, help="side of the texture (default 256)")
     add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
 
 
@@ -107,8 +107,6 @@ def providers_for(gpu: str) -> list[str] | None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.texture_size < 1:
-        raise PrnetError(f"expected a texture size of at least 1, got {args.texture_size}")
     reconstruct = Reconstructor(
         args.model,
         detector="auto" if args.isDlib else "none",

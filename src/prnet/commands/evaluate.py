@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from prnet.commands._options import positive
+from prnet.commands._options import check_no_detector, positive
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with_yaw
@@ -177,7 +177,7 @@ def run(args: argparse.Namespace) -> int:
     from prnet.evaluation.report import summary, table, write_csv, write_json
     from prnet.evaluation.run import evaluate
 
-    if args.limit <= 0:
+    if not args.limit > 0:
         raise PrnetError(f"expected a limit above 0 per cent, got {args.limit:g}")
     folder = make_folder(args.out) if args.out else None
     if folder and not args.no_plots:
@@ -224,6 +224,7 @@ def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
         layout = UVLayout.load(layout_file(args.model))
         dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=args.match)
     if args.predictions:
+        check_no_detector(args, "--predictions")
         return dataset, FolderPredictor(args.predictions, origin=args.predictions_origin)
     return dataset, _network(args)
 
@@ -239,10 +240,12 @@ def _reconstructor(args: argparse.Namespace) -> Any:
     from prnet.reconstruct import Reconstructor
 
     needed = args.crop == "detector" or args.protocol == (NOW,)
+    if not needed:
+        check_no_detector(args, "--crop truth")
     return Reconstructor(
         args.model,
         detector=args.detector if needed else "none",
-        detector_model=args.detector_model if needed else None,
+        detector_model=args.detector_model,
         passes=args.passes,
         threads=args.threads,
     )

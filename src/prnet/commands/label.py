@@ -21,6 +21,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prnet.commands._options import positive
+
 if TYPE_CHECKING:
     from prnet.training.labels.labelling import Labelled
 
@@ -48,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a face_landmarker.task file, for mediapipe newer than 0.10.21",
     )
-    parser.add_argument("--processes", type=int, default=2, help="(default: %(default)s)")
+    parser.add_argument("--processes", type=positive, default=2, help="(default: %(default)s)")
     parser.add_argument(
         "--max-fit-error",
         type=float,

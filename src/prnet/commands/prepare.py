@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stored-size",
-        type=int,
+        type=positive,
         help="side of the stored crops in pixels (default: 192, for the compact network; "
         "384 for --preset paper-ict, which otherwise enlarges them)",
     )

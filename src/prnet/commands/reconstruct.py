@@ -23,12 +23,14 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from prnet.appearance.texture import TEXTURE_SIZE
-from prnet.commands._options import add_finding_arguments, parsed_box, positive
-from prnet.errors import DEBUG_HINT, PrnetError, in_words, reason_of
+from prnet.commands._options import (
+    add_finding_arguments,
+    check_no_detector,
+    parsed_box,
+    positive,
+)
+from prnet.errors import DEBUG_HINT, PrnetError, in_words
 from prnet.face import Face
 from prnet.facemodel.expression import ExpressionModel
 from prnet.files.image import MAX_PIXELS
@@ -36,8 +38,8 @@ from prnet.files.inputs import expand_inputs
 from prnet.files.keep import keep_files
 from prnet.files.results import make_folder, output_names
 from prnet.files.streams import say
-from prnet.files.text import read_text, rows_of
 from prnet.formats.arrays import describe_face
+from prnet.formats.landmarks import read_points
 from prnet.formats.output import PoseChoice, SaveOptions
 from prnet.formats.save import save_faces
 from prnet.formats.table import ENDINGS, NEEDS, SUMMARIES
@@ -124,7 +126,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         metavar="FILE",
-        help="68 rows of x y [z] in pixels, instead of a detector; once for each face",
+        help="68 points in pixels (.txt: rows of x y [z], .pts, .npz), instead of a detector; "
+        "once for each face",
     )
     add("--passes", type=positive, default=1, help="2: crop again by the first landmarks")
     add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
@@ -134,7 +137,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reconstruct every photo; one bad photo never stops the others."""
-    landmarks = [read_landmarks(path) for path in args.landmarks] if args.landmarks else None
+    if args.box or args.landmarks:
+        check_no_detector(args, "--box" if args.box else "--landmarks")
+    given = args.landmarks
+    landmarks = [read_points(path)["landmarks"] for path in given] if given else None
     reconstruct = Reconstructor(
         args.model,
         detector=args.detector,
@@ -187,18 +193,6 @@ def _with_expression(kinds: tuple[str, ...], options: SaveOptions) -> tuple[str,
                 name = option.replace("_", "-")
                 raise PrnetError(f"expected --{name} FILE to save {kind}, got none")
     return kinds
-
-
-def read_landmarks(path: Path) -> NDArray[np.float64]:
-    """Text of 68 rows x y [z], separated by spaces or commas -> (68, 2 or 3)."""
-    text = read_text(path, "68 rows of x y [z]")
-    try:
-        points = rows_of(text)
-    except ValueError as error:
-        raise PrnetError(f"{path}: expected 68 rows of x y [z], got: {reason_of(error)}") from error
-    if points.shape not in ((68, 2), (68, 3)):
-        raise PrnetError(f"{path}: expected 68 rows of x y [z], got shape {points.shape}")
-    return points
 
 
 def _inputs(arguments: Iterable[str], *, recursive: bool) -> tuple[list[PhotoResult], list[Path]]:

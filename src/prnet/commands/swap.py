@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.swap import RegionName, swap_face
-from prnet.commands._options import add_finding_arguments, parsed_box
+from prnet.commands._options import add_finding_arguments, check_no_detector, parsed_box
 from prnet.commands.texture import find_face
 from prnet.errors import PrnetError
 from prnet.files.image import load_mask, save_image
@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find both faces, swap, write the picture."""
+    if args.target_box is not None and args.reference_box is not None:
+        check_no_detector(args, "--target-box and --reference-box")
     region = _region(args.region)
     reconstruct = Reconstructor(
         args.model, detector=args.detector, detector_model=args.detector_model

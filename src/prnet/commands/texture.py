@@ -14,7 +14,12 @@ import argparse
 from pathlib import Path
 
 from prnet.appearance.texture_edit import apply_texture
-from prnet.commands._options import add_debug_argument, add_finding_arguments, parsed_box
+from prnet.commands._options import (
+    add_debug_argument,
+    add_finding_arguments,
+    check_no_detector,
+    parsed_box,
+)
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import load_image, load_mask, save_image
@@ -49,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.box is not None:
+        check_no_detector(args, "--box")
     texture = load_image(args.texture)
     mask = None if args.mask is None else load_mask(args.mask)
     reconstruct = Reconstructor(

@@ -85,8 +85,7 @@ class FolderPredictor:
 
     def __call__(self, sample: Sample) -> Prediction:
         path = self._find(Path(sample.name))
-        origin = int(path.suffix == ".pts") if self._origin is None else self._origin
-        arrays = read_points(path, origin)
+        arrays = read_points(path, self._origin)
         angles = arrays.get("angles")
         if angles is None and "rotation" in arrays:
             angles = euler_angles(arrays["rotation"])

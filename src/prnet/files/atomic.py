@@ -78,7 +78,10 @@ def write_folder_atomically(path: str | Path) -> Iterator[Path]:
         temporary = lock.with_name(lock.name + _FOLDER)
         try:
             temporary.mkdir()
-            yield temporary
+            try:
+                yield temporary
+            except PrnetError as error:  # names a file that nobody asked for
+                raise PrnetError(str(error).replace(str(temporary), str(path))) from error
             if target.exists():
                 target.rmdir()
             os.replace(temporary, target)
@@ -97,8 +100,8 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 def append_line(path: str | Path, line: str) -> None:
     """Add a line to a text file, or leave the file as it was. Raises PrnetError."""
-    data = (line + "\n").encode()
-    with _refusals(path), Path(path).open("ab", buffering=0) as file:
+    data, path = (line + "\n").encode(), Path(path)
+    with _refusals(path), path.open("ab", buffering=0) as file:
         before = file.tell()
         try:
             written = file.write(data)
@@ -106,6 +109,8 @@ def append_line(path: str | Path, line: str) -> None:
                 file.write(data[written:])
         except OSError:
             file.truncate(before)
+            if not before:
+                path.unlink()
             raise
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, reason_of
 
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 """How Python keeps bytes of names that are no text (and Windows, halves of characters)."""
@@ -83,8 +83,9 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise PrnetError(f"{path}: expected a folder for the results, got: {reason}") from error
+        raise PrnetError(
+            f"{path}: expected a folder for the results, got: {reason_of(error)}"
+        ) from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise PrnetError(f"{path}: expected a folder that can be written, got one that cannot")
     return path

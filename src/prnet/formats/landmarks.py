@@ -47,13 +47,16 @@ def as_landmarks(points: NDArray[Any], origin: int, name: str = "landmarks") -> 
     return array
 
 
-def read_points(path: Path, origin: int) -> dict[str, Floats]:
+def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
     """The arrays of one file: ``landmarks`` (68, 2 or 3) zero-based, and of an ``.npz`` perhaps
     ``vertices`` (V, 3), ``rotation`` (3, 3) of head axes, ``angles`` (3,) pitch, yaw, roll.
 
     ``.pts`` (300W), ``.txt`` (rows of x y [z], or the 3 x 68 transpose), ``.npz`` with those names
-    or as ``prnet reconstruct --save npz`` writes it.
+    or as ``prnet reconstruct --save npz`` writes it. ``origin``: number of the first pixel in the
+    file; None: 1 in ``.pts``, 0 in the others.
     """
+    if origin is None:
+        origin = int(path.suffix.lower() == ".pts")
     if path.suffix.lower() == ".npz":
         return _read_npz(path, origin)
     text = read_text(path, "a file of 68 points")

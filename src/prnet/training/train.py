@@ -11,6 +11,7 @@ import io
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -41,6 +42,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
     with (
         this_process(config.device) as process,
         finishing_steps(alone=process.world == 1) as asked_to_stop,
+        ExitStack() as closing,
     ):
         torch.manual_seed(config.seed)
         if config.threads:
@@ -63,6 +65,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         last = schedule.steps if stop_after is None else min(schedule.steps, step + stop_after)
         result: dict[str, float] = {}
         bar = progress(schedule.steps, step, quiet=not process.leads)
+        closing.callback(bar.close)  # so that an error has a line of its own
         for setting in [*recipe.settings(), *schedule.settings()]:
             bar.write("{:<14}{}  ({})".format(*setting))
         if starts and validate is not None:

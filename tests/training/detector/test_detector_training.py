@@ -10,11 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from full_disk import SAYS, files_below, full_disk
 from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
+from prnet.cli import main  # noqa: E402
 from prnet.detection.candidates import decode, decode_grids  # noqa: E402
 from prnet.files.onnx_session import OnnxSession  # noqa: E402
 from prnet.training.detector import train  # noqa: E402
@@ -167,6 +169,19 @@ def test_stretch_undoes_gain_and_level() -> None:
     image[:, :, :32] *= 0.3
     stretched = Stretch()(image)
     torch.testing.assert_close(Stretch()(image * 0.2 + 0.4), stretched, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("room", "left"), [(64, []), (4096, ["log.jsonl"])])
+def test_a_full_disk_is_one_line(
+    room: int, left: list[str], pools: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    options = f"--part first --data {pools} --out {out} --steps 1 --batch 2 --loaders 0"
+    with full_disk(room):
+        assert main(["train-detector", *options.split()]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert SAYS in line
+    assert files_below(out) == left
 
 
 @pytest.mark.parametrize("part", ["first", "second"])

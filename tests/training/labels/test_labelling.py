@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import SAYS, files_below, full_disk
 from numpy.typing import NDArray
 
 from prnet.commands import label
@@ -102,6 +103,13 @@ class Detector:
 @pytest.fixture
 def detector(model_file: Path) -> Detector:
     return Detector(model_file)
+
+
+@pytest.mark.usefixtures("capsys")  # the usual capture writes to a file
+def test_a_full_disk_is_said(sources: Sources, detector: Detector, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(PrnetError, match=SAYS):
+        label_photos(sources, tmp_path / "out", detector=detector)
+    assert files_below(tmp_path / "out") == []
 
 
 def test_rows_describe_the_faces_that_made_the_points(
