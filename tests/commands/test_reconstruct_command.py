@@ -198,9 +198,9 @@ def test_landmarks_that_were_saved_are_read(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out, found = tmp_path / "out", []
-    for where in ("--box", "20,10,90,80"), ("--landmarks", out / f"a{FACE_OUTPUTS[kind].ending}"):
-        options = ["--out", out, "--save", kind, "--json", *where]
+    saved, found = tmp_path / "1" / f"a{FACE_OUTPUTS[kind].ending}", []
+    for out, where in ("1", ["--box", "20,10,90,80"]), ("2", ["--landmarks", saved]):
+        options = ["--out", tmp_path / out, "--save", kind, "--json", *where]
         assert _run(photos / "a.jpg", *options, model=model) == 0
         found += json.loads(capsys.readouterr().out.splitlines()[0])["faces"]
     points = np.array(found[0]["landmarks"])[:, :2]
