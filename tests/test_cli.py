@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,10 +68,35 @@ def test_warnings_are_one_line(tmp_path: Path, sample_image: NDArray[np.uint8]) 
     ]
 
 
-@pytest.mark.parametrize("arguments", [[], ["unknown"], ["reconstruct"]])
-def test_wrong_calls_are_status_2(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("", "required: COMMAND (prnet --help tells more)"),
+        ("unknown", "invalid choice: 'unknown'"),
+        ("reconstruct", "required: PHOTO, -o/--out (prnet reconstruct --help tells more)"),
+        ("reconstruct '' -o out", "expected no empty word, got one"),
+        ("reconstruct a.jpg -o out --min-score nan", "expected a number, got 'nan'"),
+        ("reconstruct a.jpg -o out --box -1,2,x,4", "--box: expected one argument"),
+        ("label photos -o out --processes 0", "expected a positive whole number, got '0'"),
+        ("texture edit a.jpg b.png", "required: -o/--out (prnet texture edit --help tells more)"),
+    ],
+)
+def test_wrong_calls_are_one_line_and_status_2(
+    call: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(arguments)
+        main(shlex.split(call))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")
+def test_help_that_nobody_gets_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "prnet", "--help"]
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1
+    assert run.stderr.startswith("prnet: expected a stdout that takes the report, got: ")
 
 
 def test_runs_as_a_module() -> None:

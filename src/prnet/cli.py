@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from prnet.errors import DEBUG_HINT, PrnetError, in_words
 from prnet.files.keep import keep_files
@@ -46,15 +48,48 @@ FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 start, for wrong options, no model, no place for results."""
 
 
+_NUMBERS = re.compile(r"-[\d.][\d.eE+-]*(,[\d.eE+-]+)+")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong options are one line, as other errors are, not all the options again."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if "" in args:
+            self.error("expected no empty word, got one (a variable that is not set?)")
+        return super().parse_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        say(f"{self.prog}: {message} ({self.prog} --help tells more)", error=True)
+        self.exit(USAGE_ERROR)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Results are finished whatever becomes of stdout."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    left: SystemExit | None = None
     with steady_streams() as unsaid:
-        status = _run(_parser(argv[0] if argv else "").parse_args(argv))
-    if not unsaid:
-        return status
-    say(f"prnet {argv[0]}: expected a stdout that takes the report, got: {unsaid[0]}", error=True)
-    return status or FAILED
+        try:
+            status = _run(_parser(argv[0] if argv else "").parse_args(_with_values(argv)))
+        except SystemExit as leaving:  # wrong options, --help
+            left, status = leaving, FAILED
+    if unsaid:
+        say(f"prnet: expected a stdout that takes the report, got: {unsaid[0]}", error=True)
+        return status or FAILED
+    if left is not None:
+        raise left
+    return status
+
+
+def _with_values(argv: Sequence[str]) -> list[str]:
+    """Options with values that begin with a minus, in one word: argparse takes -10,0,90,80 for an
+    option."""
+    words: list[str] = []
+    for word in argv:
+        if _NUMBERS.fullmatch(word) and words and words[-1].startswith("--"):
+            word = f"{words.pop()}={word}"
+        words.append(word)
+    return words
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -82,9 +117,7 @@ def _given_files(args: argparse.Namespace) -> Iterator[Path]:
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """All commands by name; only the chosen one is imported, so that ``--help`` is quick."""
-    parser = argparse.ArgumentParser(
-        prog="prnet", description="3D faces from one photo.", allow_abbrev=False
-    )
+    parser = _Parser(prog="prnet", description="3D faces from one photo.", allow_abbrev=False)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     parser.set_defaults(debug=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

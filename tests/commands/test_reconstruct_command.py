@@ -208,6 +208,12 @@ def test_landmarks_that_were_saved_are_read(
     np.testing.assert_allclose(found[1]["box"], expected, atol=0.01)
 
 
+def test_boxes_may_begin_outside_the_picture(photos: Path, model: Path, tmp_path: Path) -> None:
+    given = ["--out", tmp_path / "out", "--box", "-5,-1.5,90,80"]
+    assert _run(photos / "a.jpg", *given, "--save", "json", model=model) == 0
+    assert json.loads((tmp_path / "out" / "a.json").read_text())["box"] == [-5, -1.5, 90, 80]
+
+
 @pytest.mark.parametrize(
     "other",
     ["--largest", "--max-faces 2", "--min-score 0.5", "--small-faces", "--detector prnet"],
@@ -241,6 +247,7 @@ def test_unusable_folder_is_one_line(
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
     assert all("expected a folder for the results" in line for line in errors)
+    assert errors[0].endswith("got a file")
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user with limits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,22 @@ def test_nothing_matches(tmp_path: Path) -> None:
         expand_inputs([tmp_path / "*.jpg"])
     with pytest.raises(PrnetError, match="folder with images, got none"):
         expand_inputs([tmp_path])
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_results_inside_the_photos_folder_are_no_photos(tmp_path: Path, recursive: bool) -> None:
+    photos = touch(tmp_path, "a.jpg")
+    touch(tmp_path / "results" / "more", "a_overlay.jpg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        link = tmp_path / "link"
+        link.symlink_to(tmp_path / "results")
+        assert expand_inputs([tmp_path], recursive=recursive, results=link) == photos
+
+
+def test_links_to_nothing_are_kept_so_that_reading_reports_them(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg")
+    for name in ("gone.jpg", "loop.jpg"):
+        (tmp_path / name).symlink_to(tmp_path / name if name[0] == "l" else tmp_path / "nowhere")
+    names = [path.name for path in expand_inputs([tmp_path])]
+    assert names == ["a.jpg", "gone.jpg", "loop.jpg"]

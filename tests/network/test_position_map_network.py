@@ -70,7 +70,7 @@ def test_wrong_crops_are_refused(tmp_path: Path, crops: np.ndarray) -> None:
 
 def test_wrong_settings_are_refused(tmp_path: Path) -> None:
     path = write_network(tmp_path / "n.onnx", MAP)
-    with pytest.raises(PrnetError, match="at least 1 thread, got 0"):
+    with pytest.raises(PrnetError, match="1 to 1024 threads, got 0"):
         PositionMapNetwork(path, threads=0)
     with pytest.raises(PrnetError, match=r"providers out of .*CPU.*, got Wrong"):
         PositionMapNetwork(path, providers=["Wrong"])

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-import make_detector_pools  # noqa: E402
+import make_detector_pools
 
-from prnet.training.detector.mosaics import SHARES, Mosaics  # noqa: E402
+from prnet.training.detector.mosaics import SHARES, Mosaics
 
 
 @pytest.mark.shared

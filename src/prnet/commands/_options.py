@@ -53,6 +53,17 @@ def parsed_box(text: str) -> Box:
     return Box(x0, y0, x1, y1)
 
 
+def finite(text: str) -> float:
+    """A number that is one."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"expected a number, got '{text}'")
+    return number
+
+
 def positive(text: str) -> int:
     """A whole number from 1."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):

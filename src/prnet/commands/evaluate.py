@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from prnet.commands._options import check_no_detector, positive
+from prnet.commands._options import check_no_detector, finite, positive
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with_yaw
@@ -154,7 +154,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--limit",
-        type=float,
+        type=finite,
         default=7.0,
         metavar="PERCENT",
         help="end of the area "
@@ -177,7 +177,7 @@ def run(args: argparse.Namespace) -> int:
     from prnet.evaluation.report import summary, table, write_csv, write_json
     from prnet.evaluation.run import evaluate
 
-    if not args.limit > 0:
+    if args.limit <= 0:
         raise PrnetError(f"expected a limit above 0 per cent, got {args.limit:g}")
     folder = make_folder(args.out) if args.out else None
     if folder and not args.no_plots:

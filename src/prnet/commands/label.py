@@ -21,7 +21,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prnet.commands._options import positive
+from prnet.commands._options import finite, positive
 
 if TYPE_CHECKING:
     from prnet.training.labels.labelling import Labelled
@@ -53,14 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=positive, default=2, help="(default: %(default)s)")
     parser.add_argument(
         "--max-fit-error",
-        type=float,
+        type=finite,
         default=0.02,
         help="reject worse fits: mean distance over sqrt(w*h) of the points' box "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--max-spread",
-        type=float,
+        type=finite,
         default=0.02,
         help="reject photos whose detections disagree more, same unit (default: %(default)s)",
     )

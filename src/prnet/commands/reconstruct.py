@@ -27,6 +27,7 @@ from prnet.appearance.texture import TEXTURE_SIZE
 from prnet.commands._options import (
     add_finding_arguments,
     check_no_detector,
+    finite,
     parsed_box,
     positive,
 )
@@ -107,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what prnet facemodel expression wrote; also saves expression",
     )
     add_finding_arguments(parser)
-    add("--min-score", type=float, metavar="S", help="leave out faces that score less")
+    add("--min-score", type=finite, metavar="S", help="leave out faces that score less")
     many = parser.add_mutually_exclusive_group()
     many.add_argument("--largest", action="store_true", help="the largest face alone")
     many.add_argument("--max-faces", type=positive, metavar="N", help="the N largest faces")
@@ -155,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
     options = _save_options(args)
     save = _with_expression(args.save, options)
     folder = make_folder(args.out)
-    results, paths = _inputs(args.photos, recursive=args.recursive)
+    results, paths = _inputs(args.photos, recursive=args.recursive, out=folder)
     named = list(zip(paths, output_names(paths, ENDINGS), strict=True))
     for result in results:
         _tell(result, as_json=args.json)
@@ -195,12 +196,14 @@ def _with_expression(kinds: tuple[str, ...], options: SaveOptions) -> tuple[str,
     return kinds
 
 
-def _inputs(arguments: Iterable[str], *, recursive: bool) -> tuple[list[PhotoResult], list[Path]]:
+def _inputs(
+    arguments: Iterable[str], *, recursive: bool, out: Path
+) -> tuple[list[PhotoResult], list[Path]]:
     """Photos to do, and a failure for each folder or pattern that holds none."""
     failures, paths = [], []
     for argument in arguments:
         try:
-            paths += expand_inputs([argument], recursive=recursive)
+            paths += expand_inputs([argument], recursive=recursive, results=out)
         except Exception as error:
             failures.append(_failed(argument, error))
     return failures, expand_inputs(paths)

@@ -28,24 +28,26 @@ _NAMED = 5
 """How many names a line holds."""
 
 
-def expand_inputs(arguments: Iterable[str | Path], *, recursive: bool = False) -> list[Path]:
+def expand_inputs(
+    arguments: Iterable[str | Path], *, recursive: bool = False, results: Path | None = None
+) -> list[Path]:
     """Files, folders and glob patterns -> files, in the order given, each once.
 
     A folder stands for the images in it, sorted by name, with ``recursive`` for those in its
-    subfolders, too; a pattern for the files it matches, sorted, as shells that leave patterns
-    alone (Windows) need it; ``**`` crosses folders; ``-`` is standard input. A name that does not
-    exist is kept: reading it reports it, and the other files go on. What a folder holds beside is
-    named in a PrnetWarning. Raises PrnetError for a folder without images, a pattern without
-    matches and a URL.
+    subfolders, too, but for the folder ``results``; a pattern for the files it matches, sorted, as
+    shells that leave patterns alone (Windows) need it; ``**`` crosses folders; ``-`` is standard
+    input. A name that does not exist is kept: reading it reports it, and the other files go on.
+    What a folder holds beside is named in a PrnetWarning. Raises PrnetError for a folder without
+    images, a pattern without matches and a URL.
     """
     unique: dict[str, Path] = {}
     for argument in arguments:
-        for path in _expand(str(argument), recursive):
+        for path in _expand(str(argument), recursive, results):
             unique.setdefault(os.path.abspath(path), path)
     return list(unique.values())
 
 
-def _expand(argument: str, recursive: bool) -> list[Path]:
+def _expand(argument: str, recursive: bool, results: Path | None) -> list[Path]:
     path = Path(argument)
     if "://" in argument:
         raise PrnetError(f"{argument}: expected a file, got a URL (download it first)")
@@ -54,7 +56,7 @@ def _expand(argument: str, recursive: bool) -> list[Path]:
             raise PrnetError("expected files, got - (this system cannot read pictures from there)")
         return [Path("/dev/stdin")]
     if path.is_dir():
-        return _images_in(path, recursive)
+        return _images_in(path, recursive, results)
     if glob.has_magic(argument) and not path.exists():
         matches = [Path(match) for match in glob.glob(argument, recursive=True)]
         files = sorted(match for match in matches if match.is_file())
@@ -64,12 +66,13 @@ def _expand(argument: str, recursive: bool) -> list[Path]:
     return [path]
 
 
-def _images_in(folder: Path, recursive: bool) -> list[Path]:
+def _images_in(folder: Path, recursive: bool, results: Path | None) -> list[Path]:
     try:
-        folders = list(_folders_in(folder)) if recursive else []
-        files = [file for each in (folder, *folders) for file in _files_in(each)]
+        folders = _folders_in(folder, results)
+        within = [folder, *folders] if recursive else [folder]
+        files = [file for each in within for file in _files_in(each)]
         below = not recursive and any(
-            _is_image(file) for each in _folders_in(folder) for file in _files_in(each)
+            _is_image(file) for each in folders for file in _files_in(each)
         )
     except OSError as error:
         raise PrnetError(f"{folder}: expected a folder to read, got: {error.strerror}") from error
@@ -91,17 +94,24 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _folders_in(folder: Path) -> Iterator[Path]:
-    """All folders below, a folder before those in it, but for hidden ones and links."""
+def _folders_in(folder: Path, results: Path | None) -> Iterator[Path]:
+    """All folders below, a folder before those in it; not hidden ones, links and ``results``."""
     for path in sorted(folder.iterdir(), key=_by_name):
-        if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+        visible = path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+        if visible and not (results and results.is_dir() and path.samefile(results)):
             yield path
-            yield from _folders_in(path)
+            yield from _folders_in(path, results)
 
 
 def _files_in(folder: Path) -> list[Path]:
+    """Files, and links to nothing, which reading reports."""
     files = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted((path for path in files if path.is_file()), key=_by_name)
+    found = (path for path in files if path.is_file() or _is_broken_link(path))
+    return sorted(found, key=_by_name)
+
+
+def _is_broken_link(path: Path) -> bool:
+    return path.is_symlink() and not os.path.exists(path)
 
 
 def _by_name(path: Path) -> tuple[str, str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, reason_of
+
+MOST_THREADS: Final = 1024
+"""More than any machine has; a session with a million would start them one by one."""
 
 
 class OnnxSession:
@@ -32,8 +35,8 @@ class OnnxSession:
         providers: Sequence[str] | None = None,
         what: str = "network",
     ) -> None:
-        if threads < 1:
-            raise PrnetError(f"expected at least 1 thread, got {threads}")
+        if not 1 <= threads <= MOST_THREADS:
+            raise PrnetError(f"expected 1 to {MOST_THREADS} threads, got {threads}")
         self.path, self.threads, self.providers = Path(path), threads, providers
         self._absolute, self._what = os.path.abspath(path), what
         self._of_process: dict[int, Any] = {}

@@ -80,6 +80,8 @@ def face_names(name: str, faces: int) -> list[str]:
 
 def make_folder(path: Path) -> Path:
     """The folder for results, made when missing; PrnetError when nothing can be written there."""
+    if path.exists() and not path.is_dir():
+        raise PrnetError(f"{path}: expected a folder for the results, got a file")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

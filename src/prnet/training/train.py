@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from prnet.errors import PrnetError, reason_of
 from prnet.files.atomic import append_line, write_bytes
+from prnet.files.results import make_folder
 from prnet.files.zips import checked_zip
 from prnet.network.crop_rules import save_crop_rules
 from prnet.training.config import TrainConfig
@@ -47,7 +48,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         torch.manual_seed(config.seed)
         if config.threads:
             torch.set_num_threads(config.threads)
-        config.out.mkdir(parents=True, exist_ok=True)
+        make_folder(config.out)
         recipe = make_recipe(config, process.device)
         schedule = Schedule.of(config, epoch=recipe.epoch)
         network = recipe.network()

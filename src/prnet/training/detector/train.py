@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from prnet.detection.anchorfree import FIRST, SECOND
 from prnet.files.atomic import append_line
+from prnet.files.results import make_folder
 from prnet.training.detector.config import DetectorConfig
 from prnet.training.detector.export import export_detector
 from prnet.training.detector.mosaics import Mosaics
@@ -56,7 +57,7 @@ def train_detector(config: DetectorConfig) -> Path:
     part = PARTS[config.part]
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-    config.out.mkdir(parents=True, exist_ok=True)
+    make_folder(config.out)
     network = part.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = deepcopy(network).eval().requires_grad_(False)
     groups = parameter_groups(network)
