@@ -17,7 +17,12 @@ from prnet.evaluation.datasets import open_dataset, with_landmarks, with_yaw
 from prnet.evaluation.dense import with_dense_truth
 from prnet.evaluation.protocols import nme
 from prnet.evaluation.samples import Sample
+from prnet.facemodel.at_points import fitted_expressions
+from prnet.facemodel.position_map import Chart, MapBasis
+from prnet.facemodel.quantised import face_model
+from prnet.files.arrays import write_arrays
 from prnet.files.image import save_image
+from prnet.geometry.camera import Pose, project_head, rotation_from_pose
 from prnet.layout.uv_layout import default_layout
 
 POINTS = np.random.default_rng(0).uniform(20, 80, (68, 3)).round(2)
@@ -154,6 +159,15 @@ def test_what_is_no_test_set(tmp_path: Path, make, message: str) -> None:
         open_dataset(tmp_path / "set")
 
 
+def test_options_of_labels_are_refused_for_other_sets(tmp_path: Path) -> None:
+    write_photo(tmp_path / "a.png")
+    write_pts(tmp_path / "a.pts", POINTS)
+    with pytest.raises(PrnetError, match=r"expected labels or a table .*, got pts"):
+        open_dataset(tmp_path, held_out=True)
+    with pytest.raises(PrnetError, match=r"expected labels\.npz .*, got a set of pts"):
+        open_dataset(tmp_path, truth="annotated")
+
+
 def test_dense_points_of_a_fit_lie_where_matlab_draws_them(tmp_path: Path) -> None:
     """3DDFA's MATLAB: one-based pixels, row = height + 1 - y."""
     height = 300
@@ -207,6 +221,43 @@ def test_dense_points_in_the_2018_layout_are_the_training_map(tmp_path: Path) ->
     difference = sample.read_dense() - expected
     np.testing.assert_allclose(difference[:, :2], np.tile([-1, 1], (len(difference), 1)), atol=0.01)
     assert np.ptp(difference[:, 2]) < 0.01, "z has its own origin there"
+
+
+def test_dense_points_of_labels_have_the_planes_x_and_y_and_the_depths_z(tmp_path: Path) -> None:
+    model, layout = face_model(), default_layout()
+    model.save(tmp_path / "ict.npz")
+    random = np.random.default_rng(0)
+    people, none = random.normal(0, 1, (2, 1, 100)), np.zeros((1, 55))
+    rotation = rotation_from_pose(Pose(30, 10, -20))
+    camera = 8.0, rotation, np.array([90.0, 110])
+    write_arrays(
+        tmp_path / "labels.npz",
+        {
+            "files": ["a.jpg"],
+            "identity": people[0],
+            "expression": none,
+            "plane": np.concatenate([people[1], none], axis=1),
+            "expression_names": fitted_expressions(model),
+            "scale": [camera[0]],
+            "rotation": rotation[None],
+            "translation": camera[2][None],
+            "landmarks68": random.uniform(0, 200, (1, 68, 3)),
+        },
+    )
+    dataset = open_dataset(tmp_path / "labels.npz")
+    (sample,) = with_dense_truth(
+        dataset, tmp_path / "ict.npz", layout=layout, match="known"
+    ).samples
+    assert sample.read_dense is not None
+    basis = MapBasis.from_model(
+        model, Chart.load(), fitted_expressions(model), np.flatnonzero(layout.region)
+    )
+    placed = []
+    for identity in people:
+        coefficients = np.concatenate([identity, none], axis=1).astype(np.float32)
+        placed.append(project_head(basis.positions(coefficients)[0], *camera))
+    expected = np.concatenate([placed[1][:, :2], placed[0][:, 2:]], axis=1)
+    np.testing.assert_allclose(sample.read_dense(), expected, atol=1e-2)
 
 
 def test_a_row_of_a_table_without_a_name_is_a_problem_of_its_own(tmp_path: Path) -> None:

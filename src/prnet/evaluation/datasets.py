@@ -60,6 +60,10 @@ def open_dataset(
     """
     path = Path(path)
     found = _format_of(path) if format == "auto" else format
+    if truth == "annotated" and found != "labels":
+        raise PrnetError(f"{path}: expected labels.npz for annotated truth, got a set of {found}")
+    if held_out and found not in ("labels", "table"):
+        raise PrnetError(f"{path}: expected labels or a table of held-out people, got {found}")
     if found == "table":
         return read_table(path, held_out=held_out)
     first = ORIGINS[found] if origin is None else origin

@@ -68,14 +68,16 @@ def _basel_truth(folder: Path, layout: UVLayout, match: Match) -> Callable[[Samp
 
 
 def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sample], Points]:
-    from prnet.facemodel.labels import read_labels
+    from prnet.facemodel.labels import read_labels, shape_arguments
     from prnet.facemodel.morphable import MorphableModel
     from prnet.facemodel.position_map import Chart, MapBasis
     from prnet.geometry.camera import project_head
 
-    keys = ("expression_names", "identity", "expression", "scale", "rotation", "translation")
-    table = read_labels(dataset.path, *keys)
-    names = tuple(map(str, table["expression_names"]))
+    camera = ("scale", "rotation", "translation")
+    table = read_labels(
+        dataset.path, "expression_names", "identity", "expression", "plane", *camera
+    )
+    names, shapes = tuple(map(str, table["expression_names"])), shape_arguments(table)
     basis = MapBasis.from_model(
         MorphableModel.load(path), Chart.load(), names, np.flatnonzero(layout.region)
     )
@@ -83,8 +85,7 @@ def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sa
     def read(sample: Sample) -> Points:
         row = sample.source
         assert isinstance(row, int)
-        coefficients = np.concatenate([table["identity"][row], table["expression"][row]])
-        positions = basis.positions(coefficients[None].astype(np.float32))[0]
-        return project_head(positions, *(table[key][row] for key in keys[3:]))
+        positions = basis.positions(*(values[row : row + 1] for values in shapes))[0]
+        return project_head(positions, *(table[key][row] for key in camera))
 
     return read

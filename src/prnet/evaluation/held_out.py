@@ -60,15 +60,21 @@ def people_of(names: Sequence[str]) -> list[str | None]:
     return [person or owner(name) for name, person in zip(names, people, strict=True)]
 
 
-def is_held_out(name: str, person: str | None = None) -> bool:
+def told_people(names: Sequence[str], people: Sequence[str]) -> NDArray[np.str_]:
+    """(N,): ``people`` where they are given, else as `people_of` tells; empty where unknown."""
+    told = zip(people, people_of(names), strict=True)
+    return np.array([str(given) or person or "" for given, person in told])
+
+
+def is_held_out(name: str) -> bool:
     """Whether a photo is kept for validation, as far as its own name tells: with a fifth of the
-    persons, or else as one of a twentieth of the photos. ``person``: as a table of photos names
-    him, perhaps after a source (``lfw:Ada_Lovelace``); by default `person_of` the name."""
-    return _chosen(name, person_of(name) if person is None else person.split(":", 1)[-1])
+    persons, or else as one of a twentieth of the photos."""
+    return _chosen(name, person_of(name))
 
 
 def held_out_names(names: Sequence[str], people: Sequence[str] | None = None) -> NDArray[np.bool_]:
-    """(N,) `is_held_out` of every name, with `people_of` the names unless ``people`` (N,) are told.
+    """(N,) `is_held_out` of every name, with `people_of` the names unless ``people`` (N,) are told,
+    perhaps after a source (``lfw:Ada_Lovelace``), empty where unknown.
 
     Where that would be nobody, or more than half of the photos, as many whole persons as a tenth of
     the photos needs, though not all.

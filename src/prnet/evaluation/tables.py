@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.evaluation.held_out import is_held_out
+from prnet.evaluation.held_out import held_out_names
 from prnet.evaluation.protocols import euler_angles
 from prnet.evaluation.samples import Dataset, Sample
 from prnet.files.arrays import Array, Arrays, array_names, read_arrays
@@ -44,12 +44,11 @@ def read_table(path: Path, *, held_out: bool = False) -> Dataset:
     table = _read(path)
     names = [str(name) for name in table["files"]]
     points = table["landmarks68"].astype(np.float64)
-    persons = [str(one) for one in table["person"]] if "person" in table else [None] * len(names)
     used = np.isfinite(points).all(axis=(1, 2))
     if "landmark_spread" in table:
         used &= table["landmark_spread"] <= DOUBTFUL
     if held_out:
-        used &= np.array([is_held_out(*pair) for pair in zip(names, persons, strict=True)], bool)
+        used &= held_out_names(names, table["person"].tolist() if "person" in table else None)
     store = PhotoStore(path.parent)
     samples = tuple(
         Sample(

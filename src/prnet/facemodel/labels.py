@@ -45,6 +45,16 @@ def read_labels(path: str | Path, *names: str) -> Arrays:
     return arrays
 
 
+def shape_arguments(
+    labels: Arrays,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """What `MapBasis.positions` takes of rows of labels: coefficients (N, I + E), apart (N, I + E;
+    0 where there is no "plane"), view (N, 3)."""
+    shape = np.concatenate([labels["identity"], labels["expression"]], axis=1).astype(np.float32)
+    apart = labels.get("plane", shape).astype(np.float32) - shape
+    return shape, apart, np.ascontiguousarray(labels["rotation"][:, 2])
+
+
 def check_rotations(rotations: NDArray[np.float32], path: str | Path) -> None:
     """Raises PrnetError unless ``rotations`` (N, 3, 3) are that."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from prnet.errors import PrnetError
-from prnet.evaluation.held_out import people_of
+from prnet.evaluation.held_out import told_people
 from prnet.facemodel.labels import read_labels
 from prnet.files.arrays import Arrays
 
@@ -30,7 +30,5 @@ def joined_labels(paths: Sequence[Path]) -> Arrays:
         if table["plane"].shape != shape.shape:
             raise PrnetError(f"{path}: expected plane {shape.shape}, got {table['plane'].shape}")
     joined = {key: np.concatenate([table[key] for table in tables]) for key in tables[0]}
-    told = people_of([str(name) for name in joined["files"]])
-    own = zip(joined["person"], told, strict=True)
-    joined["person"] = np.array([str(given) or person or "" for given, person in own])
+    joined["person"] = told_people(joined["files"].tolist(), joined["person"].tolist())
     return {**joined, "expression_names": np.array(names[0])}

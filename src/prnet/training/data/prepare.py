@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from prnet.errors import PrnetError
 from prnet.evaluation.held_out import held_out_names
+from prnet.facemodel.labels import shape_arguments
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.facemodel.quantised import face_model
@@ -66,11 +67,8 @@ def prepare(
     store = PhotoStore(*photos)
     rows = good_rows(table, store, worst_fits)
     held_out = held_out_rows(table, rows)
-    coefficients = np.concatenate(
-        [table["identity"][rows], table["expression"][rows]], axis=1
-    ).astype(np.float32)
-    apart = table["plane"][rows].astype(np.float32) - coefficients
-    view = np.ascontiguousarray(table["rotation"][rows][:, 2])
+    shown = ("identity", "expression", "plane", "rotation")
+    coefficients, apart, view = shape_arguments({key: table[key][rows] for key in shown})
     landmarks68 = landmark_basis(out)
     cameras: dict[str, list[Any]] = {"scale": [], "translation": []}
     centres = []

@@ -8,7 +8,8 @@ and kept in ``.cache`` below the output folder, so that an interrupted run goes 
     person (N,): who it is, as given or as `held_out.people_of` tells; empty where unknown
     identity (N, I) and expression (N, E) float16: coefficients of the shape; expression_names (E,)
     plane (N, I + E) float16: those of the shape whose x and y the photo shows (`labels.shape`)
-    scale (N,), rotation (N, 3, 3), translation (N, 2): the camera of `morphable.to_image`, pixels
+    scale (N,), rotation (N, 3, 3), translation (N, 2): the camera of
+        `prnet.geometry.camera`, pixels
     yaw_deg (N,): positive where the face looks to the image's right
     fit_error, fit_error_68 (N,): mean distance of the fit from the 468 detected points and from
         the given 68 landmarks (NaN without), over sqrt(w*h) of the detected points' box
@@ -34,7 +35,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from prnet.errors import PrnetError
-from prnet.evaluation.held_out import people_of
+from prnet.evaluation.held_out import told_people
 from prnet.facemodel.labels import LABELS
 from prnet.files.arrays import Array, read_arrays, write_arrays
 from prnet.files.inputs import IMAGE_SUFFIXES
@@ -114,9 +115,7 @@ def label_photos(
         reason = labelled.skipped[0][1]
         raise PrnetError(f"{sources.photos}: expected a photo to label, got none ({reason})")
     rows = labelled.labels
-    told = people_of([str(name) for name in rows["files"]])
-    own = zip(rows["person"], told, strict=True)
-    rows["person"] = np.array([str(given) or person or "" for given, person in own])
+    rows["person"] = told_people(rows["files"].tolist(), rows["person"].tolist())
     Labeller(sources, settings, _no_detector).with_one_identity(rows, labelled.points)
     root = np.array(str(sources.photos.resolve()))
     write_arrays(out / "labels.npz", {**rows, "image_root": root})
