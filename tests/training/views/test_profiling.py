@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.geometry.camera import project_head
+from prnet.geometry.camera import WeakPerspectiveCamera
 from prnet.geometry.mesh import boundary_loops
 from prnet.geometry.rasterize import Raster, interpolate, rasterize
-from prnet.training.views.anchors import Camera, Topology
+from prnet.training.views.anchors import Topology
 from prnet.training.views.profiling import PhotoMesh, turned_rotation
 
 SIZE = 96
@@ -45,24 +45,26 @@ class Head:
         x, y, z = self.vertices.T
         return np.stack([128 + 90 * y / 1.3, 128 + 90 * np.cos(2 * x), 60 + 100 * z], 1)
 
-    def seen_by(self, camera: Camera) -> NDArray[np.float64]:
-        return project_head(self.vertices, camera.scale, camera.rotation, camera.translation)
+    def seen_by(self, camera: WeakPerspectiveCamera) -> NDArray[np.float64]:
+        return camera.project(self.vertices)
 
-    def photo(self, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def photo(self, camera: WeakPerspectiveCamera) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """The painted head before a grey wall, and where it is."""
         raster = rasterize(self.seen_by(camera), self.triangles, SIZE, SIZE)
         picture = interpolate(raster, self.triangles, self.colours())
         picture[~raster.mask] = 90
         return np.rint(picture.clip(0, 255)).astype(np.uint8), raster.mask
 
-    def mesh(self, camera: Camera) -> PhotoMesh:
+    def mesh(self, camera: WeakPerspectiveCamera) -> PhotoMesh:
         return PhotoMesh(self.photo(camera)[0], self.seen_by(camera), self.topology, camera)
 
 
-def camera_at(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Camera:
+def camera_at(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> WeakPerspectiveCamera:
     c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
     rolled = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    return Camera(26.0, turned_rotation(rolled, yaw, pitch), np.array([47.0, 50.0]))
+    return WeakPerspectiveCamera(
+        26.0, turned_rotation(rolled, yaw, pitch), np.array([47.0, 50.0, 0.0])
+    )
 
 
 TURNS = [(-90, 0), (-35, 20), (0, -30), (0, 0), (10, 5), (60, -10), (90, 30)]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.geometry.camera import WeakPerspectiveCamera
 from prnet.geometry.mesh import boundary_loops
 
 SECTORS = 64
@@ -20,18 +19,6 @@ _HEAD_DROP = np.array([-0.4, -0.3, -0.12, 0.0, -0.18, -0.32, -0.46, -0.60])
 
 STILL = np.array([0.06, 0.15, 0.3, 0.6, 1.0], np.float32)
 """Rings from the head to the far border (fractions of the way), which turn less and less."""
-
-
-@dataclass(frozen=True)
-class Camera:
-    """Weak perspective as in the labels: x = s (R X)_x + t_x, y = -s (R X)_y + t_y, z = s (R X)_z.
-
-    scale: pixels per model unit.  rotation: (3, 3).  translation: (2,) pixels.
-    """
-
-    scale: float
-    rotation: NDArray[np.float64]
-    translation: NDArray[np.float64]
 
 
 class Topology:
@@ -141,13 +128,13 @@ def head_rings(head: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def far_ring(
-    head: NDArray[np.float32], camera: Camera, size: tuple[int, int]
+    head: NDArray[np.float32], camera: WeakPerspectiveCamera, size: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Anchors (sectors, 3) in the image frame, beyond the picture and far behind the head."""
     matrix = in_image(camera.rotation)
     roll = np.arctan2(-matrix[0, 1], matrix[1, 1])
     turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-    middle = centre_of(head @ matrix.T) + camera.translation
+    middle = centre_of(head @ matrix.T) + camera.translation[:2]
     extent = float(np.ptp(head, axis=0).max())
     reach = 1.5 * np.hypot(*size) + extent
     z = np.full((SECTORS, 1), head[:, 2].min() - 4 * extent)

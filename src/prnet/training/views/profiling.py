@@ -8,17 +8,17 @@ sheet.  What the photo does not show of the face is filled from its mirrored hal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
+from prnet.geometry.camera import WeakPerspectiveCamera
 from prnet.geometry.rasterize import interpolate, rasterize
 from prnet.training.views.anchors import (
     SECTORS,
     STILL,
-    Camera,
     Topology,
     centre_of,
     far_ring,
@@ -36,7 +36,7 @@ class View:
     """A rendered view: image (H, W, 3) uint8, its camera, the face mesh's vertices (V, 3) in it."""
 
     image: NDArray[np.uint8]
-    camera: Camera
+    camera: WeakPerspectiveCamera
     vertices: NDArray[np.float32]
 
 
@@ -48,12 +48,10 @@ class PhotoMesh:
         image: NDArray[np.uint8],
         vertices: NDArray[np.floating],
         topology: Topology,
-        camera: Camera,
+        camera: WeakPerspectiveCamera,
     ) -> None:
-        """image (H, W, 3); vertices (V, 3) of the face in its image frame, made by ``camera``.
-
-        Their z is the camera's own, not shifted.  The border of the image is repeated outward.
-        """
+        """image (H, W, 3); vertices (V, 3) of the face in its image frame, made by ``camera``,
+        whose t_z is 0. The border of the image is repeated outward."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise PrnetError(f"expected a (H, W, 3) uint8 image, got {image.shape} {image.dtype}")
         self.image = image
@@ -83,13 +81,13 @@ class PhotoMesh:
         photo's ``vertices`` with another expression, which the view then shows.
         """
         rotation = turned_rotation(self.camera.rotation, around, forward)
-        camera = Camera(self.camera.scale, rotation, self.camera.translation)
+        camera = replace(self.camera, rotation=rotation)
         count = len(self._vertices)
         head = self._head
         if moved is not None:
             head = np.concatenate([self._face_of(moved), head[self._topology.count :]])
         shift = centre_of(self._vertices) - centre_of(self._place(camera, head)[:count])
-        camera = Camera(camera.scale, rotation, camera.translation + shift)
+        camera = replace(camera, translation=camera.translation + np.append(shift, np.float32(0)))
         sheet = self._place(camera, head)
         cosine = (np.trace(rotation @ self.camera.rotation.T) - 1) / 2
         fill = min(1.0, float(np.degrees(np.arccos(min(1.0, cosine)))) / _FULL_FILL)
@@ -97,14 +95,15 @@ class PhotoMesh:
 
     def _face_of(self, vertices: NDArray[np.floating]) -> NDArray[np.float32]:
         """Vertices (V, 3) in the photo's image frame -> the closed face in the head's frame."""
-        origin = np.array([*self.camera.translation, 0.0], np.float32)
+        origin = np.asarray(self.camera.translation, np.float32)
         closed = self._topology.close(np.asarray(vertices, np.float32)) - origin
         return np.asarray(closed @ in_image(self.camera.rotation), np.float32)
 
-    def _place(self, camera: Camera, head: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _place(
+        self, camera: WeakPerspectiveCamera, head: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """The sheet in the image frame of ``camera``: face, rings of the head, still rings."""
-        head = head @ in_image(camera.rotation).T
-        head[:, :2] += np.asarray(camera.translation, np.float32)
+        head = head @ in_image(camera.rotation).T + np.asarray(camera.translation, np.float32)
         still = STILL[:, None, None]
         between = (1 - still) * head[-SECTORS:] + still * self._far
         return np.concatenate([head, between.reshape(-1, 3)])

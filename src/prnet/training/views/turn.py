@@ -15,13 +15,13 @@ from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.facemodel.quantised import face_model
 from prnet.files.arrays import write_array, write_arrays
 from prnet.files.photos import PhotoStore
-from prnet.geometry.camera import project_head, yaw_degrees
+from prnet.geometry.camera import WeakPerspectiveCamera, yaw_degrees
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.data.joined import joined_labels
 from prnet.training.data.prepare import edge_padded_crop
 from prnet.training.data.prepared_files import CROPS, map_crops, read_samples
-from prnet.training.views.anchors import Camera, Topology
+from prnet.training.views.anchors import Topology
 from prnet.training.views.profiling import PhotoMesh, head_turn
 
 VIEW_STEP = 4
@@ -74,8 +74,10 @@ def turn_views(
         x, y, length = samples["crop"][row].tolist()
         crop = CropTransform(x, y, length, size)
         photo = edge_padded_crop(store[str(samples["files"][row])], crop)
-        camera = Camera(
-            float(samples["scale"][row]), samples["rotation"][row], samples["translation"][row]
+        camera = WeakPerspectiveCamera(
+            float(samples["scale"][row]),
+            samples["rotation"][row],
+            np.append(samples["translation"][row], np.float32(0)),
         )
         shown = apart[i], view_axes[i]
         vertices = mesh.place(coefficients[i], camera, *shown)
@@ -96,8 +98,9 @@ def turn_views(
             float(target - around), float(forward), background=background, moved=moved
         )
         views[i] = view.image
-        for key, values in cameras.items():
-            values.append(getattr(view.camera, key))
+        cameras["scale"].append(view.camera.scale)
+        cameras["rotation"].append(view.camera.rotation)
+        cameras["translation"].append(view.camera.translation[:2])
     path = out / f"turned-{shard:03d}"
     write_array(path.with_suffix(".npy"), views)
     arrays = {key: np.array(values, np.float32) for key, values in cameras.items()}
@@ -141,12 +144,13 @@ class ViewMesh:
     def __init__(self, basis: MapBasis, topology: Topology) -> None:
         self.basis, self.topology = basis, topology
 
-    def place(self, coefficients: Floats, camera: Camera, apart: Floats, view: Floats) -> Floats:
+    def place(
+        self, coefficients: Floats, camera: WeakPerspectiveCamera, apart: Floats, view: Floats
+    ) -> Floats:
         """Vertices (V, 3) in the image frame of ``camera``; ``apart`` (I + E,), ``view`` (3,): see
         `MapBasis.positions`."""
         positions = self.basis.positions(coefficients[None], apart[None], view[None])[0]
-        placed = project_head(positions, camera.scale, camera.rotation, camera.translation)
-        return placed.astype(np.float32)
+        return camera.project(positions).astype(np.float32)
 
     @classmethod
     def make(cls, model: MorphableModel, names: tuple[str, ...]) -> ViewMesh:
