@@ -158,15 +158,19 @@ def test_nothing_matches(tmp_path: Path) -> None:
         expand_inputs([tmp_path])
 
 
-@pytest.mark.parametrize("recursive", [True, False])
-def test_results_inside_the_photos_folder_are_no_photos(tmp_path: Path, recursive: bool) -> None:
+def test_results_inside_the_photos_folder_are_no_photos(tmp_path: Path) -> None:
     photos = touch(tmp_path, "a.jpg")
-    touch(tmp_path / "results" / "more", "a_overlay.jpg")
+    touch(tmp_path / "results", "a.json")
+    touch(tmp_path / "results" / "more", "b.jpg")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "results")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        link = tmp_path / "link"
-        link.symlink_to(tmp_path / "results")
-        assert expand_inputs([tmp_path], recursive=recursive, results=link) == photos
+        for recursive in (True, False):
+            assert expand_inputs([tmp_path], recursive=recursive, results=link) == photos
+    touch(tmp_path / "results", "a_overlay.jpg")
+    with pytest.warns(PrnetWarning, match="left out: the images in .*link, where results go"):
+        assert expand_inputs([tmp_path], recursive=True, results=link) == photos
 
 
 def test_links_to_nothing_are_kept_so_that_reading_reports_them(tmp_path: Path) -> None:

@@ -84,9 +84,16 @@ def _images_in(folder: Path, recursive: bool, results: Path | None) -> list[Path
     others = [file.name for file in files if file.suffix.lower() in OTHER_SUFFIXES]
     left = [f"cannot be read: {_listed(others)}"] if others else []
     left += [elsewhere.replace("some", "more")] if below else []
+    if recursive and results is not None and _has_images_below(folder, results):
+        left.append(f"the images in {results}, where results go")
     if left:
         warnings.warn(f"{folder}: left out: {'; '.join(left)}", PrnetWarning, stacklevel=2)
     return images
+
+
+def _has_images_below(folder: Path, results: Path) -> bool:
+    inside = Path(os.path.realpath(results)).parent.is_relative_to(os.path.realpath(folder))
+    return inside and any(map(_is_image, _files_in(results)))
 
 
 def _listed(names: list[str]) -> str:
