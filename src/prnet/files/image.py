@@ -92,11 +92,17 @@ def save_image(path: str | Path, image: NDArray[np.uint8] | NDArray[np.uint16]) 
         known = " ".join(_WRITE_FORMATS)
         raise PrnetError(f"{path}: expected a suffix out of {known}, got '{path.suffix}'")
     _check_writable(path, file_format, image)
-    stream = io.BytesIO()  # encoders that write to the disk do not notice that it is full
+    # Encoders that write to the disk do not notice that it is full.
+    write_bytes(path, image_bytes(image, file_format))
+
+
+def image_bytes(image: NDArray[np.uint8] | NDArray[np.uint16], file_format: str) -> bytes:
+    """The file of an image as `save_image` takes it, in a format by Pillow's name ("PNG")."""
+    stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(
         stream, format=file_format, **_WRITE_OPTIONS.get(file_format, {})
     )
-    write_bytes(path, stream.getvalue())
+    return stream.getvalue()
 
 
 def _check_writable(path: Path, file_format: str, image: NDArray[Any]) -> None:
