@@ -16,8 +16,8 @@ Preset = Literal["compact", "paper", "paper-ict"]
 SHIPPED_COMMAND = """\
 prnet prepare labels.npz --face-model ict.npz --out prepared --shards 0:12
 prnet train --data prepared --samples 1050000 --precision bfloat16 \\
-  --threads 2 --validate-every 51200"""
-"""What made the weights in the package."""
+  --threads 2 --validate-every 51200 --profiles 0"""
+"""What made the weights in the package, when no view showed another head's shape."""
 
 
 @dataclass(frozen=True)
