@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,8 @@ from standins import make_layout, write_model
 
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
-from prnet.geometry.camera import image_roll
 from prnet.geometry.crop import CropRule, CropTransform
-from prnet.reconstruct import Reconstructor
+from prnet.reconstruct import Reconstructor, crop_is_off
 
 IMAGE: NDArray[np.uint8] = np.zeros((300, 400, 3), np.uint8)
 
@@ -39,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_faces_lie_where_their_boxes_are(model: Path) -> None:
-    faces = Reconstructor(model, detector=TwoFaces(), threads=1)(IMAGE)
+    faces = Reconstructor(model, detector=TwoFaces(), passes=1)(IMAGE)
     assert [face.box for face in faces] == list(TwoFaces.boxes)
     for face in faces:
         x, y = face.box.centre
@@ -68,17 +68,21 @@ def test_given_landmarks_and_boxes_replace_the_detector(model: Path) -> None:
     assert [face.box for face in of_boxes] == boxes
 
 
+def _square(crop: CropTransform) -> tuple[float, ...]:
+    return crop.centre_x, crop.centre_y, crop.side, crop.roll
+
+
 def test_second_pass_crops_by_the_first_landmarks(model: Path) -> None:
-    once = Reconstructor(model, detector=TwoFaces())(IMAGE)
+    once = Reconstructor(model, detector=TwoFaces(), passes=1)(IMAGE)
     twice = Reconstructor(model, detector=TwoFaces(), passes=2)(IMAGE)
     for first, second in zip(once, twice, strict=True):
-        roll = image_roll(first.camera.rotation)
-        assert second.crop == CropTransform.from_landmarks(first.landmarks, size=128, roll=roll)
+        upright = CropTransform.from_landmarks(first.landmarks, size=128)
+        assert _square(second.crop) == pytest.approx(_square(upright), abs=1e-3)
         assert second.box == first.box
 
 
 def test_batch_gives_what_single_calls_give(model: Path) -> None:
-    reconstruct = Reconstructor(model, detector=TwoFaces())
+    reconstruct = Reconstructor(model, detector=TwoFaces(), passes=1)
     for face in reconstruct(IMAGE):
         crop = CropTransform.from_box(face.box, TwoFaces.crop_rule, size=128)
         (alone,) = reconstruct.from_crops(IMAGE, [face.box], [crop])
@@ -143,7 +147,7 @@ def test_wrong_places_are_refused(model: Path, arguments: dict, message: str) ->
 
 
 def test_wrong_settings_are_refused(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(PrnetError, match="at least 1 pass, got 0"):
+    with pytest.raises(PrnetError, match="at least 1 pass or 'auto', got 0"):
         Reconstructor(model, passes=0)
     lonely = tmp_path / "network.onnx"
     lonely.write_bytes((model / "network.onnx").read_bytes())
@@ -169,3 +173,70 @@ def test_options_of_named_detectors_are_refused_beside_an_object(model: Path, op
     (name,) = option
     with pytest.raises(PrnetError, match=f"expected the name of a detector with {name}"):
         Reconstructor(model, detector=TwoFaces(), **option)
+
+
+class SeesGreen(TwoFaces):
+    boxes = (Box(100, 50, 200, 150), Box(300, 100, 340, 140))
+
+
+@pytest.fixture(scope="module")
+def judging_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("judging"), judges=True)
+
+
+def test_what_the_network_takes_for_no_face_is_left_out(judging_model: Path) -> None:
+    """The stand-in sees a face where there is green: around the first box."""
+    image = IMAGE.copy()
+    image[:, :250, 1] = 255
+    reconstruct = Reconstructor(judging_model, detector=SeesGreen(), passes=1)
+    (face,) = reconstruct(image)
+    assert face.box == SeesGreen.boxes[0]
+    assert face.presence == pytest.approx(1, abs=0.01)
+    every = Reconstructor(judging_model, detector=SeesGreen(), passes=1, min_presence=0)(image)
+    assert [face.presence for face in every] == pytest.approx([1, 0], abs=0.01)
+    (given,) = reconstruct(image, boxes=[SeesGreen.boxes[1]])
+    assert given.presence == pytest.approx(0, abs=1e-6), "a caller's box is not doubted"
+    with pytest.raises(PrnetError, match="expected a presence from 0 to 1, got 2"):
+        Reconstructor(judging_model, min_presence=2)
+
+
+def test_the_largest_faces_are_counted_after_those_left_out(judging_model: Path) -> None:
+    image = IMAGE.copy()
+    image[:, 250:, 1] = 255
+    (face,) = Reconstructor(judging_model, detector=SeesGreen(), passes=1, max_faces=1)(image)
+    assert face.box == SeesGreen.boxes[1]
+
+
+def test_deviations_are_in_pixels_of_the_photo(judging_model: Path) -> None:
+    face = Reconstructor(judging_model, passes=1)(IMAGE, boxes=[SeesGreen.boxes[0]])[0]
+    assert face.deviation is not None
+    assert face.deviation.shape == (256, 256)
+    assert face.vertex_deviations is not None
+    np.testing.assert_allclose(face.vertex_deviations, 2 * face.crop.side / 128, rtol=1e-5)
+
+
+def test_a_network_that_does_not_judge_itself_keeps_all(model: Path) -> None:
+    faces = Reconstructor(model, detector=TwoFaces())(IMAGE)
+    assert [(face.presence, face.deviation) for face in faces] == [(None, None)] * 2
+
+
+def test_another_pass_only_for_crops_that_were_off(model: Path) -> None:
+    """The stand-in's egg is where the crop is: a crop of its landmarks' is right at once."""
+    right = Reconstructor(model, passes=1)(IMAGE, boxes=[Box(100, 50, 200, 150)])[0]
+    low, high = right.landmarks[:, :2].min(axis=0), right.landmarks[:, :2].max(axis=0)
+    wanted = CropTransform.from_landmarks(right.landmarks, size=128)
+    assert crop_is_off(right.crop, wanted) == (right.crop.side / wanted.side > np.exp(0.15))
+    at = wanted.centre_x, wanted.centre_y
+    changes: list[tuple[dict[str, Any], bool]] = [
+        ({}, False),
+        ({"centre_x": at[0] + 0.07 * wanted.side}, False),
+        ({"centre_y": at[1] + 0.09 * wanted.side}, True),
+        ({"side": wanted.side * 1.1}, False),
+        ({"side": wanted.side * 0.8}, True),
+        ({"roll": wanted.roll - 10}, False),
+        ({"roll": wanted.roll + 350}, False),
+        ({"roll": wanted.roll + 20}, True),
+    ]
+    for change, off in changes:
+        assert crop_is_off(replace(wanted, **change), wanted) is off, change
+    assert (high > low).all()

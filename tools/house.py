@@ -21,7 +21,7 @@ ROOMS = (
     *("training.config", "training.schedule", "training.interrupts", "training.distributed"),
     *("training.progress", "training.networks"),
     *("training.labels", "training.data", "training.views", "training.losses"),
-    *("training.validate", "training.paper", "training.recipes"),
+    *("training.validate", "training.paper", "training.judging", "training.recipes"),
     *(
         "training.initial",
         "training.train",

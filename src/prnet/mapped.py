@@ -34,6 +34,9 @@ class MappedFace:
     ``crop``: the square that the network saw.
     ``image``: the photo, RGB uint8 (H, W, 3); only colours and textures need it.
     ``source``: the photo's file, where it came from one; no result is written over it.
+    ``presence``: 0..1, the network's opinion whether its crop shows a face, placed well enough;
+    ``deviation``: (256, 256) float32 pixels, the standard deviation of a coordinate of each point
+    of the map, as the network expects it. None where the network does not judge itself.
     """
 
     position_map: NDArray[np.float32]
@@ -42,6 +45,8 @@ class MappedFace:
     crop: CropTransform
     image: NDArray[np.uint8] | None = None
     source: Path | None = None
+    presence: float | None = None
+    deviation: NDArray[np.float32] | None = None
 
     @classmethod
     def from_crop_map(
@@ -53,11 +58,15 @@ class MappedFace:
         box: Box,
         image: NDArray[np.uint8] | None = None,
         source: Path | None = None,
+        presence: float | None = None,
+        deviation: NDArray[np.floating] | None = None,
     ) -> Self:
         """A network's position map (256, 256, 3) in crop pixels -> a face in image pixels, with
-        the zero of z where the layout's rule puts it."""
+        the zero of z where the layout's rule puts it; ``deviation`` (256, 256) in crop pixels."""
         position_map = layout.with_z_origin(crop.to_image(crop_map).astype(np.float32))
-        return cls(position_map, layout, box, crop, image, source)
+        if deviation is not None:
+            deviation = np.asarray(deviation / crop.scale, np.float32)
+        return cls(position_map, layout, box, crop, image, source, presence, deviation)
 
     @property
     def score(self) -> float:
@@ -68,6 +77,11 @@ class MappedFace:
     def vertices(self) -> NDArray[np.float32]:
         """(V, 3) float32: the position map's values inside the region, row by row."""
         return self.layout.vertices(self.position_map)
+
+    @cached_property
+    def vertex_deviations(self) -> NDArray[np.float32] | None:
+        """(V,) float32 pixels: ``deviation`` at the vertices."""
+        return None if self.deviation is None else self.layout.vertices(self.deviation)
 
     @property
     def triangles(self) -> NDArray[np.int32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +16,15 @@ from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.geometry.boxes import Box
-from prnet.geometry.camera import image_roll
+from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
 from prnet.network.position_map_network import PositionMapNetwork, layout_file
+
+MIN_PRESENCE = 0.2
+OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
+"""Of a crop that is off: its centre, in sides, its side, as a logarithm, its roll, in degrees."""
 
 
 class Reconstructor:
@@ -30,8 +34,10 @@ class Reconstructor:
     ``model``: a model folder or network file, None is the one in the package.
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
     of them need), or any FaceDetector.
-    ``passes``: with 2, the landmarks of the first pass place the crop of the second.
-    ``min_score``: of the detector's boxes, whose scale is its own; ``max_faces``: the largest ones;
+    ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
+    only where they ask for quite another crop than the first (`crop_is_off`).
+    ``min_score``: of the detector's boxes, whose scale is its own; ``min_presence``: of what it
+    found, as the network judges it (0 keeps all); ``max_faces``: the largest ones;
     ``small_faces``: look for smaller faces than those that were found, too (detector "prnet").
     ``threads``: of one call of the network or the detector.
     ``max_pixels``: larger files are refused.
@@ -46,16 +52,19 @@ class Reconstructor:
         *,
         detector: DetectorName | FaceDetector = "auto",
         detector_model: str | Path | None = None,
-        passes: int = 1,
+        passes: int | Literal["auto"] = "auto",
         min_score: float | None = None,
+        min_presence: float = MIN_PRESENCE,
         max_faces: int | None = None,
         small_faces: bool = False,
         threads: int = 1,
         providers: Sequence[str] | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        if passes < 1:
-            raise PrnetError(f"expected at least 1 pass, got {passes}")
+        if passes != "auto" and not (isinstance(passes, int) and passes >= 1):
+            raise PrnetError(f"expected at least 1 pass or 'auto', got {passes!r}")
+        if not 0 <= min_presence <= 1:
+            raise PrnetError(f"expected a presence from 0 to 1, got {min_presence}")
         if max_faces is not None and max_faces < 1:
             raise PrnetError(f"expected at least 1 face at most, got {max_faces}")
         self.network = PositionMapNetwork(model, threads=threads, providers=providers)
@@ -75,6 +84,7 @@ class Reconstructor:
         else:
             self.detector = detector if min_score is None else AtLeast(detector, min_score)
         self.passes, self.max_faces, self.max_pixels = passes, max_faces, max_pixels
+        self.min_presence = min_presence
 
     def __call__(
         self,
@@ -93,7 +103,7 @@ class Reconstructor:
         if boxes is not None and landmarks is not None:
             raise PrnetError("expected boxes or landmarks, got both")
         image = load_image(source, max_pixels=self.max_pixels)
-        size = self.network.crop_size
+        size, by_detector = self.network.crop_size, False
         if landmarks is not None:
             points = [_landmarks(each) for each in landmarks]
             found = [_landmark_box(each) for each in points]
@@ -102,20 +112,39 @@ class Reconstructor:
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             if boxes is None:
                 rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
-                boxes = self.detector(image)[: self.max_faces]
+                boxes, by_detector = self.detector(image), True
             found = [Box.given(box) for box in boxes]
             crops = [CropTransform.from_box(box, rule, size=size) for box in found]
         if found and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
             image = image.copy()
         file = Path(os.path.abspath(source)) if isinstance(source, str | Path) else None
         faces = self.from_crops(image, found, crops, source=file)
-        for _ in range(self.passes - 1):
-            crops = [
-                self._landmark_crop(face.landmarks, image_roll(face.camera.rotation))
-                for face in faces
-            ]
-            faces = self.from_crops(image, found, crops, source=file)
-        return faces
+        for _ in range(self._passes(landmarks is not None) - 1):
+            faces = self._passed_again(image, faces)
+        if not by_detector:
+            return faces
+        return [face for face in faces if _shown(face, self.min_presence)][: self.max_faces]
+
+    def _passes(self, by_landmarks: bool) -> int:
+        """A caller's landmarks place the crop well, and a network with a crop rule of its own for
+        landmarks, as the 2018 release's, is used as it was made: no further pass by default."""
+        if self.passes != "auto":
+            return self.passes
+        return 1 if by_landmarks or "landmarks" in self.crop_rules else 2
+
+    def _passed_again(self, image: NDArray[np.uint8], faces: list[Face]) -> list[Face]:
+        """The faces, from crops that their landmarks place; with "auto" those alone whose crop was
+        off."""
+        crops = [self._landmark_crop(face.landmarks, _roll(face)) for face in faces]
+        again = [
+            i
+            for i, (face, crop) in enumerate(zip(faces, crops, strict=True))
+            if self.passes != "auto" or crop_is_off(face.crop, crop)
+        ]
+        boxes, source = [faces[i].box for i in again], faces[0].source if faces else None
+        better = self.from_crops(image, boxes, [crops[i] for i in again], source=source)
+        new = dict(zip(again, better, strict=True))
+        return [new.get(i, face) for i, face in enumerate(faces)]
 
     def _landmark_crop(self, landmarks: NDArray[np.floating], roll: float = 0.0) -> CropTransform:
         rule, size = self.crop_rules.get("landmarks"), self.network.crop_size
@@ -136,13 +165,50 @@ class Reconstructor:
         face for each, which keeps the image itself, not a copy."""
         if not crops:
             return []
-        maps = self.network(np.stack([crop.crop_image(image) for crop in crops]))
+        maps, presence, deviations = self.network.predict(
+            np.stack([crop.crop_image(image) for crop in crops])
+        )
+        unknown = [None] * len(crops)
+        sure = unknown if presence is None else presence.tolist()
+        spread = unknown if deviations is None else list(deviations)
         return [
             Face.from_crop_map(
-                crop_map, crop=crop, layout=self.layout, box=box, image=image, source=source
+                crop_map,
+                crop=crop,
+                layout=self.layout,
+                box=box,
+                image=image,
+                source=source,
+                presence=each_sure,
+                deviation=each_spread,
             )
-            for crop_map, crop, box in zip(maps, crops, boxes, strict=True)
+            for crop_map, crop, box, each_sure, each_spread in zip(
+                maps, crops, boxes, sure, spread, strict=True
+            )
         ]
+
+
+def crop_is_off(seen: CropTransform, wanted: CropTransform) -> bool:
+    """Whether the crop that the landmarks ask for is so far from what the network saw that another
+    look pays."""
+    shift = np.hypot(wanted.centre_x - seen.centre_x, wanted.centre_y - seen.centre_y)
+    turn = (wanted.roll - seen.roll + 180) % 360 - 180
+    return bool(
+        shift > OFF_SHIFT * seen.side
+        or abs(np.log(wanted.side / seen.side)) > OFF_SIZE
+        or abs(turn) > OFF_ROLL
+    )
+
+
+def _roll(face: Face) -> float:
+    """Degrees by which the face is turned in the image; of its landmarks alone, which is quick."""
+    layout = face.layout
+    head = layout.sample_landmarks(layout.canonical) * FLIP_Y
+    return image_roll(fit_weak_perspective(head, face.landmarks).rotation)
+
+
+def _shown(face: Face, least: float) -> bool:
+    return face.presence is None or face.presence >= least
 
 
 def _landmarks(points: ArrayLike) -> NDArray[np.floating]:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from standins import make_layout
+from standins import make_layout, write_model
 
 from prnet.cli import main
 from prnet.formats.table import FACE_OUTPUTS, NEEDS, SUMMARIES
-from prnet.network.position_map_network import PositionMapNetwork
+from prnet.network.position_map_network import PositionMapNetwork, Prediction
 
 
 @pytest.fixture
@@ -49,12 +49,23 @@ def test_every_face_of_every_photo(photos: Path, model: Path, tmp_path: Path) ->
     assert _names(out) == faces | {"a_jpg_overlay.jpg", "a_png_overlay.jpg"}
 
 
-def test_every_kind_can_be_saved(photos: Path, model: Path, tmp_path: Path) -> None:
-    kinds = [kind for kind in SUMMARIES if kind not in NEEDS]
-    arguments = ["--out", tmp_path, "--save", ",".join(kinds), "--detector", "none"]
-    assert _run(photos / "a.png", *arguments, model=model) == 0
+def test_every_kind_can_be_saved(photos: Path, tmp_path: Path) -> None:
+    kinds, out = [kind for kind in SUMMARIES if kind not in NEEDS], tmp_path / "out"
+    arguments = ["--out", out, "--save", ",".join(kinds), "--detector", "none"]
+    model = write_model(tmp_path / "judging", judges=True)
+    assert _run(photos / "a.png", *arguments, "--min-presence", 0, model=model) == 0
     beside = sum(len(output.beside) for output in FACE_OUTPUTS.values())
-    assert len(_names(tmp_path) - {"photos"}) == len(kinds) + beside
+    assert len(_names(out)) == len(kinds) + beside
+
+
+def test_confidence_needs_a_network_that_judges_itself(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert _run(photos, "--out", out, "--save", "confidence", model=model) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected a network that judges itself for --save confidence" in line
+    assert not out.exists()
 
 
 def test_one_bad_photo_does_not_stop_the_others(
@@ -83,11 +94,11 @@ class BrokenRuntime:
     def __init__(self, network: Any) -> None:
         self.network, self.crop_size = network, network.crop_size
 
-    def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, crops: NDArray[np.uint8]) -> Prediction:
         if not crops.any():
             raise self.Fail("[ONNXRuntimeError]\n : 6 : RUNTIME_EXCEPTION")
-        maps: NDArray[np.float32] = self.network(crops)
-        return maps
+        said: Prediction = self.network.predict(crops)
+        return said
 
 
 @pytest.mark.parametrize("command", ["reconstruct", "demo"])

@@ -47,7 +47,7 @@ def test_edit_is_painted_and_the_rest_is_kept(
     assert _prnet("texture edit", photo, texture, "--out", out, "--box", BOX, model=model) == 0
     changed = (_pixels(out) != _pixels(photo)).any(axis=-1)
     assert 50 < changed.sum() < 1500
-    assert (_pixels(out)[80, 100] == [0, 255, 0]).all()
+    assert (_pixels(out) == [0, 255, 0]).all(axis=-1).sum() > 50
 
 
 @pytest.mark.parametrize("kind", ["grey", "alpha"])

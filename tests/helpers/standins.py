@@ -89,9 +89,13 @@ def mirrored(face: Face, width: int) -> Face:
     )
 
 
-def write_network(path: Path, position_map: NDArray[np.floating], *, size: int = 128) -> Path:
+def write_network(
+    path: Path, position_map: NDArray[np.floating], *, size: int = 128, judges: bool = False
+) -> Path:
     """A network file that keeps the contract and always answers ``position_map``, moved by the
-    mean of each crop's red channel in x (so that rows of a batch can be told apart)."""
+    mean of each crop's red channel in x (so that rows of a batch can be told apart). With
+    ``judges`` presence is the mean of the green channel over 255, and every deviation is 2 pixels.
+    """
     nodes = [
         helper.make_node("Cast", ["crops"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=1),
@@ -103,11 +107,31 @@ def write_network(path: Path, position_map: NDArray[np.floating], *, size: int =
         "red": np.array([1, 0, 0], np.float32),
         "map": position_map[None].astype(np.float32),
     }
+    outputs: dict[str, list[str | int]] = {"position_maps": ["batch", 256, 256, 3]}
+    if judges:
+        nodes += [
+            helper.make_node("Mul", ["means", "green"], ["greens"]),
+            helper.make_node("ReduceSum", ["greens", "all"], ["presence"], keepdims=0),
+            helper.make_node("Mul", ["position_maps", "zero"], ["zeros"]),
+            helper.make_node("ReduceSum", ["zeros", "last"], ["flat"], keepdims=0),
+            helper.make_node("Add", ["flat", "two"], ["deviations"]),
+        ]
+        constants |= {
+            "green": np.array([0, 1 / 255, 0], np.float32),
+            "all": np.array([1, 2, 3], np.int64),
+            "zero": np.array(0, np.float32),
+            "last": np.array([3], np.int64),
+            "two": np.array(2, np.float32),
+        }
+        outputs |= {"presence": ["batch"], "deviations": ["batch", 256, 256]}
     graph = helper.make_graph(
         nodes,
         "constant",
         [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["batch", size, size, 3])],
-        [helper.make_tensor_value_info("position_maps", TensorProto.FLOAT, ["batch", 256, 256, 3])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in outputs.items()
+        ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -115,12 +139,11 @@ def write_network(path: Path, position_map: NDArray[np.floating], *, size: int =
     return path
 
 
-def write_model(folder: Path) -> Path:
+def write_model(folder: Path, *, judges: bool = False) -> Path:
     """A model folder whose network sees the egg upright in the middle of every crop."""
     layout = make_layout()
     folder.mkdir(parents=True, exist_ok=True)
-    write_network(
-        folder / "network.onnx", layout.canonical * 0.5 + np.array([63.5, 63.5, 0], np.float32)
-    )
+    middle = layout.canonical * 0.5 + np.array([63.5, 63.5, 0], np.float32)
+    write_network(folder / "network.onnx", middle, judges=judges)
     layout.save(folder / "uv_layout.npz")
     return folder

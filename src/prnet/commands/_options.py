@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
+from prnet.reconstruct import MIN_PRESENCE
 
 
 def add_finding_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,33 @@ def add_finding_arguments(parser: argparse.ArgumentParser) -> None:
     add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
     add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
     add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+
+
+def add_choosing_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which of the faces that were found are wanted."""
+    add = parser.add_argument
+    add("--min-score", type=finite, metavar="S", help="leave out faces that score less")
+    add(
+        "--min-presence",
+        type=share,
+        default=MIN_PRESENCE,
+        metavar="P",
+        help="leave out what the network does not take for a face, 0 keeps all "
+        "(default %(default)s; not for given boxes or landmarks)",
+    )
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument("--largest", action="store_true", help="the largest face alone")
+    many.add_argument("--max-faces", type=positive, metavar="N", help="the N largest faces")
+    add("--small-faces", action="store_true", help="look for small faces beside large ones, too")
+
+
+def add_passes_argument(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--passes",
+        type=passes,
+        default="auto",
+        help="2: crop again by the first landmarks; auto (default): where the first crop was off",
+    )
 
 
 def add_debug_argument(parser: argparse.ArgumentParser) -> None:
@@ -69,3 +97,19 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"expected a positive whole number, got '{text}'")
     return int(text)
+
+
+def passes(text: str) -> int | Literal["auto"]:
+    """A whole number from 1, or auto."""
+    return "auto" if text == "auto" else positive(text)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got '{text}'")
+    return value

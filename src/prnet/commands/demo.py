@@ -110,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
     reconstruct = Reconstructor(
         args.model,
         detector="auto" if args.isDlib else "none",
+        passes=1,
         providers=providers_for(args.gpu),
     )
     paths = expand_inputs([args.inputDir])

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The largest face of each photo."""
-    reconstruct = Reconstructor(args.model, providers=providers_for(args.gpu))
+    reconstruct = Reconstructor(args.model, passes=1, providers=providers_for(args.gpu))
     target, reference = (find_face(reconstruct, path) for path in (args.image_path, args.ref_path))
     save_image(args.output_path, swap_face(target, reference, region=REGIONS[args.mode]))
     print(args.output_path)

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from prnet.commands._options import check_no_detector, finite, positive
+from prnet.commands._options import add_passes_argument, check_no_detector, finite, positive
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with_yaw
@@ -116,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     system.add_argument("--detector", choices=get_args(DetectorName), default="auto")
     system.add_argument("--detector-model", type=Path, metavar="FILE")
-    system.add_argument("--passes", type=positive, default=1, help="2: crop again by the landmarks")
+    add_passes_argument(system)
     system.add_argument("--threads", type=positive, default=1, help="of one call; by default 1")
     system.add_argument(
         "--predictions",

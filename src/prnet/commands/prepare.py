@@ -46,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--heads", type=Path, help="folder of textured heads to render (prnet.facemodel.heads)"
     )
     parser.add_argument(
+        "--negatives", type=Path, help="folder of photos without faces, for the network to know"
+    )
+    parser.add_argument(
         "--renders", type=positive, default=4000, help="of the heads (default %(default)s)"
     )
 
@@ -53,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from prnet.training.data.made_from import check_sources, note_sources
     from prnet.training.data.prepare import STORED_SIZE, prepare, prepare_full_maps
+    from prnet.training.data.prepared_files import NEGATIVES
     from prnet.training.views.turn import turn_views
 
     first, last = _shards(arguments.shards)
@@ -74,6 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
         from prnet.training.views.heads import render_heads
 
         render_heads(arguments.heads, labels, face_model, out, count=arguments.renders)
+    if arguments.negatives and not (out / NEGATIVES).exists():
+        from prnet.training.data.negatives import prepare_negatives
+
+        prepare_negatives(arguments.negatives, out)
     return 0
 
 

@@ -25,9 +25,10 @@ from typing import Any, Literal, get_args
 
 from prnet.appearance.texture import TEXTURE_SIZE
 from prnet.commands._options import (
+    add_choosing_arguments,
     add_finding_arguments,
+    add_passes_argument,
     check_no_detector,
-    finite,
     parsed_box,
     positive,
 )
@@ -108,11 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what prnet facemodel expression wrote; also saves expression",
     )
     add_finding_arguments(parser)
-    add("--min-score", type=finite, metavar="S", help="leave out faces that score less")
-    many = parser.add_mutually_exclusive_group()
-    many.add_argument("--largest", action="store_true", help="the largest face alone")
-    many.add_argument("--max-faces", type=positive, metavar="N", help="the N largest faces")
-    add("--small-faces", action="store_true", help="look for small faces beside large ones, too")
+    add_choosing_arguments(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--box",
@@ -130,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="68 points in pixels (.txt: rows of x y [z], .pts, .npz), instead of a detector; "
         "once for each face",
     )
-    add("--passes", type=positive, default=1, help="2: crop again by the first landmarks")
+    add_passes_argument(parser)
     add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
     add("--threads", type=positive, default=1, help="of one call; by default 1")
     add("--json", action="store_true", help="one JSON line for each photo and one summary")
@@ -148,6 +145,7 @@ def run(args: argparse.Namespace) -> int:
         detector_model=args.detector_model,
         passes=args.passes,
         min_score=args.min_score,
+        min_presence=args.min_presence,
         max_faces=1 if args.largest else args.max_faces,
         small_faces=args.small_faces,
         threads=args.threads,
@@ -155,6 +153,11 @@ def run(args: argparse.Namespace) -> int:
     )
     options = _save_options(args)
     save = _with_expression(args.save, options)
+    if "confidence" in save and not reconstruct.network.judges:
+        network = reconstruct.network.path
+        raise PrnetError(
+            f"expected a network that judges itself for --save confidence, got {network}"
+        )
     folder = make_folder(args.out)
     results, paths = _inputs(args.photos, recursive=args.recursive, out=folder)
     named = list(zip(paths, output_names(paths, ENDINGS), strict=True))

@@ -56,8 +56,10 @@ class NetworkPredictor:
             if self._from_truth
             else f"from the detector {reconstruct.detector.name}, the face nearest the truth"
         )
-        again = reconstruct.passes - 1
+        again = 0 if reconstruct.passes == "auto" else reconstruct.passes - 1
         self.crop = where + (f", then {again} x from the predicted landmarks" if again else "")
+        if reconstruct.passes == "auto":
+            self.crop += ", again from the predicted landmarks where it was off"
 
     def __call__(self, sample: Sample) -> Prediction:
         photo, truth = sample.read_photo(), sample.landmarks

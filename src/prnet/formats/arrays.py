@@ -68,6 +68,8 @@ def write_npz(face: MappedFace, path: Path) -> None:
         "triangles": face.triangles,
         "layout": np.array(face.layout.name),
     }
+    if face.deviation is not None:
+        arrays["deviation"] = face.deviation
     write_arrays(path, arrays | _small_arrays(face))
 
 
@@ -81,9 +83,11 @@ def write_mat(face: MappedFace, path: Path) -> None:
 
 
 def _small_arrays(face: MappedFace) -> dict[str, NDArray[np.generic]]:
-    """Landmarks, box, score, pose in degrees, camera."""
+    """Landmarks, box, score, presence where there is one, pose in degrees, camera."""
     camera = face.camera
+    presence = {} if face.presence is None else {"presence": np.array(face.presence)}
     return {
+        **presence,
         "landmarks": face.landmarks,
         "box": np.array(face.box.xyxy),
         "score": np.array(face.box.score),
@@ -114,10 +118,13 @@ def describe_face(face: MappedFace, *, depth_crop: int | None = None) -> dict[st
     ``depth_crop``: that of the depth picture, for its scale."""
     image, crop = face.image, face.crop
     scale = face_depth_scale(face, depth_crop)
+    spread = face.vertex_deviations
     head_unit = millimetres_per_unit(face.layout)
     return {
         "box": [round(edge, 2) for edge in face.box.xyxy],
         "score": round(face.box.score, 4),
+        "presence": None if face.presence is None else round(face.presence, 4),
+        "deviation": None if spread is None else round(float(spread.mean()), 3),
         "pose": describe_pose(face),
         "landmarks": face.landmarks.astype(float).round(3).tolist(),
         "image": None if image is None else {"width": image.shape[1], "height": image.shape[0]},

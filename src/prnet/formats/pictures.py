@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from prnet.appearance.confidence import confidence_picture
 from prnet.appearance.draw import overlay
 from prnet.appearance.encode import depth_preview, encode_normals
 from prnet.appearance.render import (
@@ -95,6 +96,11 @@ def write_shaded(face: MappedFace, path: Path) -> None:
     save_image(path, render_view(face, style="shaded"))
 
 
+def write_confidence(face: MappedFace, path: Path) -> None:
+    """JPEG: the photo, coloured from sure to guessed."""
+    save_image(path, confidence_picture(face))
+
+
 def write_sheet(face: MappedFace, path: Path) -> None:
     """Everything on one picture, :func:`prnet.appearance.sheet.sheet`."""
     save_image(path, sheet(face))
@@ -173,6 +179,11 @@ PICTURE_OUTPUTS = {
     ),
     "shaded": FaceOutput(
         "_shaded.png", "its surface without texture", without_options(write_shaded)
+    ),
+    "confidence": FaceOutput(
+        "_confidence.jpg",
+        "how far each point may be off: blue sure, red guessed",
+        without_options(write_confidence),
     ),
     "sheet": FaceOutput(
         "_sheet.png",

@@ -2,14 +2,15 @@
 
 Contract of a network file: input ``crops`` uint8 (B, S, S, 3) RGB with a fixed S; output
 ``position_maps`` float32 (B, 256, 256, 3) in crop pixels. ``prnet train`` and the converter of
-the 2018 weights both write it, so that normalisation lies inside the file.
+the 2018 weights both write it, so that normalisation lies inside the file. A network that judges
+itself has ``presence`` float32 (B,) and ``deviations`` float32 (B, 256, 256), too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,21 @@ from prnet.packaged import DATA
 """The model folder inside the package."""
 
 MAP_SIZE = 256
+OUTPUTS = ("position_maps", "presence", "deviations")
+
+
+class Prediction(NamedTuple):
+    """What a network says of B crops.
+
+    position_maps: (B, 256, 256, 3) float32, x, y, z in crop pixels (centres on integers), z in the
+    same unit, larger nearer. presence: (B,) float32 in 0..1, whether the crop shows a face, placed
+    well enough; deviations: (B, 256, 256) float32 crop pixels, the standard deviation of a
+    coordinate of each point. Both None where the network does not judge itself.
+    """
+
+    position_maps: NDArray[np.float32]
+    presence: NDArray[np.float32] | None = None
+    deviations: NDArray[np.float32] | None = None
 
 
 class PositionMapNetwork:
@@ -47,6 +63,18 @@ class PositionMapNetwork:
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Crops (B, S, S, 3) uint8 RGB, S = ``crop_size`` -> position maps (B, 256, 256, 3)
         float32: x, y, z in crop pixels (centres on integers), z in the same unit, larger nearer."""
+        return self._run(crops, OUTPUTS[:1]).position_maps
+
+    def predict(self, crops: NDArray[np.uint8]) -> Prediction:
+        """Crops as for a call -> position maps with what the network thinks of them."""
+        return self._run(crops, OUTPUTS if self.judges else OUTPUTS[:1])
+
+    @property
+    def judges(self) -> bool:
+        """Whether presence and deviations come with the maps."""
+        return set(OUTPUTS) <= set(self._session.outputs)
+
+    def _run(self, crops: NDArray[np.uint8], outputs: Sequence[str]) -> Prediction:
         expected = (self.crop_size, self.crop_size, 3)
         if crops.ndim != 4 or crops.shape[1:] != expected or crops.dtype != np.uint8:
             size = self.crop_size
@@ -54,8 +82,10 @@ class PositionMapNetwork:
                 f"expected crops of uint8 (B, {size}, {size}, 3), got {crops.dtype} {crops.shape}"
             )
         if len(crops) == 0:
-            return np.zeros((0, MAP_SIZE, MAP_SIZE, 3), np.float32)
-        return self._session.run(["position_maps"], {"crops": crops})[0]
+            shapes = (MAP_SIZE, MAP_SIZE, 3), (), (MAP_SIZE, MAP_SIZE)
+            empty = [np.zeros((0, *shape), np.float32) for shape in shapes]
+            return Prediction(*empty[: len(outputs)])
+        return Prediction(*self._session.run(outputs, {"crops": crops}))
 
 
 def network_file(model: str | Path | None = None) -> Path:

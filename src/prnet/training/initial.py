@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from prnet.errors import PrnetError, reason_of
 from prnet.files.zips import checked_zip
@@ -58,8 +59,16 @@ def _load_checkpoint(network: nn.Module, file: Path) -> None:
     try:
         checked_zip(file).close()
         state = torch.load(file, map_location="cpu", weights_only=True)
-        network.load_state_dict(state["averaged"])
+        load_weights(network, state["averaged"])
     except Exception as error:  # a damaged pickle raises nearly anything
         raise PrnetError(
             f"{file}: expected a checkpoint of this preset, got: {reason_of(error)}"
         ) from error
+
+
+def load_weights(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """As ``network.load_state_dict``; checkpoints from before networks judged themselves do."""
+    absent = network.load_state_dict(dict(state), strict=False)
+    lacking = [key for key in absent.missing_keys if not key.startswith("judge.")]
+    if lacking or absent.unexpected_keys:
+        raise ValueError(f"other weights: {(lacking + absent.unexpected_keys)[0]}")

@@ -50,6 +50,7 @@ class PositionMapLoss:
     terms of its own: ``shape_weight`` for the landmarks after the best similarity,
     ``opening_weight`` for the differences between upper and lower lids and lips, and
     ``edge_weight`` for the differences between neighbours on the map, which keep it from rippling.
+    ``inside``: (64, 64) bool, the grid's points that have a position.
     """
 
     def __init__(
@@ -67,12 +68,12 @@ class PositionMapLoss:
         step = MAP_SIZE // len(grid_inside)
         pixels = spline_weights(np.arange(MAP_SIZE)).reshape(-1, step, CONTROL_SIZE)
         self._rows = torch.from_numpy(pixels.mean(axis=1)).to(device)  # means, as the grid's
-        self._inside = grid_inside.to(device)
+        self.inside = grid_inside.to(device)
         weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
         near = layout.parts.ravel()[layout.nearest_in_region]
         squares = weights[near].reshape(len(grid_inside), step, len(grid_inside), step)
         parts = torch.from_numpy(squares.max(axis=(1, 3))).to(device)
-        self._weights = parts[self._inside] / parts[self._inside].mean()
+        self._weights = parts[self.inside] / parts[self.inside].mean()
         self._landmarks = torch.from_numpy(landmark_weights(layout)).to(device)
         self._axes = torch.tensor([1.0, 1.0, depth_weight**2], device=device)
         self._landmark_weight, self._opening_weight = landmark_weight, opening_weight
@@ -83,7 +84,7 @@ class PositionMapLoss:
         """Control points (B, 3, 64, 64) -> positions at the grid (B, P, 3) and at the landmarks
         (B, 68, 3), z zero at the landmarks' mean."""
         maps = self._rows @ control @ self._rows.T
-        grid = maps[:, :, self._inside].transpose(1, 2)
+        grid = maps[:, :, self.inside].transpose(1, 2)
         landmarks = (control.flatten(2) @ self._landmarks.T).transpose(1, 2)
         origin = landmarks[..., 2:].mean(dim=1, keepdim=True) * grid.new_tensor([0, 0, 1])
         return grid - origin, landmarks - origin
@@ -116,12 +117,12 @@ class PositionMapLoss:
 
     def _edges(self, error: Tensor) -> Tensor:
         """Mean difference between the errors (B, P, 3) of neighbouring grid points."""
-        maps = error.new_zeros(len(error), 3, *self._inside.shape)
-        maps[:, :, self._inside] = error.transpose(1, 2)
-        inside = self._inside
+        maps = error.new_zeros(len(error), 3, *self.inside.shape)
+        maps[:, :, self.inside] = error.transpose(1, 2)
+        inside = self.inside
         across = (maps[..., 1:] - maps[..., :-1]).abs() * (inside[:, 1:] & inside[:, :-1])
         down = (maps[..., 1:, :] - maps[..., :-1, :]).abs() * (inside[1:] & inside[:-1])
-        return (across.sum() + down.sum()) / (2 * len(error) * self._inside.sum())
+        return (across.sum() + down.sum()) / (2 * len(error) * self.inside.sum())
 
     def _distance(self, difference: Tensor) -> Tensor:
         return torch.sqrt((difference**2 * self._axes).sum(dim=-1) + 1e-4)

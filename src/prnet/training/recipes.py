@@ -16,11 +16,15 @@ from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.config import Setting, TrainConfig
 from prnet.training.data.augment import Augmentation
 from prnet.training.data.dataset import Batch, Kind, PreparedData
+from prnet.training.judging import Judging, judge
 from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
 from prnet.training.paper.recipe import PaperRecipe
 from prnet.training.paper.sources import Lp300wMaps, PreparedMaps
 from prnet.training.validate import Validation
+
+JUDGED = 40_000
+"""Samples from which a finished network learns to judge itself; at most half of the run's."""
 
 
 class Recipe(Protocol):
@@ -43,6 +47,10 @@ class Recipe(Protocol):
         """ "total" is what training lowers; the others are logged, too."""
 
     def validation(self) -> Callable[[nn.Module], dict[str, float]]: ...
+
+    def judge(self, averaged: nn.Module, samples: int) -> dict[str, float]:
+        """Teach a network, finished after so many samples, what to think of its maps; scores, none
+        where it cannot learn that."""
 
 
 def make_recipe(config: TrainConfig, device: torch.device) -> Recipe:
@@ -70,6 +78,11 @@ class CompactRecipe:
         data_device = torch.device("cpu") if config.loaders else device
         self.data = PreparedData(config.data, device=data_device)
         self.epoch = sum(len(self.data.training_rows(part)) for part in range(len(self.data.parts)))
+        self._shares: dict[Kind, float] = {
+            "views": config.turned,
+            "heads": config.heads,
+            "profiles": config.profiles,
+        }
         self._loss = PositionMapLoss(
             self.layout,
             self.data.grid_inside,
@@ -100,13 +113,7 @@ class CompactRecipe:
     def batch(self, step: int, share: slice) -> Batch:
         """Samples are mixed in augmentation: each process makes them all and keeps its share."""
         random = np.random.default_rng([self._config.seed, step])
-        config = self._config
-        shares: dict[Kind, float] = {
-            "views": config.turned,
-            "heads": config.heads,
-            "profiles": config.profiles,
-        }
-        crops, labels = self.data.draw(random, config.batch, shares)
+        crops, labels = self.data.draw(random, self._config.batch, self._shares)
         generator = torch.Generator().manual_seed(int(random.integers(2**62)))
         whole = self.data.batch(crops, labels, generator, Augmentation(), crop_size=CROP_SIZE)
         return whole.part(share)
@@ -120,6 +127,13 @@ class CompactRecipe:
 
     def validation(self) -> Callable[[nn.Module], dict[str, float]]:
         return Validation(self.data, self._loss, crop_size=CROP_SIZE)
+
+    def judge(self, averaged: nn.Module, samples: int) -> dict[str, float]:
+        assert isinstance(averaged, CompactNetwork)
+        count = min(JUDGED, samples // 2)
+        settings = Judging(count, self._config.batch, self._config.seed, self._shares)
+        held_out = Validation(self.data, self._loss, crop_size=CROP_SIZE).batches
+        return judge(averaged, self.data, self._loss, settings, held_out)
 
 
 def mean_map_in_crop(layout: UVLayout) -> NDArray[np.float32]:

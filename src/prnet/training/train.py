@@ -29,7 +29,7 @@ from prnet.network.crop_rules import save_crop_rules
 from prnet.training.config import TrainConfig
 from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
-from prnet.training.initial import CHECKPOINT, start_from
+from prnet.training.initial import CHECKPOINT, load_weights, start_from
 from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.progress import progress
 from prnet.training.recipes import Recipe, make_recipe
@@ -105,6 +105,9 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
             save_checkpoint(config.out, network, averaged, optimizer, step)
             result = {} if stopped else validate(averaged)
         if validate is not None and not stopped:
+            if step == schedule.steps:
+                log.judged(recipe.judge(averaged, step * config.batch))
+                save_checkpoint(config.out, network, averaged, optimizer, step)
             print(export(recipe, averaged, config.out), flush=True)
     if stopped:
         if validate is not None:
@@ -133,8 +136,9 @@ def make_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optim
 
 def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
     """Biases and normalisation neither decay nor have an L2 term, as in the released graph."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
+    trained = [p for p in network.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim > 1]
+    others = [p for p in trained if p.ndim <= 1]
     return [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
 
 
@@ -221,8 +225,8 @@ def resume(
         return 0
     state = read_checkpoint(folder / CHECKPOINT)
     try:
-        network.load_state_dict(state["network"])
-        averaged.load_state_dict(state["averaged"])
+        load_weights(network, state["network"])
+        load_weights(averaged, state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         return int(state["step"])
     except Exception as error:  # what torch raises depends on what does not fit
@@ -269,6 +273,12 @@ class Log:
         seconds = round(time.monotonic() - self._start)
         self._append({"step": step, "seconds": seconds, "losses": losses, "nme": validation})
         self._sums, self._count = {}, 0
+
+    def judged(self, scores: dict[str, float]) -> None:
+        """Of the last part of a run, where the recipe has it."""
+        if scores:
+            print(f"judging itself: {scores}", flush=True)
+            self._append({"judged": scores})
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._path is not None:

@@ -41,10 +41,10 @@ class Validation:
             held_out = np.flatnonzero(data.held_out[rows.sample])
             picks += [(part, int(i)) for i in held_out[:count]]
         generator = torch.Generator().manual_seed(1)
-        self._batches = []
+        self.batches = []
         for first in range(0, len(picks), 64):
             crops, labels = data.gather(picks[first : first + 64])
-            self._batches.append(
+            self.batches.append(
                 data.batch(crops, labels, generator, DETECTOR_JITTER, crop_size=crop_size)
             )
         yaws = [data.parts[part].yaw[row] for part, row in picks]
@@ -59,7 +59,7 @@ class Validation:
         network.eval()
         predicted, true, dense = [], [], []
         with torch.no_grad():
-            for batch in self._batches:
+            for batch in self.batches:
                 grid, landmarks = self._loss.predict(network, batch.crops.to(device))
                 predicted.append(landmarks)
                 true.append(batch.landmarks)

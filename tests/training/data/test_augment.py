@@ -127,3 +127,18 @@ def test_mirrored_labels_are_those_of_the_mirrored_grid(prepared: Path) -> None:
     order = data.mirror_order.numpy()[: len(rows)]
     np.testing.assert_array_equal(rows[order], rows)
     np.testing.assert_array_equal(columns[order], 63 - columns)
+
+
+def test_blurred_samples_are_as_coarse_as_was_said() -> None:
+    noise = torch.rand(40, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    only = {**NO_AUGMENTATION.__dict__, "blur": 1.0}
+    left = {}
+    for coarsest in (0.1, 0.4, 0.8):
+        random = torch.Generator().manual_seed(1)
+        changed = augment_colours(
+            noise.clone(), random, Augmentation(**only | {"coarsest": coarsest})
+        )
+        left[coarsest] = changed.var(dim=(1, 2, 3))
+    assert left[0.8].std() < 0.05 * left[0.8].mean(), "one resolution for all"
+    assert left[0.1].min() < 0.3 * left[0.4].min()
+    assert (left[0.1] <= left[0.4] * 1.01).all()

@@ -32,6 +32,8 @@ class Augmentation:
     """Channels are multiplied by up to 1 +- this (the paper's 0.6 to 1.4)."""
     grey: float = 0.15
     blur: float = 0.25
+    coarsest: float = 0.2
+    """Blurred samples have from this share of their resolution to 0.8 of it."""
     noise: float = 0.25
     jpeg: float = 0.15
     occlusion: float = 0.25
@@ -141,7 +143,8 @@ def augment_colours(images: Tensor, random: torch.Generator, augmentation: Augme
         images = (images.clamp_min(1e-4) ** gamma * gains).clamp(0, 1)
     images = _replace(images, _chosen(random, count, augmentation.grey), _grey)
     for index in _chosen(random, count, augmentation.blur).tolist():
-        factor = float(torch.rand(1, generator=random)) * 0.6 + 0.2
+        share = float(torch.rand(1, generator=random))
+        factor = augmentation.coarsest + share * (0.8 - augmentation.coarsest)
         images[index : index + 1] = _low_resolution(images[index : index + 1], factor)
     noisy = _chosen(random, count, augmentation.noise).to(images.device)
     if len(noisy):
@@ -204,4 +207,29 @@ def occlude(images: Tensor, random: torch.Generator, augmentation: Augmentation)
             noise = torch.rand(1, 3, cells, cells, generator=random).to(images)
             texture = F.interpolate(noise, size=size, mode="bilinear")[0]
         images[index] = torch.where(covered, texture, images[index])
+    return images
+
+
+def cut_by_frame(images: Tensor, random: torch.Generator, share: float) -> Tensor:
+    """A ``share`` of the images (B, 3, S, S) with up to four tenths black at one side, as crops at
+    a photo's border are."""
+    images, size = images.clone(), images.shape[-1]
+    for index in _chosen(random, len(images), share).tolist():
+        side, reach = torch.rand(2, generator=random).tolist()
+        wide, quarter = round(0.4 * reach * size), int(4 * side)
+        turned = images[index].rot90(quarter, (1, 2))
+        turned[:, :wide] = 0
+        images[index] = turned.rot90(-quarter, (1, 2))
+    return images
+
+
+def flattened(images: Tensor, random: torch.Generator, share: float) -> Tensor:
+    """A ``share`` of the images (B, 3, S, S) with a twentieth to half of their contrast, in 8 bits,
+    half of them about black, as in the dark, half about their mean."""
+    images = images.clone()
+    for index in _chosen(random, len(images), share).tolist():
+        number, kind = torch.rand(2, generator=random).tolist()
+        level = images[index].mean() if kind < 0.5 else images.new_zeros(())
+        left = 0.05 * 10**number
+        images[index] = ((level + left * (images[index] - level)) * 255).round() / 255
     return images

@@ -22,6 +22,7 @@ from prnet.training.data.augment import Augmentation, augment_colours, occlude, 
 from prnet.training.data.prepared_files import (
     CROPS,
     HEAD,
+    NEGATIVES,
     map_crops,
     read_basis,
     read_samples,
@@ -135,6 +136,9 @@ class PreparedData:
         for path, views in zip([*shards, *heads], self.parts[1:], strict=True):
             _check_coefficients(path, views.coefficients, basis)
         self.held_out_photos = np.flatnonzero(self.held_out)
+        none = np.zeros((0, *photos.crops.shape[1:]), np.uint8)
+        file = folder / NEGATIVES
+        self.negatives = map_crops(file) if file.exists() else none
         if self.held_out.all() or not self.held_out.any():
             raise PrnetError(
                 f"{folder}: expected photos to train on and held-out ones, got "

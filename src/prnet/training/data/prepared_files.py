@@ -14,7 +14,7 @@ from prnet.files.arrays import Array, Arrays, map_array, read_arrays
 
 HEAD = -1
 """The sample of renders of head models, which are of no photo."""
-SAMPLES, CROPS = "samples.npz", "crops.npy"
+SAMPLES, CROPS, NEGATIVES = "samples.npz", "crops.npy", "negatives.npy"
 
 _CAMERAS = {
     "coefficients": Array(np.floating, ("N", "K")),

@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from prnet.training.networks.judge import Judge
+
 CROP_SIZE = 128
 MAP_SIZE = 256
 CONTROL_SIZE = 64
@@ -62,6 +64,8 @@ class CompactNetwork(nn.Module):
 
     `forward` gives the position maps (B, 3, 256, 256) in crop pixels; training uses
     `control_points`, which any set of UV points can be evaluated from (`spline_weights`).
+    `judged` adds what the network thinks of them (`prnet.training.networks.judge`), which is
+    learned apart, from features that stay as they are: ``judge`` has no gradient of its own accord.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class CompactNetwork(nn.Module):
             inner = width
         self.decoder = nn.Sequential(*widened)
         self.head = nn.Conv2d(inner, 12, 3, 1, 1)
+        self.judge = Judge(channels, mixed).requires_grad_(False)
         self.register_buffer(
             "mean_control", torch.full((3, CONTROL_SIZE, CONTROL_SIZE), (CROP_SIZE - 1) / 2)
         )
@@ -114,14 +119,36 @@ class CompactNetwork(nn.Module):
 
     def control_points(self, crops: Tensor) -> Tensor:
         """(B, 3, 128, 128) in 0..1 -> (B, 3, 64, 64) in crop pixels."""
-        features = self.encoder(crops * 4 - 2)
-        decoded = self.decoder(torch.relu(features + self.mix(features)))
-        with torch.autocast(crops.device.type, enabled=False):  # bfloat16 would round pixels
+        return self.placed(self.features(crops)[2])
+
+    def features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the encoder (B, 256, 4, 4), the layer over the whole face (B, 192), the decoder
+        (B, 32, 32, 32)."""
+        encoded = self.encoder(crops * 4 - 2)
+        mixed = self.mix[:3](encoded)
+        return encoded, mixed, self.decoder(torch.relu(encoded + self.mix[3:](mixed)))
+
+    def placed(self, decoded: Tensor) -> Tensor:
+        """The decoder's last features -> control points (B, 3, 64, 64)."""
+        with torch.autocast(decoded.device.type, enabled=False):  # bfloat16 would round pixels
             offsets = nn.functional.pixel_shuffle(self.head(decoded.float()), 2)
         return self.mean_control + offsets * (CROP_SIZE / 8)
 
     def forward(self, crops: Tensor) -> Tensor:
-        return self.spline @ self.control_points(crops) @ self.spline.T
+        return self._maps(self.control_points(crops))
+
+    def judged(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Position maps (B, 3, 256, 256), presence (B,) in 0..1, deviations (B, 256, 256) in crop
+        pixels."""
+        features = self.features(crops)
+        presence, deviation = self.judge(*features[:2])
+        wide = nn.functional.interpolate(
+            deviation[:, None], size=(MAP_SIZE, MAP_SIZE), mode="bilinear", align_corners=False
+        )
+        return self._maps(self.placed(features[2])), torch.sigmoid(presence), wide[:, 0]
+
+    def _maps(self, control: Tensor) -> Tensor:
+        return self.spline @ control @ self.spline.T
 
 
 def spline_weights(positions: NDArray[Any]) -> NDArray[np.float32]:

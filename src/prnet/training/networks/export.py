@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,28 @@ WEIGHTED = {"Conv", "ConvTranspose", "Gemm"}
 
 
 class _Deployed(nn.Module):
-    """Crops (B, S, S, 3) uint8 RGB -> position maps (B, 256, 256, 3) float32 in crop pixels."""
+    """Crops (B, S, S, 3) uint8 RGB -> position maps (B, 256, 256, 3) float32 in crop pixels; of a
+    network that judges itself presence (B,) and deviations (B, 256, 256), too."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        self.judged: Callable[[Tensor], tuple[Tensor, ...]] | None = getattr(
+            network, "judged", None
+        )
 
-    def forward(self, crops: Tensor) -> Tensor:
-        maps: Tensor = self.network(crops.permute(0, 3, 1, 2).float() / 255)
-        return maps.permute(0, 2, 3, 1)
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        pixels = crops.permute(0, 3, 1, 2).float() / 255
+        maps, *thoughts = self.judged(pixels) if self.judged else (self.network(pixels),)
+        return maps.permute(0, 2, 3, 1), *thoughts
+
+    @property
+    def outputs(self) -> dict[str, list[str | int]]:
+        """Names and shapes."""
+        shapes: dict[str, list[str | int]] = {OUTPUT: ["batch", MAP_SIZE, MAP_SIZE, 3]}
+        if self.judged:
+            shapes |= {"presence": ["batch"], "deviations": ["batch", MAP_SIZE, MAP_SIZE]}
+        return shapes
 
 
 def export_onnx(
@@ -46,17 +60,17 @@ def export_onnx(
 
     ``network`` maps (B, 3, S, S) float32 in 0..1, S = ``crop_size``, to (B, 3, 256, 256) crop
     pixels. The file takes ``crops`` (B, S, S, 3) uint8 RGB to ``position_maps`` (B, 256, 256, 3)
-    float32, for any B. ``half_storage`` keeps convolution and linear weights as float16, which
-    halves the file; the computation stays float32. The difference is over two random crops and
+    float32, for any B; a network that judges itself adds ``presence`` (B,) and ``deviations``
+    (B, 256, 256). ``half_storage`` keeps convolution and linear weights as float16, which halves
+    the file; the computation stays float32. The difference is over two random crops and
     ``sample_crops`` (N, S, S, 3) uint8. The file appears whole or not at all.
     """
     was_training = network.training
     deployed = _Deployed(network)
     sample = torch.zeros(2, crop_size, crop_size, 3, dtype=torch.uint8)
-    model = to_onnx(deployed, sample, {INPUT: {0: "batch"}, OUTPUT: {0: "batch"}})
-    model.graph.output[0].CopyFrom(
-        helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", MAP_SIZE, MAP_SIZE, 3])
-    )
+    model = to_onnx(deployed, sample, {name: {0: "batch"} for name in (INPUT, *deployed.outputs)})
+    for output, shape in zip(model.graph.output, deployed.outputs.values(), strict=True):
+        output.CopyFrom(helper.make_tensor_value_info(output.name, TensorProto.FLOAT, shape))
     if half_storage:
         store_half(model)
     onnx.checker.check_model(model)
@@ -76,7 +90,7 @@ def to_onnx(
     axes: dict[str, dict[int, str]],
 ) -> onnx.ModelProto:
     """Traced on ``sample`` with the TorchScript exporter, which needs no package but ``onnx``.
-    ``axes``: the names of the input and of the output, and which of their axes have any size."""
+    ``axes``: the names of the input and of the outputs, and which of their axes have any size."""
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own notice that a successor exists
@@ -115,12 +129,12 @@ def store_half(model: onnx.ModelProto) -> None:
 
 
 def _difference(
-    deployed: nn.Module, exported: PositionMapNetwork, crops: NDArray[np.uint8]
+    deployed: _Deployed, exported: PositionMapNetwork, crops: NDArray[np.uint8]
 ) -> float:
     """Largest difference between the exported network and torch over ``crops``, in crop pixels."""
     difference = 0.0
     for crop in crops:
         with torch.no_grad():
-            expected = deployed(torch.from_numpy(crop[None])).numpy()
+            expected = deployed(torch.from_numpy(crop[None]))[0].numpy()
         difference = max(difference, float(np.abs(exported(crop[None]) - expected).max()))
     return difference

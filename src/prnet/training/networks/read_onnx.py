@@ -37,12 +37,13 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
         raise PrnetError(
             f"{path}: expected an exported network, got: {reason_of(error)}"
         ) from error
+    judged = "presence" in {output.name for output in model.graph.output}
     nodes = [node for node in model.graph.node if node.op_type in WEIGHTED]
     weights = iter([[tensors.get(name) for name in node.input[1:]] for node in nodes])
     folded: list[nn.BatchNorm2d] = []
     bias: Floats | None = None
     try:
-        for layer in _in_order(network, crops):
+        for layer in _in_order(network, crops, judged=judged):
             if isinstance(layer, nn.BatchNorm2d) and bias is not None:
                 _hand_on(layer, bias)
                 folded.append(layer)
@@ -107,22 +108,23 @@ def _tensors(model: onnx.ModelProto) -> dict[str, Floats]:
     return arrays
 
 
-def _in_order(network: nn.Module, crops: Tensor) -> Iterator[Layer]:
+def _in_order(network: nn.Module, crops: Tensor, *, judged: bool) -> Iterator[Layer]:
     """The layers with weights, in the order in which crops pass through them."""
     order: list[Layer] = []
     layers = [module for module in network.modules() if isinstance(module, Layer)]
     hooks = [layer.register_forward_pre_hook(lambda it, _: order.append(it)) for layer in layers]
-    _run(network, crops[:1])
+    _run(network, crops[:1], judged=judged)
     for hook in hooks:
         hook.remove()
     return iter(order)
 
 
 @torch.no_grad()
-def _run(network: nn.Module, crops: Tensor) -> None:
+def _run(network: nn.Module, crops: Tensor, *, judged: bool = False) -> None:
     was_training = network.training
     network.eval()
-    network(crops)
+    whole = getattr(network, "judged", network) if judged else network
+    whole(crops)
     network.train(was_training)
 
 
