@@ -199,7 +199,7 @@ class TwoFaces:
 def test_of_several_faces_the_labelled_one_is_scored(photos: Path, tmp_path: Path) -> None:
     model = standins.write_model(tmp_path / "model")
     predict = NetworkPredictor(
-        Reconstructor(model, detector=TwoFaces(), threads=1), crop="detector", name="prnet"
+        Reconstructor(model, detector=TwoFaces(), passes=1), crop="detector", name="prnet"
     )
     (sample,) = open_dataset(photos).evenly(1).samples
     middle = predict(sample).landmarks[:, :2].mean(axis=0)
