@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_a_stopped_run_keeps_its_steps(prepared: Path, tmp_path: Path, number: i
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 16
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What runs in the background of a shell has Ctrl-C ignored from the start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_second_signal_interrupts_at_once() -> None:
     before = signal.getsignal(signal.SIGINT)
     with finishing_steps(alone=True) as asked:
