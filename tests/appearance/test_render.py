@@ -138,7 +138,7 @@ def test_normals_are_the_gradient_of_the_ellipsoid() -> None:
 def test_maps_need_a_shape_or_a_photo() -> None:
     with pytest.raises(PrnetError, match="expected a shape"):
         make_face().depth_map()
-    with pytest.raises(PrnetError, match="crop size of at least 1, got 0"):
+    with pytest.raises(PrnetError, match="crop size of 1 to 8192, got 0"):
         make_face().depth_map(crop_size=0)
     photo: NDArray[np.uint8] = np.zeros((30, 40, 3), np.uint8)
     assert make_face(image=photo).depth_map().shape == (30, 40)

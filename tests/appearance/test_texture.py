@@ -230,7 +230,7 @@ def test_mirrored_photo_gives_the_mirrored_texture() -> None:
 
 def test_bad_input_is_named() -> None:
     face = _face()
-    with pytest.raises(PrnetError, match="texture size of at least 1, got 0"):
+    with pytest.raises(PrnetError, match="texture size of 1 to 8192, got 0"):
         face.texture(size=0)
     with pytest.raises(PrnetError, match="expected an image to take the texture from"):
         make_face(layout=LAYOUT).texture()

@@ -101,3 +101,9 @@ def test_saved_again_over_an_older_result(face: Face, tmp_path: Path) -> None:
     assert new.keys() == old.keys()
     changed = {Path(name).suffix for name in new if new[name] != old[name]}
     assert changed == {".obj", ".png"}
+
+
+def test_a_name_that_is_too_long_is_said(face: Face, tmp_path: Path) -> None:
+    with pytest.raises(PrnetError, match="expected a place that can be written, got: File name"):
+        face.save(tmp_path / ("n" * 252 + ".obj"), "obj-texture")
+    assert not list(tmp_path.iterdir())

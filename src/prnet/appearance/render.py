@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from prnet.appearance.texture import check_side
 from prnet.appearance.texture import texture as photo_texture
 from prnet.errors import PrnetError
 from prnet.geometry.camera import FLIP_Y, Pose, rotation_from_pose
@@ -69,8 +70,7 @@ def crop_depth_map(face: MappedFace, size: int) -> NDArray[np.float32]:
 
 def crop_to_size(face: MappedFace, size: int) -> CropTransform:
     """The square that the network saw, at ``size`` x ``size`` pixels."""
-    if size < 1:
-        raise PrnetError(f"expected a crop size of at least 1, got {size}")
+    check_side("crop", size)
     return replace(face.crop, size=size)
 
 

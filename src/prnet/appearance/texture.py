@@ -23,6 +23,9 @@ from prnet.mapped import MappedFace
 TEXTURE_SIZE: Final = 512
 """Side of textures by default; it takes a face of about 300 pixels to fill one."""
 
+LARGEST_SIDE: Final = 8192
+"""Of textures and of face crops that are drawn: such a texture takes 6 GB while it is made."""
+
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
 
@@ -53,8 +56,7 @@ def texture(
     the other side, are taken from the mirrored half, and from colours around them where that is
     hidden too.
     """
-    if size < 1:
-        raise PrnetError(f"expected a texture size of at least 1, got {size}")
+    check_side("texture", size)
     image = face.image if image is None else image
     if image is None:
         raise PrnetError("expected an image to take the texture from, got a face without one")
@@ -74,6 +76,7 @@ def texture_mask(
 ) -> NDArray[np.float32]:
     """(size, size) float32: 1 where a texture shows the face, 0 where it is hidden or outside the
     picture, soft between. Without any image the picture has no end."""
+    check_side("texture", size)
     mask = visibility_map(face)
     image = face.image if image is None else image
     if image is not None:
@@ -83,6 +86,12 @@ def texture_mask(
         soft = BORDER * float(np.ptp(face.vertices[:, :2], axis=0).max())
         mask = mask * np.clip(inside / max(soft, 1e-6), 0, 1)
     return resized(mask, size)
+
+
+def check_side(what: str, size: int) -> None:
+    """Raises PrnetError for a picture of ``size`` x ``size`` pixels that is none or too large."""
+    if not 1 <= size <= LARGEST_SIDE:
+        raise PrnetError(f"expected a {what} size of 1 to {LARGEST_SIDE}, got {size}")
 
 
 def map_footprint(face: MappedFace) -> NDArray[np.float32]:

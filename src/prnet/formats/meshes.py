@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -58,9 +59,9 @@ def save_textured_obj(
     """
     material, picture = readable_by_all(path.with_suffix(".mtl")), readable_by_all(picture)
     material_text = mtl_bytes(picture.name)
-    saved_before = material.is_file() and material.read_bytes() == material_text
+    saved_before = os.path.isfile(material) and material.read_bytes() == material_text
     for file in (material, picture):
-        if file.exists() and not saved_before:
+        if os.path.exists(file) and not saved_before:
             raise PrnetError(
                 f"{file}: expected no file, or that of an earlier {path.name}, got another"
             )

@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.appearance.texture import TEXTURE_SIZE
+from prnet.appearance.texture import TEXTURE_SIZE, check_side
 from prnet.facemodel.expression import ExpressionModel
+from prnet.formats.surface import check_triangles
 from prnet.layout.openings import Openings
 from prnet.mapped import MappedFace
 
@@ -46,6 +47,14 @@ class SaveOptions:
 
     expression_model: ExpressionModel | None = None
     """What expressions are fitted with."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that no face can have, before the first photo is read."""
+        check_side("texture", self.texture_size)
+        if self.depth_crop is not None:
+            check_side("crop", self.depth_crop)
+        if self.triangles is not None:
+            check_triangles(self.triangles)
 
 
 Writer = Callable[[MappedFace, Path, SaveOptions], None]

@@ -80,6 +80,12 @@ def head_vertices(face: MappedFace) -> NDArray[np.float64]:
     return face.camera.unproject(face.vertices) * millimetres_per_unit(face.layout)
 
 
+def check_triangles(triangles: int) -> None:
+    """Raises PrnetError for fewer triangles than a surface can be simplified to."""
+    if triangles < 4:
+        raise PrnetError(f"expected at least 4 triangles, got {triangles}")
+
+
 def simplified(surface: Surface, triangles: int) -> Surface:
     """About ``triangles`` triangles over some of the surface's vertices.
 
@@ -87,8 +93,7 @@ def simplified(surface: Surface, triangles: int) -> Surface:
     points is then put onto the nearest of the vertices it stands for, so that normals, colours
     and texture coordinates stay true. Surfaces that have no more triangles come back as they are.
     """
-    if triangles < 4:
-        raise PrnetError(f"expected at least 4 triangles, got {triangles}")
+    check_triangles(triangles)
     if triangles >= len(surface.triangles):
         return surface
     try:
