@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,8 @@ from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.progress import progress
 from prnet.training.recipes import Recipe, make_recipe
 from prnet.training.schedule import Schedule
+
+_Item = TypeVar("_Item")
 
 
 def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, float]:
@@ -74,7 +76,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         log = Log(config.out / "log.jsonl", asdict(config) | asdict(schedule), process.leads)
         stopped = process.any(asked_to_stop())
         last = step if stopped else last
-        for batch in batches(config, recipe, step, last, share=process.share(config.batch)):
+        for batch in loaded(batches(config, recipe, step, last, share=process.share(config.batch))):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(step)
             losses = losses_of(batch.to(process.device))
@@ -153,6 +155,15 @@ def batches(
         prefetch_factor=4 if config.loaders else None,
         worker_init_fn=leave_to_the_leader,
     )
+
+
+def loaded(loader: Iterable[_Item]) -> Iterator[_Item]:
+    """What a loader gives; errors of its processes as they were raised there, without the traceback
+    that torch makes part of the message."""
+    try:
+        yield from loader
+    except PrnetError as error:
+        raise PrnetError(str(error).rpartition("PrnetError: ")[2].strip()) from error
 
 
 class _Steps(IterableDataset[Batch]):

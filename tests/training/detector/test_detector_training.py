@@ -228,3 +228,11 @@ def test_the_file_computes_what_torch_does(network: Any, tmp_path: Path) -> None
             expected = network.eval()(crops).numpy()
     assert np.abs(found - expected).max() < 0.03  # 8 and 16 bits of the weights
     assert found.std() > 0.05
+
+
+def test_an_error_of_a_loader_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = f"--part first --data {tmp_path} --out {tmp_path / 'out'} --steps 1 --loaders 1"
+    assert main(["train-detector", *options.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"prnet train-detector: {tmp_path}: expected ")

@@ -30,7 +30,7 @@ from prnet.training.detector.network import DetectorNetwork
 from prnet.training.detector.refine import RefineNetwork, examples, refine_losses
 from prnet.training.detector.targets import losses, make_targets
 from prnet.training.schedule import Schedule
-from prnet.training.train import parameter_groups, resume, save_checkpoint, update_average
+from prnet.training.train import loaded, parameter_groups, resume, save_checkpoint, update_average
 
 SIZES = (192, 256, 256, 352)
 """Sides of the pictures of successive steps; as many pictures a step as make the same area."""
@@ -70,7 +70,7 @@ def train_detector(config: DetectorConfig) -> Path:
     sums: dict[str, float] = {}
     start = time.monotonic()
     log(config, {"config": {key: str(value) for key, value in asdict(config).items()}})
-    for inputs, targets in batches(config, step):
+    for inputs, targets in loaded(batches(config, step)):
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step)
         found = part.losses(network(inputs), targets)
