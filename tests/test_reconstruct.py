@@ -274,3 +274,21 @@ def test_a_least_score_is_of_the_first_detector_alone() -> None:
     """Scores have scales of their own."""
     assert len(Reconstructor(min_score=0.5).detectors) == 1
     assert len(Reconstructor(detector="prnet").detectors) == 1
+
+
+def test_boxes_and_landmarks_beside_the_photo_are_refused(model: Path) -> None:
+    reconstruct = Reconstructor(model, passes=1)
+    height, width = IMAGE.shape[:2]
+    for box in [(-90, 0, -1, 50), (0, -90, 50, -1), (width, 0, width + 50, 50)]:
+        with pytest.raises(PrnetError, match="expected a box that touches the photo"):
+            reconstruct(IMAGE, boxes=[box])
+    for offset in [(0, height), (-width, 0)]:
+        points = np.random.default_rng(0).uniform((0, 0), (width - 2, height - 2), (68, 2)) + offset
+        with pytest.raises(PrnetError, match="expected a box that touches the photo"):
+            reconstruct(IMAGE, landmarks=[points - (1, 0)])
+    assert len(reconstruct(IMAGE, boxes=[(width - 2, height - 2, width + 50, height + 50)])) == 1
+
+
+def test_one_box_is_no_list_of_boxes(model: Path) -> None:
+    with pytest.raises(PrnetError, match="expected a list of boxes, got one box"):
+        Reconstructor(model)(IMAGE, boxes=Box(0, 0, 50, 50))  # type: ignore[arg-type]

@@ -108,17 +108,20 @@ class Reconstructor:
         """
         if boxes is not None and landmarks is not None:
             raise PrnetError("expected boxes or landmarks, got both")
+        if isinstance(boxes, Box):
+            raise PrnetError("expected a list of boxes, got one box")
         image = load_image(source, max_pixels=self.max_pixels)
         if landmarks is not None:
             points = [_landmarks(each) for each in landmarks]
-            found, crops = (
-                [_landmark_box(each) for each in points],
-                map(self._landmark_crop, points),
-            )
-            return self._mapped(source, image, found, list(crops), self._passes(by_landmarks=True))
+            found = [_landmark_box(each) for each in points]
+            _check_seen(found, image)
+            crops = [self._landmark_crop(each) for each in points]
+            return self._mapped(source, image, found, crops, self._passes(by_landmarks=True))
         if boxes is not None:
+            found = [Box.given(box) for box in boxes]
+            _check_seen(found, image)
             return self._in_boxes(
-                source, image, boxes, self.crop_rules.get("given", GIVEN_BOX_RULE)
+                source, image, found, self.crop_rules.get("given", GIVEN_BOX_RULE)
             )
         for detector in self.detectors:
             rule = self.crop_rules.get(detector.name, detector.crop_rule)
@@ -252,6 +255,16 @@ def _landmarks(points: ArrayLike) -> NDArray[np.floating]:
             f"expected 68 finite landmarks (68, 2) or (68, 3), got shape {array.shape}"
         )
     return array
+
+
+def _check_seen(boxes: Sequence[Box], image: NDArray[np.uint8]) -> None:
+    """Raises PrnetError for a caller's box beside the image: there is no face to be seen."""
+    height, width = image.shape[:2]
+    for box in boxes:
+        if min(box.x1, box.y1) <= -0.5 or box.x0 >= width - 0.5 or box.y0 >= height - 0.5:
+            raise PrnetError(
+                f"expected a box that touches the photo of {width}x{height}, got {box.xyxy}"
+            )
 
 
 def _landmark_box(landmarks: NDArray[np.floating]) -> Box:

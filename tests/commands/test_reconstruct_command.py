@@ -210,13 +210,45 @@ def test_landmarks_that_were_saved_are_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     saved, found = tmp_path / "1" / f"a{FACE_OUTPUTS[kind].ending}", []
-    for out, where in ("1", ["--box", "20,10,90,80"]), ("2", ["--landmarks", saved]):
+    for out, where in ("1", ["--box", "-60,10,10,80"]), ("2", ["--landmarks", saved]):
         options = ["--out", tmp_path / out, "--save", kind, "--json", *where]
         assert _run(photos / "a.jpg", *options, model=model) == 0
         found += json.loads(capsys.readouterr().out.splitlines()[0])["faces"]
     points = np.array(found[0]["landmarks"])[:, :2]
     expected = [*points.min(axis=0), *points.max(axis=0)]
     np.testing.assert_allclose(found[1]["box"], expected, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("option", "number", "told"),
+    [
+        ("--texture-size", "8193", "a texture size of 1 to 8192, got 8193"),
+        ("--depth-crop", "100000", "a crop size of 1 to 8192, got 100000"),
+        ("--triangles", "3", "at least 4 triangles, got 3"),
+    ],
+)
+def test_numbers_that_no_face_can_have_are_refused_before_the_first_photo(
+    option: str,
+    number: str,
+    told: str,
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _run(photos / "a.jpg", "--out", tmp_path / "out", option, number, model=model) == 2
+    assert capsys.readouterr().err == f"prnet reconstruct: expected {told}\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_boxes_that_miss_the_photo_are_refused(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--out", tmp_path / "out", "--box", "5000,0,5100,100"]
+    assert _run(photos / "a.jpg", *given, model=model) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expected a box that touches the photo of " in line
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_boxes_may_begin_outside_the_picture(photos: Path, model: Path, tmp_path: Path) -> None:
