@@ -230,3 +230,22 @@ def test_demo_texture_changes_the_face_alone(
     assert changed["1"].sum() > 100
     assert not changed["1"][:, 120:].any()
     assert changed["0"].sum() < changed["1"].sum()
+
+
+def test_a_folder_that_is_not_there_is_said_and_none_is_made(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--model", str(model)]) == 2
+    told = "prnet demo: TestImages: expected a folder of photos, got none (-i FOLDER)\n"
+    assert capsys.readouterr().err == told
+    assert not Path("TestImages").exists()
+
+
+def test_a_gpu_is_a_number(
+    photos: Path, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        _run(photos, tmp_path / "out", "--gpu", "first", model=model)
+    assert "expected the number of a GPU, got 'first'" in capsys.readouterr().err
+    assert _run(photos, tmp_path / "out", "--gpu", "-1", "--isDlib", "False", model=model) == 0

@@ -269,3 +269,11 @@ def test_a_row_of_a_table_without_a_name_is_a_problem_of_its_own(tmp_path: Path)
     for sample in samples[:2]:
         with pytest.raises(PrnetError, match="got a folder"):
             sample.read_photo()
+
+
+def test_a_test_set_of_another_kind_is_no_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"any")
+    with pytest.raises(PrnetError, match=r"photo\.jpg: expected a folder, .*, got another file"):
+        open_dataset(tmp_path / "photo.jpg")
+    with pytest.raises(PrnetError, match="got no such thing"):
+        open_dataset(tmp_path / "nothing")

@@ -312,5 +312,7 @@ def test_other_files_get_the_sentence_that_helps(head: bytes, hint: str) -> None
 def test_places_that_are_no_files(tmp_path: Path) -> None:
     with pytest.raises(PrnetError, match=r"https://a\.org/b\.jpg: expected a file, got a URL"):
         load_image("https://a.org/b.jpg")
+    with pytest.raises(PrnetError, match=r"https:/a\.org/b\.jpg: expected a file, got a URL"):
+        load_image(Path("https://a.org/b.jpg"))
     with pytest.raises(PrnetError, match="standard input is /dev/stdin"):
         load_image("-")

@@ -26,6 +26,7 @@ from prnet.appearance.draw import draw_landmarks, draw_mesh, draw_pose_box
 from prnet.appearance.frontal import affine_frontal_vertices
 from prnet.commands._options import positive
 from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED, about
+from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.atomic import write_bytes
 from prnet.files.image import load_image, save_image
@@ -91,9 +92,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_gpu_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gpu",
+        type=_gpu,
         default="0",
         help="number of the GPU where ONNX Runtime has CUDA, else the CPU; -1: CPU (default 0)",
     )
+
+
+def _gpu(text: str) -> str:
+    """A whole number, or several with commas between, as CUDA_VISIBLE_DEVICES takes them."""
+    if not all(number.strip().lstrip("-").isdecimal() for number in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected the number of a GPU, got '{text}'")
+    return text
 
 
 def providers_for(gpu: str) -> list[str] | None:
@@ -114,6 +123,8 @@ def run(args: argparse.Namespace) -> int:
         providers=providers_for(args.gpu),
     )
     paths = expand_inputs([args.inputDir])
+    if paths == [args.inputDir] and not args.inputDir.exists():
+        raise PrnetError(f"{args.inputDir}: expected a folder of photos, got none (-i FOLDER)")
     folder = make_folder(args.outputDir)
     found, failed = 0, 0
     for path, name in zip(paths, output_names(paths, ENDINGS), strict=True):

@@ -117,7 +117,8 @@ def _format_of(path: Path) -> str:
     if (path / "labels.npz").is_file():
         return "labels"
     if not path.is_dir():
-        raise PrnetError(f"{path}: expected a folder, a .csv or a labels.npz, got no such thing")
+        got = "another file" if path.exists() else "no such thing"
+        raise PrnetError(f"{path}: expected a folder, a .csv or a labels.npz, got {got}")
     for format in ("mat", "pts", "csv", "npz"):
         if next(path.rglob(f"*.{format}"), None) is not None:
             return format

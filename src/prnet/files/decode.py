@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 import threading
 import warnings
@@ -58,6 +59,9 @@ _BIG_ENDIAN_NEGATIVE: Final[Any] = (
 )
 """White-is-zero greys of 16 bits, big-endian: the one combination that Pillow does not list."""
 
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""One slash is all that pathlib leaves of the two."""
+
 _pillow_lock = threading.Lock()
 
 
@@ -65,9 +69,9 @@ _pillow_lock = threading.Lock()
 def open_file(source: str | Path) -> Iterator[IO[bytes]]:
     """A file's stream that can be searched: of pipes, what they have given until their end.
     What goes wrong with the file, also later in the block, is a PrnetError that names it."""
-    if "://" in str(source):
-        raise PrnetError(f"{source}: expected a file, got a URL (download it first)")
     path = Path(source)
+    if _URL.match(str(source)) and not path.exists():
+        raise PrnetError(f"{source}: expected a file, got a URL (download it first)")
     try:
         if path.is_dir():
             raise PrnetError(f"{path}: expected an image file, got a folder")
