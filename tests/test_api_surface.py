@@ -32,6 +32,7 @@ SURFACE = [
     "draw_pose_box",
     "encode_depth",
     "fit_weak_perspective",
+    "follow",
     "load_image",
     "make_detector",
     "overlay",

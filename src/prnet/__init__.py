@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from prnet.layout.uv_layout import UVLayout as UVLayout
     from prnet.network.position_map_network import PositionMapNetwork as PositionMapNetwork
     from prnet.reconstruct import Reconstructor as Reconstructor
+    from prnet.video.follow import follow as follow
 
 _HOMES = {
     "prnet.appearance.draw": ["draw_landmarks", "draw_mesh", "draw_pose_box", "overlay"],
@@ -66,6 +67,7 @@ _HOMES = {
     "prnet.layout.uv_layout": ["UVLayout"],
     "prnet.network.position_map_network": ["PositionMapNetwork"],
     "prnet.reconstruct": ["Reconstructor"],
+    "prnet.video.follow": ["follow"],
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

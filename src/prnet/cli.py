@@ -19,12 +19,13 @@ from prnet.files.streams import say, steady_streams
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
     "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
+    "video": ("prnet.commands.video", "a film -> tracks, landmarks, pose, an overlay film"),
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),
     "swap": ("prnet.commands.swap", "the face of one photo on the face of another"),
     "demo": ("prnet.commands.demo", "the 2018 release's demo.py, its options and files"),
     "demo-texture": ("prnet.commands.demo_texture", "the 2018 release's demo_texture.py"),
-    "train": ("prnet.commands.train", "train the network on a prepared folder"),
+    "train": ("prnet.commands.training.train", "train the network on a prepared folder"),
     "train-detector": (
         "prnet.commands.training.train_detector",
         "train the face detector on its pools",

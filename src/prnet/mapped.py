@@ -37,6 +37,7 @@ class MappedFace:
     ``presence``: 0..1, the network's opinion whether its crop shows a face, placed well enough;
     ``deviation``: (256, 256) float32 pixels, the standard deviation of a coordinate of each point
     of the map, as the network expects it. None where the network does not judge itself.
+    ``track``: in a film, the person's number.
     """
 
     position_map: NDArray[np.float32]
@@ -47,6 +48,7 @@ class MappedFace:
     source: Path | None = None
     presence: float | None = None
     deviation: NDArray[np.float32] | None = None
+    track: int | None = None
 
     @classmethod
     def from_crop_map(

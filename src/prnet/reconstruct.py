@@ -115,7 +115,7 @@ class Reconstructor:
             points = [_landmarks(each) for each in landmarks]
             found = [_landmark_box(each) for each in points]
             _check_seen(found, image)
-            crops = [self._landmark_crop(each) for each in points]
+            crops = [self.landmark_crop(each) for each in points]
             return self._mapped(source, image, found, crops, self._passes(by_landmarks=True))
         if boxes is not None:
             found = [Box.given(box) for box in boxes]
@@ -167,7 +167,7 @@ class Reconstructor:
     def _passed_again(self, image: NDArray[np.uint8], faces: list[Face]) -> list[Face]:
         """The faces, from crops that their landmarks place; with "auto" those alone whose crop was
         off."""
-        crops = [self._landmark_crop(face.landmarks, _roll(face)) for face in faces]
+        crops = [self.landmark_crop(face.landmarks, roll_of(face)) for face in faces]
         again = [
             i
             for i, (face, crop) in enumerate(zip(faces, crops, strict=True))
@@ -178,7 +178,9 @@ class Reconstructor:
         new = dict(zip(again, better, strict=True))
         return [new.get(i, face) for i, face in enumerate(faces)]
 
-    def _landmark_crop(self, landmarks: NDArray[np.floating], roll: float = 0.0) -> CropTransform:
+    def landmark_crop(self, landmarks: NDArray[np.floating], roll: float = 0.0) -> CropTransform:
+        """The crop that the network wants of a face with these landmarks (68, 2 or 3), image
+        pixels, turned by ``roll`` degrees."""
         rule, size = self.crop_rules.get("landmarks"), self.network.crop_size
         if rule is None:
             return CropTransform.from_landmarks(landmarks, size=size, roll=roll)
@@ -232,7 +234,7 @@ def crop_is_off(seen: CropTransform, wanted: CropTransform) -> bool:
     )
 
 
-def _roll(face: Face) -> float:
+def roll_of(face: Face) -> float:
     """Degrees by which the face is turned in the image; of its landmarks alone, which is quick."""
     layout = face.layout
     head = layout.sample_landmarks(layout.canonical) * FLIP_Y

@@ -193,7 +193,7 @@ def _hint(head: bytes) -> str:
         or head.startswith(_VIDEO_BEGINNINGS)
         or (head.startswith(b"RIFF") and head[8:11] == b"AVI")
     ):
-        return " (it looks like a video: take its frames out, ffmpeg -i VIDEO frames/%05d.png)"
+        return " (it looks like a video: prnet video takes those)"
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return " (a kind of TIFF that is not read: save it with 8 bits a colour)"
     if text.startswith((b"<!doctype html", b"<html")):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 
-from prnet.commands.train import check_onnx
+from prnet.commands.training.train import check_onnx
 from prnet.errors import missing
 from prnet.training.detector.config import add_settings, settings_from
 

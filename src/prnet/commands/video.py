@@ -1,0 +1,142 @@
+"""A film -> the faces in it, frame by frame, each person with a number.
+
+  prnet video film.mp4 --out results
+  prnet video film.mp4 --out results --save landmarks,pose --people largest --start 2 --end 8
+
+Files are called after the film. overlay: NAME_overlay.mp4, the film with landmarks, pose boxes and
+numbers, and its sound. landmarks: NAME_landmarks.csv and .npz, a row for each face of each frame.
+pose: NAME_pose.csv. Ctrl-C keeps what is done.
+
+exit status:
+  0  there was a face in at least one frame
+  1  an error that nobody foresaw
+  2  wrong options, no film, no model, or no place for the results
+  3  no frame had a face: nothing is saved
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from prnet.commands._options import add_finding_arguments, finite, positive
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.files.results import make_folder
+from prnet.files.streams import say
+from prnet.reconstruct import Reconstructor
+from prnet.video.follow import People, follow
+from prnet.video.frames import Film, Frame, read_film
+from prnet.video.outputs import ENDINGS, OUTPUTS
+
+ALL_WELL, NO_FACE = 0, 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``prnet video``."""
+    add = parser.add_argument
+    add("film", type=Path, metavar="INPUT", help="film: mp4, mov, mkv, webm, avi, gif ...")
+    add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add(
+        "--save",
+        type=_kinds,
+        default=tuple(OUTPUTS),
+        metavar="KIND,...",
+        help=f"what to save, by default all: {','.join(OUTPUTS)}",
+    )
+    add("--people", type=_people, metavar="N|largest", help="follow at most so many at a time")
+    add("--start", type=_seconds, metavar="S", help="begin at second S of the film")
+    add("--end", type=_seconds, metavar="S", help="stop at second S")
+    add("--no-smooth", action="store_true", help="each frame as the network sees it")
+    add_finding_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Follow the faces, save what is wanted."""
+    film = read_film(args.film)
+    followed = follow(
+        args.film,
+        reconstruct=Reconstructor(
+            args.model, detector=args.detector, detector_model=args.detector_model
+        ),
+        people=args.people,
+        smooth=not args.no_smooth,
+        start=args.start,
+        end=args.end,
+    )
+    base = make_folder(args.out) / args.film.stem
+    try:
+        frames, tracks, stopped = _save(followed, film, base, args)
+    except _NoFaceError as error:
+        say(f"{args.film}: no face found in {error.args[0]} frames")
+        return NO_FACE
+    names = ", ".join(base.name + end for kind in args.save for end in ENDINGS[kind])
+    say(f"{args.film}: {frames} frames, {len(tracks)} tracks -> {names}")
+    if stopped is not None:
+        raise stopped
+    return ALL_WELL
+
+
+class _NoFaceError(Exception):
+    """No frame had a face; of so many frames."""
+
+
+def _save(
+    followed: Iterator[tuple[Frame, list[Face]]], film: Film, base: Path, args: argparse.Namespace
+) -> tuple[int, set[int | None], BaseException | None]:
+    """Frames, track numbers, and what stopped it before the end, if anything did: what is done
+    until then is kept, if there is a face in it."""
+    frames, tracks, stopped = 0, set[int | None](), None
+    with ExitStack() as stack:
+        # The overlay is the first, and so the last to end: a disk that it fills leaves the tables.
+        kinds = [kind for kind in OUTPUTS if kind in args.save]
+        takers = [
+            stack.enter_context(OUTPUTS[kind](base, film, args.start or 0.0)) for kind in kinds
+        ]
+        bar = stack.enter_context(_bar(film, args))
+        try:
+            for frame, faces in followed:
+                for take in takers:
+                    take(frames, frame, faces)
+                frames += 1
+                tracks |= {face.track for face in faces}
+                bar.update()
+        except (KeyboardInterrupt, PrnetError) as error:
+            stopped = error
+        if not tracks:
+            raise stopped or _NoFaceError(frames)
+    return frames, tracks, stopped
+
+
+def _bar(film: Film, args: argparse.Namespace) -> Any:
+    """Frames a second and the time left, when somebody is looking."""
+    from tqdm import tqdm
+
+    start, end = args.start or 0.0, film.seconds
+    if args.end is not None:
+        end = args.end if end is None else min(end, args.end)
+    total = None if end is None else max(round((end - start) * float(film.rate)), 0)
+    silent = sys.stderr is None or not sys.stderr.isatty()
+    return tqdm(total=total, unit="frame", leave=False, disable=silent)
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
+    if not kinds or set(kinds) - set(OUTPUTS):
+        raise argparse.ArgumentTypeError(f"expected some of {','.join(OUTPUTS)}, got '{text}'")
+    return kinds
+
+
+def _people(text: str) -> People:
+    return "largest" if text == "largest" else positive(text)
+
+
+def _seconds(text: str) -> float:
+    value = finite(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected seconds from 0, got '{text}'")
+    return value

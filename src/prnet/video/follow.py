@@ -1,0 +1,78 @@
+"""Film -> faces frame by frame: the one place where the steps of a video are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.files.image import load_image
+from prnet.reconstruct import Reconstructor
+from prnet.video.frames import USUAL_RATE, Frame, read_frames
+from prnet.video.smooth import Smoother
+from prnet.video.track import Tracker
+
+People = int | Literal["largest"] | None
+
+
+def follow(
+    source: str | Path | Iterable[NDArray[Any] | Frame],
+    *,
+    reconstruct: Reconstructor | None = None,
+    people: People = None,
+    smooth: bool = True,
+    start: float | None = None,
+    end: float | None = None,
+    rate: float = float(USUAL_RATE),
+) -> Iterator[tuple[Frame, list[Face]]]:
+    """The frames of a film with the faces in them, whose ``track`` is one number for one person.
+
+    ``source``: a film's file (with ``start`` and ``end``, seconds), or pictures in turn, RGB arrays
+    as `load_image` takes them at ``rate`` a second, or Frames that carry their times.
+    ``people``: at most so many at a time, "largest" for one. ``smooth``: steady faces; else
+    each is as the network gave it. One Reconstructor may follow many films.
+
+        for frame, faces in prnet.follow("film.mp4"):
+            for face in faces:
+                print(frame.seconds, face.track, face.pose)
+    """
+    most = 1 if people == "largest" else people
+    if most is not None and most < 1:
+        raise PrnetError(f"expected at least 1 person at most, got {most}")
+    if start is not None and end is not None and start >= end:
+        raise PrnetError(f"expected a start before the end, got {start:g} and {end:g} s")
+    if isinstance(source, str | Path):
+        frames = read_frames(source, start=start, end=end)
+    elif start is None and end is None:
+        frames = _frames(source, rate)
+    else:
+        raise PrnetError("expected start and end with a film's file, got them with pictures")
+    return _followed(frames, reconstruct or Reconstructor(), most, smooth)
+
+
+def _followed(
+    frames: Iterator[Frame], reconstruct: Reconstructor, people: int | None, smooth: bool
+) -> Iterator[tuple[Frame, list[Face]]]:
+    tracker = Tracker(reconstruct, people=people)
+    smoothers: dict[int | None, Smoother] = {}
+    for frame in frames:
+        faces = tracker(frame.image, frame.seconds)
+        if smooth:
+            # Who is away for a frame starts afresh: the filter holds nothing of the way between.
+            smoothers = {face.track: smoothers.get(face.track) or Smoother() for face in faces}
+            faces = [smoothers[face.track](face, frame.seconds) for face in faces]
+        yield frame, faces
+
+
+def _frames(pictures: Iterable[NDArray[Any] | Frame], rate: float) -> Iterator[Frame]:
+    if not rate > 0:
+        raise PrnetError(f"expected a rate of frames above 0, got {rate}")
+    for number, picture in enumerate(pictures):
+        if isinstance(picture, Frame):
+            yield Frame(load_image(picture.image), picture.seconds)
+        else:
+            yield Frame(load_image(picture), number / rate)

@@ -1,0 +1,183 @@
+"""Films in: what a film is, and its frames, upright, with their times. PyAV (extra ``video``) reads
+them: edit lists, turned films, frames at uneven times and 10 bits come out as players show them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError, PrnetWarning, missing, reason_of
+
+USUAL_RATE = Fraction(25)
+"""Frames a second where nobody says."""
+
+MAX_FRAME_PIXELS = 2**27
+"""Larger frames are refused: 16K film has 2^27 pixels."""
+
+
+class Frame(NamedTuple):
+    """One picture of a film: ``image`` RGB uint8 (H, W, 3), upright; ``seconds`` since the film's
+    begin."""
+
+    image: NDArray[np.uint8]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a file is: ``width`` and ``height`` in pixels as shown, after the turn by ``rotation``
+    degrees (counterclockwise, of what is stored); ``rate`` in frames a second, the mean where they
+    come unevenly; ``seconds``, None where the file does not say; whether it has ``sound``."""
+
+    path: Path
+    width: int
+    height: int
+    rotation: int
+    rate: Fraction
+    seconds: float | None
+    sound: bool
+
+
+def import_av() -> Any:
+    """PyAV; PrnetError where it is not installed."""
+    try:
+        import av
+    except ImportError as error:
+        raise missing("the package 'av' for films", "video") from error
+    return av
+
+
+def read_film(path: str | Path) -> Film:
+    """What the film ``path`` is. Raises PrnetError for what is none, or has no first frame."""
+    with open_film(path) as container:
+        stream = container.streams.video[0]
+        first = next(_decoded(container, path), None)
+        if first is None:
+            raise PrnetError(f"{path}: expected a film, got one without a frame that can be read")
+        turned = first.rotation % 180 != 0
+        width, height = (first.height, first.width) if turned else (first.width, first.height)
+        lasts = container.duration / 1e6 if container.duration else None
+        return Film(
+            path=Path(path),
+            width=width,
+            height=height,
+            rotation=first.rotation,
+            rate=Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE),
+            seconds=lasts,
+            sound=bool(container.streams.audio),
+        )
+
+
+def read_frames(
+    path: str | Path, *, start: float | None = None, end: float | None = None
+) -> Iterator[Frame]:
+    """The frames from ``start`` to before ``end``, in seconds.
+
+    What is damaged is left out, and a PrnetWarning says where. Raises PrnetError where there is no
+    film, or no frame between ``start`` and ``end``.
+    """
+    some = False
+    with open_film(path) as container:
+        stream = container.streams.video[0]
+        begin = (container.start_time or 0) / 1e6
+        if start:
+            container.seek(int((start + begin) * 1e6))  # to the key frame before
+        rate = stream.average_rate or USUAL_RATE
+        for count, frame in enumerate(_decoded(container, path)):
+            # Bare streams have no times.
+            seconds = float(count / rate) if frame.time is None else frame.time - begin
+            if end is not None and seconds >= end:
+                break
+            if start is None or seconds >= start - 1e-6:
+                some = True
+                yield Frame(_upright(frame), seconds)
+    if not some:
+        wanted = "" if start is None and end is None else f" from {start or 0:g} s on"
+        wanted += "" if end is None else f" to {end:g} s"
+        raise PrnetError(f"{path}: expected frames{wanted}, got none")
+
+
+@contextmanager
+def open_film(path: str | Path) -> Iterator[Any]:
+    """An open container with pictures in it; PrnetError for anything else."""
+    av = import_av()
+    if not Path(path).exists():
+        raise PrnetError(f"{path}: expected a film, got no such file")
+    if Path(path).is_dir():
+        raise PrnetError(f"{path}: expected a film, got a folder")
+    try:
+        container = av.open(str(Path(path).absolute()))  # absolute: no protocol of FFmpeg's
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise PrnetError(f"{path}: expected a film, got: {reason_of(error)}") from error
+    with container:
+        if not container.streams.video:
+            kind = "sound alone" if container.streams.audio else "a file without pictures"
+            raise PrnetError(f"{path}: expected a film, got {kind}")
+        stream = container.streams.video[0]
+        size = stream.codec_context.width, stream.codec_context.height
+        if size[0] * size[1] > MAX_FRAME_PIXELS:
+            raise PrnetError(
+                f"{path}: expected frames of at most {MAX_FRAME_PIXELS} pixels, "
+                f"got {size[0]} x {size[1]}"
+            )
+        stream.thread_type = "AUTO"
+        yield container
+
+
+def _decoded(container: Any, path: str | Path) -> Iterator[Any]:
+    """The frames that can be read; where others are is said at the end."""
+    av = import_av()
+    stream, damaged = container.streams.video[0], _Gaps()
+    for packet in _packets(container, damaged):
+        try:
+            frames = stream.codec_context.decode(packet)
+        except av.FFmpegError:
+            damaged.add(None if packet.pts is None else float(packet.pts * packet.time_base))
+            continue
+        for frame in frames:
+            if frame.is_corrupt:
+                damaged.add(frame.time)
+            else:
+                yield frame
+    if damaged.said:
+        warnings.warn(f"{path}: left out what is damaged: {damaged}", PrnetWarning, stacklevel=3)
+
+
+def _packets(container: Any, damaged: _Gaps) -> Iterator[Any]:
+    """Packets of the pictures up to where the file ends, whatever its index says; the last one is
+    empty, for which the decoder gives what it still holds."""
+    try:
+        yield from container.demux(container.streams.video[0])
+    except import_av().FFmpegError:
+        damaged.add(None)
+
+
+class _Gaps:
+    """Times of what could not be read."""
+
+    def __init__(self) -> None:
+        self.said = False
+        self._seconds: list[float] = []
+
+    def add(self, seconds: float | None) -> None:
+        self.said = True
+        if seconds is not None:
+            self._seconds = [min([*self._seconds, seconds]), max([*self._seconds, seconds])]
+
+    def __str__(self) -> str:
+        if not self._seconds:
+            return "the end"
+        return f"between {self._seconds[0]:.2f} and {self._seconds[1]:.2f} s"
+
+
+def _upright(frame: Any) -> NDArray[np.uint8]:
+    image = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(image, frame.rotation // 90))

@@ -1,0 +1,126 @@
+"""What is saved of a film: each kind a context that takes the frames with their faces in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from prnet.appearance.draw import LANDMARK_COLOUR, draw_landmarks, draw_pose_box
+from prnet.face import Face
+from prnet.files.arrays import write_arrays
+from prnet.files.atomic import write_atomically
+from prnet.video.frames import Film, Frame
+from prnet.video.write import film_writer
+
+Take = Callable[[int, Frame, Sequence[Face]], None]
+"""Number of the frame, from 0; the frame; its faces."""
+
+ROW = "frame,seconds,track"
+"""What a row of a table begins with."""
+
+
+@contextmanager
+def _overlay(base: Path, film: Film, start: float) -> Iterator[Take]:
+    """The film with landmarks, pose boxes and track numbers, and its sound."""
+    path = base.with_name(base.name + ENDINGS["overlay"][0])
+    sound = film.path if film.sound else None
+    with film_writer(path, rate=film.rate, sound_of=sound, start=start) as writer:
+        yield lambda number, frame, faces: writer.write(
+            draw_faces(frame.image, faces), frame.seconds - start
+        )
+
+
+@contextmanager
+def _landmarks(base: Path, film: Film, start: float) -> Iterator[Take]:
+    """68 landmarks (iBUG order), pixels: a row a frame and track, as CSV and as arrays."""
+    table, arrays = (base.with_name(base.name + ending) for ending in ENDINGS["landmarks"])
+    names = ",".join(f"x{i},y{i},z{i}" for i in range(68))
+    rows: list[tuple[int, float, int, NDArray[np.float32]]] = []
+    with _table(table, names) as write:
+
+        def take(number: int, frame: Frame, faces: Sequence[Face]) -> None:
+            for face in faces:
+                write(number, frame, face, face.landmarks.ravel())
+                rows.append((number, frame.seconds, face.track or 0, face.landmarks))
+
+        yield take
+        frames, seconds, tracks, landmarks = zip(*rows, strict=True) if rows else [()] * 4
+        write_arrays(
+            arrays,
+            {
+                "frame": np.array(frames, np.int64),
+                "seconds": np.array(seconds, np.float64),
+                "track": np.array(tracks, np.int64),
+                "landmarks": np.array(landmarks, np.float32).reshape(-1, 68, 3),
+            },
+        )
+
+
+@contextmanager
+def _pose(base: Path, film: Film, start: float) -> Iterator[Take]:
+    """Yaw, pitch, roll in degrees; the camera's scale and translation, pixels."""
+    path = base.with_name(base.name + ENDINGS["pose"][0])
+    with _table(path, "yaw,pitch,roll,scale,x,y,z") as write:
+
+        def take(number: int, frame: Frame, faces: Sequence[Face]) -> None:
+            for face in faces:
+                camera = face.camera
+                write(number, frame, face, [*camera.pose, camera.scale, *camera.translation])
+
+        yield take
+
+
+ENDINGS = {
+    "overlay": ("_overlay.mp4",),
+    "landmarks": ("_landmarks.csv", "_landmarks.npz"),
+    "pose": ("_pose.csv",),
+}
+"""What files of a kind are called, after the film's name."""
+
+OUTPUTS: dict[str, Callable[[Path, Film, float], AbstractContextManager[Take]]] = {
+    "overlay": _overlay,
+    "landmarks": _landmarks,
+    "pose": _pose,
+}
+"""Kind: (where results go and the film's name, the film, the second at which the first frame is)
+-> what takes the frames. An error in the block leaves no file."""
+
+
+def draw_faces(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: the frame with landmarks, pose box and track number of each face."""
+    for face in faces:
+        image = draw_landmarks(draw_pose_box(image, face), face.landmarks)
+    if not faces:
+        return image
+    picture = Image.fromarray(image)
+    canvas = ImageDraw.Draw(picture)
+    for face in faces:
+        x, y = face.landmarks[:, :2].min(axis=0).tolist()
+        size = max(12.0, 0.12 * float(np.ptp(face.landmarks[:, 0])))
+        canvas.text(
+            (x - size, y - size),
+            str(face.track),
+            fill=LANDMARK_COLOUR[:3],
+            font=ImageFont.load_default(size),
+            stroke_width=max(1, round(size / 12)),
+            stroke_fill=(0, 0, 0),
+        )
+    return np.asarray(picture)
+
+
+@contextmanager
+def _table(path: Path, columns: str) -> Iterator[Callable[[int, Frame, Face, Any], None]]:
+    with write_atomically(path) as temporary, temporary.open("w", encoding="ascii") as file:
+        file.write(f"{ROW},{columns}\n")
+
+        def write(number: int, frame: Frame, face: Face, values: Sequence[float]) -> None:
+            numbers = ",".join(f"{value:.3f}" for value in values)
+            file.write(f"{number},{frame.seconds:.6f},{face.track},{numbers}\n")
+
+        yield write

@@ -1,0 +1,133 @@
+"""Steady faces: the One-Euro filter (Casiez, Roussel and Vogel, CHI 2012) on the head's pose and on
+the map in the head's frame, so that a turn of the head does not blur a blink.
+
+Speeds are in face sizes a second: what is slow is smoothed, what moves is let through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.face import Face
+from prnet.geometry.camera import FLIP_Y, WeakPerspectiveCamera, fit_weak_perspective
+from prnet.layout.uv_layout import Part, UVLayout
+from prnet.video.track import size_of
+
+MIN_CUTOFF, BETA, SPEED_CUTOFF = 0.05, 80.0, 1.0
+"""Hertz of a still face; hertz for each face size a second; hertz of the speed itself. MediaPipe's
+of its face landmarks."""
+
+LONGEST_GAP = 0.5
+"""Seconds after which a face that comes back is taken as it is."""
+
+_STEP = 16
+"""Of the vertices that the camera is fitted to: their noise is far less than a landmark's."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Of the filter: cutoff of what is still, hertz; hertz added for each face size a second;
+    cutoff of the speed."""
+
+    still: float = MIN_CUTOFF
+    beta: float = BETA
+    speed: float = SPEED_CUTOFF
+
+
+class OneEuro:
+    """A low-pass filter of points (D, ...) whose cutoff rises with each point's speed."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+        self._raw: NDArray[np.floating] | None = None
+        self._steady: NDArray[np.floating] | None = None
+        self._speed: NDArray[np.floating] | float = 0.0
+
+    def __call__(
+        self, points: NDArray[np.floating], passed: float, size: float
+    ) -> NDArray[np.floating]:
+        """Points, the seconds since the last ones, and the face's size in their unit."""
+        if self._raw is None or self._steady is None:
+            self._raw = self._steady = points
+            return points
+        velocity = (points - self._raw) / (passed * size)
+        self._speed = self._speed + _share(self._rates.speed, passed) * (velocity - self._speed)
+        fast = np.sqrt(np.einsum("d...,d...->...", self._speed, self._speed))
+        share = _share(self._rates.still + self._rates.beta * fast, passed)
+        self._raw, self._steady = points, self._steady + share * (points - self._steady)
+        return self._steady
+
+
+class Smoother:
+    """The filter of one track: called with its faces and their times, gives steady ones."""
+
+    def __init__(self, rates: Rates | None = None) -> None:
+        self._rates = rates or Rates()
+        self._seconds: float | None = None
+        self._turn = self._place = self._scale = self._shape = OneEuro(self._rates)
+
+    def __call__(self, face: Face, seconds: float) -> Face:
+        if self._seconds is None or not 0 < seconds - self._seconds <= LONGEST_GAP:
+            self._turn, self._place, self._scale, self._shape = (
+                OneEuro(self._rates) for _ in range(4)
+            )
+            self._seconds = seconds
+        passed, self._seconds = seconds - self._seconds, seconds
+        camera = _camera(face)
+        head_size = size_of(face) / camera.scale
+        # A turn by one radian, and a size that doubles, move points half a face size away.
+        shape = self._shape(_in_head(face.position_map, camera), passed, head_size)
+        turn = _rotation(self._turn(camera.rotation.ravel(), passed, 2.0).reshape(3, 3))
+        place = self._place(camera.translation, passed, size_of(face))
+        scale = float(np.exp(self._scale(np.log([camera.scale]), passed, 2.0)[0]))
+        seen_by = WeakPerspectiveCamera(scale, turn, np.asarray(place, np.float64))
+        steady = _in_image(shape, seen_by, face.position_map.shape)
+        return replace(face, position_map=face.layout.with_z_origin(steady))
+
+
+def _share(cutoff: NDArray[np.floating] | float, passed: float) -> NDArray[np.floating]:
+    """Of a new value in a first-order low-pass filter of ``cutoff`` hertz."""
+    rate = np.asarray(2 * np.pi * passed * cutoff)
+    return np.asarray(rate / (rate + 1))
+
+
+def _camera(face: Face) -> WeakPerspectiveCamera:
+    head, rigid = _rigid(face.layout)
+    return fit_weak_perspective(head, face.vertices[rigid])
+
+
+@lru_cache(maxsize=4)
+def _rigid(layout: UVLayout) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+    """Some of the canonical face's vertices (N, 3), head axes, and their numbers; none of the
+    neck's."""
+    rigid = np.flatnonzero(layout.parts[layout.region] != Part.NECK)[::_STEP]
+    return layout.canonical_vertices[rigid] * FLIP_Y, rigid
+
+
+def _in_head(points: NDArray[np.float32], camera: WeakPerspectiveCamera) -> NDArray[np.float32]:
+    """Image points (H, W, 3) -> head points (3, H W); as the camera does, in float32 and in an
+    order that is three times as fast to filter."""
+    matrix = camera.rotation.T * FLIP_Y / camera.scale
+    moved = np.asarray(matrix.astype(np.float32) @ points.reshape(-1, 3).T)
+    origin = (matrix @ camera.translation).astype(np.float32)
+    return np.asarray(moved - origin[:, None])
+
+
+def _in_image(
+    points: NDArray[np.floating], camera: WeakPerspectiveCamera, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """The inverse of :func:`_in_head`: head points (3, H W) -> image points of ``shape``."""
+    matrix = camera.matrix.astype(np.float32)
+    image = np.asarray(points, np.float32).T @ matrix[:, :3].T
+    image += matrix[:, 3]
+    return np.asarray(image.reshape(shape))
+
+
+def _rotation(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The rotation nearest to a mean of rotations (3, 3)."""
+    u, _, vt = np.linalg.svd(np.asarray(matrix, np.float64))
+    return np.asarray(u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt)

@@ -1,0 +1,203 @@
+"""Faces from frame to frame: each person a track with a number.
+
+The crop of a frame comes from the face before it, moved by its speed, which spares the detector.
+The network's presence and the face's look say when a track is lost; the detector looks then, every
+second for new people, and at once when the picture is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.face import Face
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import CropTransform
+from prnet.reconstruct import Reconstructor, roll_of
+from prnet.video.look import Look, alike, look_of, mixed
+
+BEGIN_PRESENCE, STAY_PRESENCE = 0.5, 0.2
+"""A track begins at the one, and is lost below the other."""
+STAY_ALIKE, AGAIN_ALIKE = 0.75, 0.65
+"""Least likeness to the face of the frame before, and of a face that comes back."""
+MEMORY: Final = 0.05
+"""Share of a new frame in what a track remembers of its person's look."""
+
+NEW_PEOPLE_EVERY = 1.0
+LOST_EVERY = 0.2
+"""Seconds between two looks of the detector: for new people, and for those who are lost."""
+ABSENCE = 2.0
+"""Seconds for which the number of a lost person is kept."""
+
+FARTHEST, LARGEST_GROWTH = 1.0, 1.6
+"""Of a face that comes back: its way, in face sizes, and the ratio of its sizes."""
+SAME_PLACE, SAME_SIZE = 0.35, 1.5
+"""Two faces nearer than this, in face sizes, and of such a ratio of sizes, are one."""
+NEAR = 1.5
+"""Two faces nearer than this, in face sizes, may cover each other."""
+LONGEST_STEP, MOST_GROWTH = 0.5, 1.5
+"""From one frame to the next; what moves more is another face in the crop."""
+
+CUT = 24.0
+"""Mean change of the picture's pixels, 0..255, from which on it is another picture."""
+_EVERY = 16
+"""Of the picture's pixels are compared, each way."""
+
+
+@dataclass
+class Track:
+    """One person. ``face``: the last one, as the network gave it; ``seconds``: of its frame;
+    ``speed`` (2,) of its centre, pixels a second; ``look``: in the long run; ``lost``: not in the
+    last frame."""
+
+    number: int
+    face: Face
+    seconds: float
+    speed: NDArray[np.float64]
+    look: Look
+    last_look: Look
+    lost: bool = False
+
+
+class Tracker:
+    """Called with one frame after another, gives its faces, each with its ``track`` number.
+
+    ``people``: at most so many at a time. A network that does not judge itself is judged by the
+    look of the faces alone.
+    """
+
+    def __init__(self, reconstruct: Reconstructor, *, people: int | None = None) -> None:
+        self._reconstruct, self._people = reconstruct, people
+        self._tracks: list[Track] = []
+        self._begun = 0
+        self._detected = -np.inf
+        self._thumbnail: NDArray[np.int16] | None = None
+
+    def __call__(self, image: NDArray[np.uint8], seconds: float) -> list[Face]:
+        """RGB uint8 (H, W, 3), and its time -> its faces by their numbers. ``box`` is the
+        detector's where it found the face, else that of the landmarks of the frame before."""
+        new_picture = self._is_new(image)
+        self._tracks = [track for track in self._tracks if seconds - track.seconds <= ABSENCE]
+        before = self._present()
+        self._follow(image, seconds, before)
+        just_lost = len(self._present()) < len(before)
+        waited = seconds - self._detected
+        waiting = not self._present() or len(self._present()) < len(self._tracks)
+        if (
+            new_picture
+            or just_lost
+            or waited >= NEW_PEOPLE_EVERY
+            or (waiting and waited >= LOST_EVERY)
+        ):
+            self._detected = seconds
+            self._take(self._reconstruct(image), seconds)
+        return [replace(track.face, track=track.number) for track in self._present()]
+
+    def _present(self) -> list[Track]:
+        return [track for track in self._tracks if not track.lost]
+
+    def _is_new(self, image: NDArray[np.uint8]) -> bool:
+        """Whether this is the first picture, or hardly a pixel is what it was."""
+        thumbnail, before = image[::_EVERY, ::_EVERY].astype(np.int16), self._thumbnail
+        self._thumbnail = thumbnail
+        if before is None or before.shape != thumbnail.shape:
+            return True
+        return bool(np.abs(thumbnail - before).mean() > CUT)
+
+    def _follow(self, image: NDArray[np.uint8], seconds: float, tracks: Sequence[Track]) -> None:
+        """The faces that are where the last ones lead to."""
+        crops = [self._crop(track, seconds) for track in tracks]
+        boxes = [Box.around(track.face.landmarks, score=track.face.score) for track in tracks]
+        faces = self._reconstruct.from_crops(image, boxes, crops)
+        for track, face in zip(tracks, faces, strict=True):
+            look = look_of(face)
+            if _stays(track, face, look):
+                self._move(track, face, look, seconds)
+            else:
+                track.lost = True
+        self._part()
+
+    def _crop(self, track: Track, seconds: float) -> CropTransform:
+        crop = self._reconstruct.landmark_crop(track.face.landmarks, roll_of(track.face))
+        x, y = track.speed * (seconds - track.seconds)
+        return replace(crop, centre_x=crop.centre_x + x, centre_y=crop.centre_y + y)
+
+    def _part(self) -> None:
+        """Of two tracks on one face, that whose person looks less like it is lost."""
+        present = self._present()
+        for i, one in enumerate(present):
+            for other in present[i + 1 :]:
+                if not (one.lost or other.lost) and _same(one.face, other.face):
+                    liked = [alike(track.look, track.last_look) for track in (one, other)]
+                    (one if liked[0] < liked[1] else other).lost = True
+
+    def _move(self, track: Track, face: Face, look: Look, seconds: float) -> None:
+        moved = (centre_of(face) - centre_of(track.face)) / max(seconds - track.seconds, 1e-3)
+        track.speed = moved if not track.lost else np.zeros(2)
+        track.face, track.seconds, track.lost = face, seconds, False
+        track.look, track.last_look = mixed(track.look, look, MEMORY), look
+
+    def _take(self, faces: Sequence[Face], seconds: float) -> None:
+        """What the detector found: a face is known already, comes back, or is new."""
+        stayed = self._present()
+        for face in faces:
+            if face.presence is not None and face.presence < BEGIN_PRESENCE:
+                continue
+            if any(_same(face, track.face) for track in self._present()):
+                continue
+            if self._people is not None and len(self._present()) >= self._people:
+                continue
+            look = look_of(face)
+            could_be = [track for track in self._tracks if _can_be(track, face, seconds)]
+            track = max(could_be, key=lambda each: alike(each.look, look), default=None)
+            if track is not None and alike(track.look, look) >= AGAIN_ALIKE:
+                self._move(track, face, look, seconds)
+            elif not (could_be and any(_near(face, other.face) for other in stayed)):
+                self._begun += 1
+                self._tracks.append(Track(self._begun, face, seconds, np.zeros(2), look, look))
+
+
+def centre_of(face: Face) -> NDArray[np.float64]:
+    """(2,) pixels: the middle of the landmarks' box."""
+    x, y = face.landmarks[:, :2].astype(np.float64).T
+    return np.array([x.min() + x.max(), y.min() + y.max()]) / 2
+
+
+def size_of(face: Face) -> float:
+    """Pixels: the longer side of the box of the landmarks, as they are turned."""
+    return float(np.ptp(face.landmarks[:, :2], axis=0).max())
+
+
+def _stays(track: Track, face: Face, look: Look) -> bool:
+    """Whether the face in the track's crop is the person of the frame before."""
+    present = face.presence is None or face.presence >= STAY_PRESENCE
+    size, before = size_of(face), size_of(track.face)
+    way = np.linalg.norm(centre_of(face) - centre_of(track.face)) / before
+    steady = way <= LONGEST_STEP and max(size / before, before / size) <= MOST_GROWTH
+    return bool(present and steady and alike(look, track.last_look) >= STAY_ALIKE)
+
+
+def _same(one: Face, other: Face) -> bool:
+    sizes = size_of(one), size_of(other)
+    apart = float(np.linalg.norm(centre_of(one) - centre_of(other)))
+    return apart < SAME_PLACE * max(sizes) and max(sizes) < SAME_SIZE * min(sizes)
+
+
+def _near(one: Face, other: Face) -> bool:
+    """So that one head may hide half of the other: not the time to say who is new."""
+    apart = float(np.linalg.norm(centre_of(one) - centre_of(other)))
+    return apart < NEAR * max(size_of(one), size_of(other))
+
+
+def _can_be(track: Track, face: Face, seconds: float) -> bool:
+    """Whether the face may be a lost person by place and size; the way may be what the track's
+    speed makes of its absence, or none."""
+    size, before = size_of(face), size_of(track.face)
+    way = float(np.linalg.norm(centre_of(face) - centre_of(track.face)))
+    gone = float(np.linalg.norm(track.speed)) * (seconds - track.seconds)
+    growth = max(size / before, before / size)
+    return track.lost and way <= FARTHEST * before + gone and growth <= LARGEST_GROWTH

@@ -1,0 +1,201 @@
+"""Films out: H.264 in mp4, playable whatever ends the program."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.errors import PrnetError, PrnetWarning, reason_of
+from prnet.files.atomic import write_atomically
+from prnet.video.frames import USUAL_RATE, import_av, open_film, read_film
+
+TICKS = Fraction(1, 90_000)
+"""Seconds of a tick of the film's clock: MPEG's, which fits every usual rate."""
+
+ENCODER = {"crf": "20", "preset": "veryfast", "bf": "0"}
+"""Of x264. Without B frames the film begins at 0 in every player, and the sound with it."""
+
+CONTAINER = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
+"""Every second is playable by itself until the film is finished; then it is an ordinary mp4."""
+
+
+class DiskFull(PrnetError):
+    """A film ends before its time, as the system takes no more of it."""
+
+
+class _File:
+    """What FFmpeg writes into: after the system's first error, which is kept, all goes nowhere, so
+    that the file stays as it was then. Errors that passed through FFmpeg would be lost there."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        rest = memoryview(data)
+        try:
+            while rest and self.error is None:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class FilmWriter:
+    """Takes the pictures of a film, all of one size, in the order of their times."""
+
+    def __init__(self, path: str | Path, file: _File, rate: Fraction, sound: _Sound | None) -> None:
+        self._path, self._file, self._rate, self._sound = path, file, rate, sound
+        self._container = import_av().open(file, "w", format="mp4", options=CONTAINER)
+        self._stream: Any = None
+        self._last = -1
+
+    def write(self, image: NDArray[np.uint8], seconds: float) -> None:
+        """RGB uint8 (H, W, 3), shown from ``seconds`` on. A last odd row or column is doubled, as
+        H.264 has even sides. Raises PrnetError when the disk is full, and for another size."""
+        height, width = image.shape[:2]
+        if height % 2 or width % 2:
+            image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        if self._stream is None:
+            self._start(image)
+        if image.shape[:2] != (self._stream.height, self._stream.width):
+            raise PrnetError(
+                f"expected frames of one size, {self._stream.width} x {self._stream.height}, "
+                f"got {width} x {height}"
+            )
+        frame = import_av().VideoFrame.from_ndarray(image, format="rgb24")
+        frame.pts = max(round(seconds / TICKS), self._last + 1)
+        frame.duration = round(1 / self._rate / TICKS)
+        frame.time_base, self._last = TICKS, frame.pts
+        self._container.mux(self._stream.encode(frame))
+        if self._sound is not None:
+            self._sound.copy_until(self._container, seconds)
+        self._check()
+
+    def finish(self) -> None:
+        """What the encoder still holds, and the index of all."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode())
+            self._container.close()
+            self._check()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _start(self, image: NDArray[np.uint8]) -> None:
+        stream = self._container.add_stream("libx264", rate=self._rate, options=ENCODER)
+        stream.height, stream.width = image.shape[:2]
+        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", TICKS
+        self._stream = stream
+        if self._sound is not None:
+            self._sound.start(self._container)
+
+    def _check(self) -> None:
+        if self._file.error is not None:
+            raise DiskFull(
+                f"{self._path}: expected a place that can be written, "
+                f"got: {reason_of(self._file.error)}"
+            ) from self._file.error
+
+
+@contextmanager
+def film_writer(
+    path: str | Path,
+    *,
+    rate: Fraction = USUAL_RATE,
+    sound_of: str | Path | None = None,
+    start: float = 0.0,
+) -> Iterator[FilmWriter]:
+    """Write the mp4 ``path``: when the block ends it is whole, when it raises there is none. Where
+    the disk fills up, what is written stays, if it is playable.
+
+    ``sound_of``: a film whose sound is copied as it is, from its second ``start`` on, which is 0 in
+    the new one. Raises PrnetError when the system refuses to write.
+    """
+    sound = None if sound_of is None else _Sound(sound_of, start)
+    full: DiskFull | None = None
+    with write_atomically(path) as temporary, closing(_File(temporary)) as file:
+        with closing(FilmWriter(path, file, rate, sound)) as writer:
+            try:
+                yield writer
+                writer.finish()
+            except DiskFull as error:
+                full = error
+        if full is not None and not _playable(temporary):
+            raise full
+    if full is not None:
+        raise full
+
+
+def _playable(path: Path) -> bool:
+    try:
+        return bool(read_film(path))
+    except PrnetError:
+        return False
+
+
+class _Sound:
+    """The packets of a film's sound, copied as its pictures come; the first is that nearest to the
+    start, so that the sound is off by half a packet at most: 12 ms, usually."""
+
+    def __init__(self, path: str | Path, start: float) -> None:
+        self._path, self._start = path, start
+        self._packets: Iterator[tuple[float, Any]] = iter(())
+        self._next: tuple[float, Any] | None = None
+        self._stream: Any = None
+
+    def start(self, container: Any) -> None:
+        self._packets = self._read(container)
+        self._next = next(self._packets, None)
+
+    def copy_until(self, container: Any, seconds: float) -> None:
+        while self._next is not None and self._next[0] <= seconds:
+            packet = self._next[1]
+            packet.stream = self._stream
+            container.mux(packet)
+            self._next = next(self._packets, None)
+
+    def _read(self, container: Any) -> Iterator[tuple[float, Any]]:
+        """Seconds in the new film, packet; none where the film has no sound that fits into mp4."""
+        av = import_av()
+        with open_film(self._path) as film:
+            if not film.streams.audio:
+                return
+            source = film.streams.audio[0]
+            try:
+                self._stream = container.add_stream_from_template(source)
+            except (av.FFmpegError, ValueError) as error:
+                reason = f"its sound ({source.codec_context.name}) does not fit into mp4"
+                warnings.warn(f"{self._path}: {reason}: {reason_of(error)}", PrnetWarning, 2)
+                return
+            origin = (film.start_time or 0) / 1e6 + self._start
+            if self._start:
+                film.seek(int(origin * 1e6))
+            first = True
+            with suppress(av.FFmpegError):  # a damaged file's sound ends there
+                for packet in film.demux(source):
+                    if packet.pts is None or packet.dts is None:
+                        continue
+                    shift = round(origin / packet.time_base)
+                    seconds = float((packet.pts - shift) * packet.time_base)
+                    if packet.pts - shift >= -(packet.duration or 0) / 2:
+                        # mp4 that grows has no way to begin earlier, or later.
+                        packet.pts = 0 if first else packet.pts - shift
+                        packet.dts, first = packet.pts, False
+                        yield seconds, packet

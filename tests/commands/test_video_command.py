@@ -1,0 +1,155 @@
+"""``prnet video``: a film in, files and one line out."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from full_disk import files_below, full_disk
+from made_film import Place, ground, scene, write_film
+
+from prnet.cli import main
+from prnet.video import follow as following
+from prnet.video.frames import read_film, read_frames
+
+pytest.importorskip("av")
+
+FILES = ["film_landmarks.csv", "film_landmarks.npz", "film_overlay.mp4", "film_pose.csv"]
+FRAMES = 20
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory, sample_image: np.ndarray) -> Path:
+    """A face that wanders to the right, 25 frames a second."""
+    frames = [scene((Place(180 + 5 * i, 160), sample_image)) for i in range(FRAMES)]
+    return write_film(tmp_path_factory.mktemp("film") / "film.mp4", frames)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_everything_of_a_film(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["video", str(film), "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert f"{FRAMES} frames, 1 tracks -> " in told.out
+    assert not told.err
+    assert files_below(tmp_path) == FILES
+
+    landmarks, pose = rows_of(tmp_path / FILES[0]), rows_of(tmp_path / FILES[3])
+    for rows in (landmarks, pose):
+        assert [int(row["frame"]) for row in rows] == [*range(FRAMES)]
+        assert {row["track"] for row in rows} == {"1"}
+        np.testing.assert_allclose(
+            [float(row["seconds"]) for row in rows], np.arange(FRAMES) / 25, atol=1e-4
+        )
+    x = np.array([float(row["x30"]) for row in landmarks])
+    np.testing.assert_allclose(x[-1] - x[0], 5 * (FRAMES - 1), atol=3)
+    assert abs(float(pose[-1]["roll"]) - float(pose[0]["roll"])) < 2
+    with np.load(tmp_path / FILES[1]) as arrays:
+        assert arrays["landmarks"].shape == (FRAMES, 68, 3)
+        np.testing.assert_allclose(arrays["landmarks"][:, 30, 0], x, atol=1e-3)
+        np.testing.assert_array_equal(arrays["track"], np.ones(FRAMES))
+
+    before, after = (list(read_frames(path)) for path in (film, tmp_path / FILES[2]))
+    assert len(after) == FRAMES
+    for number in (0, FRAMES - 1):
+        changed = np.abs(after[number].image.astype(int) - before[number].image).max(axis=2) > 60
+        middle = 180 + 5 * number
+        assert changed[:, middle - 70 : middle + 70].sum() > 200
+        assert changed[:, : middle - 110].sum() < 20
+
+
+def test_a_part_of_it(film: Path, tmp_path: Path) -> None:
+    options = ["--start", "0.2", "--end", "0.6", "--save", "overlay,pose", "--people", "largest"]
+    assert main(["video", str(film), "-o", str(tmp_path), *options, "--no-smooth"]) == 0
+    assert files_below(tmp_path) == FILES[2:]
+    rows = rows_of(tmp_path / FILES[3])
+    assert [round(float(row["seconds"]) * 25) for row in rows] == [*range(5, 15)]
+    assert read_film(tmp_path / FILES[2]).seconds == pytest.approx(10 / 25)
+
+
+def test_no_face_is_status_3_and_nothing_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = write_film(tmp_path / "empty.mp4", [ground()] * 8)
+    assert main(["video", str(film), "--out", str(tmp_path / "out")]) == 3
+    assert capsys.readouterr().out == f"{film}: no face found in 8 frames\n"
+    assert files_below(tmp_path / "out") == []
+
+
+def test_an_interrupt_keeps_what_is_done(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path, *, start, end, read=read_frames):
+        for number, frame in enumerate(read(path, start=start, end=end)):
+            if number == 7:
+                raise KeyboardInterrupt
+            yield frame
+
+    monkeypatch.setattr(following, "read_frames", interrupted)
+    assert main(["video", str(film), "--out", str(tmp_path)]) == 130
+    assert files_below(tmp_path) == FILES
+    assert len(list(read_frames(tmp_path / FILES[2]))) == 7
+    assert len(rows_of(tmp_path / FILES[0])) == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["missing.mp4"], "missing.mp4: expected a film, got no such file"),
+        (["{film}", "--start", "2", "--end", "1"], "expected a start before the end"),
+        (["{film}", "--start", "99"], "expected frames from 99 s on, got none"),
+        (["{film}", "--detector", "dlib-cnn"], "expected"),
+    ],
+)
+def test_bad_input_is_one_line(
+    options: list[str],
+    says: str,
+    film: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [option.format(film=film) for option in options]
+    assert main(["video", *words, "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert len(told.splitlines()) == 1
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--people", "0"), ("--people", "most"), ("--start", "-1"), ("--save", "obj")],
+)
+def test_wrong_values_are_refused(option: str, value: str, film: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["video", str(film), "--out", str(tmp_path), f"{option}={value}"])
+
+
+def test_a_full_disk_is_one_line(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with full_disk():
+        status = main(["video", str(film), "--out", str(tmp_path)])
+    told = capsys.readouterr().err
+    assert status == 2
+    assert "expected a place that can be written, got: " in told
+    assert len(told.splitlines()) == 1
+    assert files_below(tmp_path) == []
+
+
+def test_the_film_itself_is_not_written_over(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = tmp_path / "film_overlay.mp4"
+    link.symlink_to(film)
+    before = film.read_bytes()
+    assert main(["video", str(film), "--out", str(tmp_path), "--save", "overlay"]) == 2
+    assert "expected a place for a result" in capsys.readouterr().err
+    assert film.read_bytes() == before

@@ -1,0 +1,171 @@
+"""People in made-up films: where and who they are, and that nobody is seen where nobody is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_film import Picture, Place, another_person, ground, numbers, scene, write_film
+
+from prnet.errors import PrnetError
+from prnet.face import Face
+from prnet.network.position_map_network import Prediction
+from prnet.reconstruct import Reconstructor
+from prnet.video.follow import follow
+from prnet.video.frames import Frame
+
+BLACK = np.zeros((320, 480, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def reconstruct() -> Reconstructor:
+    return Reconstructor()
+
+
+@pytest.fixture(scope="module")
+def landmarks(reconstruct: Reconstructor, sample_image: Picture) -> np.ndarray:
+    """(68, 2) of the photo."""
+    return reconstruct(sample_image)[0].landmarks[:, :2]
+
+
+@pytest.fixture(scope="module")
+def other(sample_image: Picture) -> Picture:
+    return another_person(sample_image)
+
+
+def seen(frames: Iterable, reconstruct: Reconstructor, **options) -> list[list[Face]]:
+    return [faces for _, faces in follow(frames, reconstruct=reconstruct, **options)]
+
+
+def nose_x(face: Face) -> float:
+    return float(face.landmarks[30, 0])
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+def test_a_moving_face_is_where_it_is(
+    smooth: bool, reconstruct: Reconstructor, sample_image: Picture, landmarks: np.ndarray
+) -> None:
+    places = [
+        Place(180 + 3 * i, 160 + 20 * np.sin(i / 6), 1 + 0.2 * np.sin(i / 10), 20 * np.sin(i / 8))
+        for i in range(40)
+    ]
+    film = seen((scene((p, sample_image)) for p in places), reconstruct, smooth=smooth)
+    assert [numbers(faces) for faces in film] == [[1]] * 40
+    for place, (face,) in zip(places, film, strict=True):
+        off = np.linalg.norm(face.landmarks[:, :2] - place.points(landmarks), axis=1).mean()
+        assert off < 0.02 * np.ptp(landmarks[:, 0]) * place.scale
+
+
+def test_the_detector_rests_between_seconds(
+    reconstruct: Reconstructor, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+    call = Reconstructor.__call__
+
+    def counted(self: Reconstructor, image: Picture) -> list[Face]:
+        looked.append(1)
+        return call(self, image)
+
+    monkeypatch.setattr(Reconstructor, "__call__", counted)
+    seen([scene((Place(240, 160), sample_image))] * 60, reconstruct)
+    assert len(looked) == 3  # at 0, 1 and 2 s
+
+
+@pytest.mark.parametrize("apart", [0, 40])
+def test_numbers_outlive_a_crossing(
+    apart: int, reconstruct: Reconstructor, sample_image: Picture, other: Picture
+) -> None:
+    film = seen(
+        (
+            scene(
+                (Place(80 + 6 * i, 160 - apart), other),
+                (Place(400 - 6 * i, 160 + apart), sample_image),
+            )
+            for i in range(54)
+        ),
+        reconstruct,
+    )
+    assert {number for faces in film for number in numbers(faces)} == {1, 2}
+    first, last = ({face.track: nose_x(face) for face in film[i]} for i in (0, -1))
+    assert set(first) == set(last) == {1, 2}
+    for number in (1, 2):
+        assert (first[number] < 240) != (last[number] < 240)
+
+
+@pytest.mark.parametrize(("black", "number"), [(35, 1), (70, 2)])
+def test_a_number_is_kept_for_two_seconds(
+    black: int, number: int, reconstruct: Reconstructor, sample_image: Picture
+) -> None:
+    before = [scene((Place(240, 160), sample_image))] * 8
+    after = [scene((Place(250, 165), sample_image))] * 8
+    film = seen([*before, *[BLACK] * black, *after], reconstruct)
+    assert [numbers(faces) for faces in film[:8]] == [[1]] * 8
+    assert not any(film[8 : 8 + black])
+    assert [numbers(faces) for faces in film[8 + black :]] == [[number]] * 8
+
+
+def test_a_cut_is_noticed_in_its_first_frame(
+    reconstruct: Reconstructor, sample_image: Picture, other: Picture
+) -> None:
+    """Another face at the same place; another place; no face."""
+    one = scene((Place(240, 160), sample_image))
+    film = seen([one] * 5 + [scene((Place(244, 158), other))] * 5, reconstruct)
+    assert [numbers(faces) for faces in film] == [[1]] * 5 + [[2]] * 5
+    film = seen([one] * 5 + [scene((Place(90, 200, 0.5), other))] * 5, reconstruct)
+    assert [numbers(faces) for faces in film] == [[1]] * 5 + [[2]] * 5
+    film = seen([one] * 5 + [ground()] * 5, reconstruct)
+    assert [numbers(faces) for faces in film] == [[1]] * 5 + [[]] * 5
+
+
+def test_a_face_that_comes_late(reconstruct: Reconstructor, sample_image: Picture) -> None:
+    film = seen([ground()] * 8 + [scene((Place(240, 160), sample_image))] * 8, reconstruct)
+    came = [bool(faces) for faces in film].index(True)
+    assert came - 8 <= 5  # it looks every 0.2 s
+    assert [numbers(faces) for faces in film[came:]] == [[1]] * (16 - came)
+
+
+def test_a_network_that_does_not_judge_is_judged_by_the_look(
+    reconstruct: Reconstructor, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = reconstruct.network
+    monkeypatch.setattr(network, "predict", lambda crops: Prediction(network(crops)))
+    film = seen([scene((Place(240, 160), sample_image))] * 5 + [BLACK] * 5, reconstruct)
+    assert film[0][0].presence is None
+    assert [numbers(faces) for faces in film] == [[1]] * 5 + [[]] * 5
+
+
+def test_only_so_many_people(
+    reconstruct: Reconstructor, sample_image: Picture, other: Picture
+) -> None:
+    frame = scene((Place(120, 160, 0.7), sample_image), (Place(340, 160), other))
+    assert len(seen([frame], reconstruct)[0]) == 2
+    (face,) = seen([frame], reconstruct, people="largest")[0]
+    assert abs(nose_x(face) - 340) < 20
+    with pytest.raises(PrnetError, match="expected at least 1 person at most, got 0"):
+        follow([frame], people=0)
+
+
+def test_sources_agree(reconstruct: Reconstructor, sample_image: Picture, tmp_path: Path) -> None:
+    """A file, pictures and frames with times."""
+    pytest.importorskip("av")
+    frames = [scene((Place(200 + 2 * i, 160), sample_image)) for i in range(6)]
+    timed = [Frame(image, i / 25) for i, image in enumerate(frames)]
+    film = write_film(tmp_path / "a.mp4", frames)
+    results = [list(follow(source, reconstruct=reconstruct)) for source in (frames, timed, film)]
+    for pictured, given, read in zip(*results, strict=True):
+        assert pictured[0].seconds == given[0].seconds == pytest.approx(read[0].seconds, abs=1e-4)
+        np.testing.assert_array_equal(pictured[1][0].landmarks, given[1][0].landmarks)
+        assert np.abs(pictured[1][0].landmarks - read[1][0].landmarks).max() < 3
+
+
+def test_wrong_sources_are_one_line() -> None:
+    with pytest.raises(PrnetError, match="expected a start before the end, got 2 and 1 s"):
+        follow("film.mp4", start=2, end=1)
+    with pytest.raises(PrnetError, match="expected start and end with a film's file"):
+        follow([BLACK], start=1)
+    with pytest.raises(PrnetError, match="expected a rate"):
+        next(follow([BLACK], rate=0))
+    with pytest.raises(PrnetError, match="expected"):
+        next(follow([np.zeros((4, 4, 7))]))

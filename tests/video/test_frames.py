@@ -1,0 +1,235 @@
+"""Films in and out: what is written is read back, and what is damaged is said."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from full_disk import full_disk
+from made_film import ground, write_film
+
+from prnet.errors import PrnetError, PrnetWarning
+from prnet.video.frames import Frame, import_av, read_film, read_frames
+from prnet.video.write import film_writer
+
+av = pytest.importorskip("av")
+
+QUARTER_TURN = (0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+"""Matrix of mp4's track header: shown clockwise by 90 degrees (x = -b y, y = a x)."""
+
+
+def marked(number: int, width: int = 64, height: int = 48) -> np.ndarray:
+    """A frame whose grey says its number; its upper left corner is white."""
+    frame = np.full((height, width, 3), 20 + 3 * number, np.uint8)
+    frame[:16, :16] = 255
+    return frame
+
+
+def read_number(image: np.ndarray) -> int:
+    return round((float(image[24:].mean()) - 20) / 3)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """60 numbered frames, 25 a second."""
+    return write_film(tmp_path / "film.mp4", map(marked, range(60)))
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Path:
+    """50 frames of noise, which make a large file, with a key frame every 10."""
+    path, random = tmp_path / "noise.mp4", np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "10", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(50):
+            image = random.integers(0, 256, (48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_what_is_written_is_read(film: Path) -> None:
+    told = read_film(film)
+    assert (told.width, told.height, told.rotation, told.sound) == (64, 48, 0, False)
+    assert told.rate == 25
+    assert told.seconds == pytest.approx(60 / 25)
+    frames = list(read_frames(film))
+    assert [read_number(frame.image) for frame in frames] == [*range(60)]
+    np.testing.assert_allclose([frame.seconds for frame in frames], np.arange(60) / 25, atol=1e-4)
+
+
+def test_uneven_times_and_odd_sides(tmp_path: Path) -> None:
+    times = [0.0, 0.01, 0.5, 1.7]
+    with film_writer(tmp_path / "a.mp4", rate=Fraction(30)) as writer:
+        for seconds in times:
+            writer.write(marked(9, 63, 47), seconds)
+    frames = list(read_frames(tmp_path / "a.mp4"))
+    assert [frame.seconds for frame in frames] == pytest.approx(times, abs=1e-4)
+    assert frames[0].image.shape == (48, 64, 3)
+    assert read_number(frames[3].image) == 9
+
+
+def test_from_start_to_end(film: Path) -> None:
+    frames = list(read_frames(film, start=1.0, end=1.4))
+    assert [read_number(frame.image) for frame in frames] == [*range(25, 35)]
+    assert frames[0].seconds == pytest.approx(1.0)
+    with pytest.raises(PrnetError, match=r"expected frames from 9 s on, got none"):
+        next(read_frames(film, start=9.0))
+
+
+def test_a_turned_film_stands_upright(film: Path) -> None:
+    data = bytearray(film.read_bytes())
+    header = data.rfind(b"tkhd") + 44  # of version 0: type, flags, times, numbers, volume
+    assert struct.unpack(">9i", data[header : header + 36])[0] == 1 << 16
+    data[header : header + 36] = struct.pack(">9i", *QUARTER_TURN)
+    film.write_bytes(data)
+    told, frame = read_film(film), next(read_frames(film))
+    assert (told.width, told.height) == (48, 64)
+    assert frame.image.shape == (64, 48, 3)
+    white = frame.image.mean(axis=2) > 200
+    assert white[:14, -14:].all(), "the left corner is the right one after the turn"
+    assert white.mean() < 0.15
+
+
+def test_a_damaged_middle_is_left_out_and_said(noisy: Path) -> None:
+    data = bytearray(noisy.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    noisy.write_bytes(data)
+    with pytest.warns(PrnetWarning, match=r"damaged: between [01]\.\d\d and [01]\.\d\d s"):
+        frames = list(read_frames(noisy))
+    seconds = [frame.seconds for frame in frames]
+    assert 30 <= len(frames) < 50
+    assert seconds[0] == 0
+    assert seconds[-1] == pytest.approx(49 / 25)
+
+
+def test_a_film_that_is_being_written_is_playable(tmp_path: Path) -> None:
+    """As when the program is killed; what nobody finished goes by no name of ours."""
+    with film_writer(tmp_path / "a.mp4") as writer:
+        for number in range(100):
+            writer.write(ground(160, 120), number / 25)
+        (growing,) = tmp_path.iterdir()
+        assert growing.name != "a.mp4"
+        (tmp_path / "part.mp4").write_bytes(growing.read_bytes())
+    assert 25 <= len(list(read_frames(tmp_path / "part.mp4"))) < 100
+    assert len(list(read_frames(tmp_path / "a.mp4"))) == 100
+
+
+def test_nothing_is_left_where_the_block_raises(tmp_path: Path) -> None:
+    def breaking() -> Iterator[np.ndarray]:
+        yield marked(0)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_film(tmp_path / "a.mp4", breaking())
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_full_disk_leaves_what_is_playable(tmp_path: Path) -> None:
+    random, path = np.random.default_rng(0), tmp_path / "a.mp4"
+    noise = (random.integers(0, 256, (120, 160, 3), np.uint8) for _ in range(200))
+    says = r"a\.mp4: expected a place that can be written"
+    with full_disk(400_000), pytest.raises(PrnetError, match=says):
+        write_film(path, noise)
+    assert 10 < len(list(read_frames(path))) < 200
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_full_disk_from_the_start_leaves_nothing(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(PrnetError, match="expected a place that can be written"):
+        write_film(tmp_path / "a.mp4", [ground(160, 120)] * 60)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_the_sound_comes_along(tmp_path: Path) -> None:
+    """The same packets at the same times, from that nearest to ``start`` on."""
+    path = tmp_path / "loud.mp4"
+    write_sound(path)
+    for start in (0.0, 1.0):
+        copy = tmp_path / "copy.mp4"
+        with film_writer(copy, sound_of=path, start=start) as writer:
+            for number in range(50):
+                writer.write(marked(number), number / 25)
+        original, copied = sound_packets(path), sound_packets(copy)
+        begin = min(original, key=lambda t: abs(t - start))
+        assert min(copied) == 0
+        assert copied[0.0] == original[begin]
+        second = sorted(copied)[1]
+        assert second + start == pytest.approx(min(t for t in original if t > begin), abs=0.001)
+        assert max(copied) > 1.9
+        assert {*copied.values()} <= {*original.values()}
+
+
+def write_sound(path: Path, seconds: float = 4.0) -> None:
+    """Noise, in AAC, beside a black film."""
+    random, rate = np.random.default_rng(0), 44_100
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("libx264", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("aac", rate=rate)
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux(pictures.encode(frame))
+        container.mux(pictures.encode())
+        for first in range(0, int(seconds * rate), 1024):
+            samples = random.uniform(-0.5, 0.5, (1, 1024)).astype(np.float32)
+            piece = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            piece.sample_rate, piece.pts = rate, first
+            container.mux(sound.encode(piece))
+        container.mux(sound.encode())
+
+
+def sound_packets(path: Path) -> dict[float, bytes]:
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(container.streams.audio[0]) if p.pts is not None]
+        return {float(p.pts * p.time_base): bytes(p) for p in packets if p.pts >= 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("missing.mp4", None, "expected a film, got no such file"),
+        ("text.mp4", b"no film" * 100, "expected a film, got: Invalid data"),
+        ("empty.mp4", b"", "expected a film, got: "),
+    ],
+)
+def test_what_is_no_film_is_one_line(
+    name: str, content: bytes | None, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PrnetError, match=says):
+        read_film(path)
+
+
+def test_sound_alone_is_no_film(tmp_path: Path) -> None:
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=44_100)
+        piece = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        piece.sample_rate = 44_100
+        container.mux(sound.encode(piece))
+        container.mux(sound.encode())
+    with pytest.raises(PrnetError, match="expected a film, got sound alone"):
+        read_film(path)
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    with pytest.raises(PrnetError, match=r"expected the package 'av'.*\[video\]"):
+        import_av()
+
+
+def test_a_whole_film_warns_of_nothing(film: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all(isinstance(frame, Frame) for frame in read_frames(film))
