@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +134,27 @@ def test_a_network_that_does_not_judge_is_judged_by_the_look(
     film = seen([scene((Place(240, 160), sample_image))] * 5 + [BLACK] * 5, reconstruct)
     assert film[0][0].presence is None
     assert [numbers(faces) for faces in film] == [[1]] * 5 + [[]] * 5
+
+
+def test_presence_begins_high_and_ends_low(
+    reconstruct: Reconstructor, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A doubtful face begins no track, and keeps the one that it has."""
+    network, said = reconstruct.network, 0.0
+    judge = network.predict
+
+    def predict(crops: Picture) -> Prediction:
+        return judge(crops)._replace(presence=np.full(len(crops), said, np.float32))
+
+    def film() -> Iterator[Picture]:
+        nonlocal said
+        for presence in (0.3, 0.3, 0.9, 0.3, 0.3, 0.1, 0.3, 0.9):
+            said = presence
+            yield scene((Place(240, 160), sample_image))
+
+    monkeypatch.setattr(network, "predict", predict)
+    people = [numbers(faces) for faces in seen(film(), reconstruct, rate=4)]
+    assert people == [[], [], [1], [1], [1], [], [], [1]]
 
 
 def test_only_so_many_people(

@@ -120,6 +120,20 @@ def test_a_film_that_is_being_written_is_playable(tmp_path: Path) -> None:
         (tmp_path / "part.mp4").write_bytes(growing.read_bytes())
     assert 25 <= len(list(read_frames(tmp_path / "part.mp4"))) < 100
     assert len(list(read_frames(tmp_path / "a.mp4"))) == 100
+    assert boxes_of(tmp_path / "part.mp4") >= {b"moof"}
+    assert boxes_of(tmp_path / "a.mp4") == {b"ftyp", b"mdat", b"moov"}, "an ordinary mp4"
+
+
+def boxes_of(path: Path) -> set[bytes]:
+    """Names of the outermost parts of an mp4 but for gaps; those of a last one that is cut."""
+    data, place, names = path.read_bytes(), 0, set()
+    while place + 8 <= len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[place + 8 : place + 16], "big")
+        names.add(data[place + 4 : place + 8])
+        place += size or len(data)
+    return names - {b"free", b"mfra"}
 
 
 def test_nothing_is_left_where_the_block_raises(tmp_path: Path) -> None:
