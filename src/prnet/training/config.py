@@ -16,8 +16,11 @@ Preset = Literal["compact", "paper", "paper-ict"]
 SHIPPED_COMMAND = """\
 prnet prepare labels.npz --face-model ict.npz --out prepared --shards 0:12
 prnet train --data prepared --samples 1050000 --precision bfloat16 \\
-  --threads 2 --validate-every 51200 --profiles 0"""
-"""What made the weights in the package, when no view showed another head's shape."""
+  --threads 2 --validate-every 51200 --profiles 0
+prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
+  --heads heads --renders 3000 --negatives negatives --shards 0:3 --out again
+prnet train --data again --init runs/compact --samples 158000 --learning-rate 6e-4 --decay 0.7"""
+"""What made the weights in the package; no view showed another head's shape in the first run."""
 
 
 @dataclass(frozen=True)
