@@ -20,8 +20,8 @@ from prnet.training.config import SHIPPED_COMMAND, add_config_arguments, config_
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = SHIPPED_COMMAND.replace("\n", "\n  ")
     parser.epilog = (
-        "The weights in the package were made by these commands, the first two as they were before\n"
-        f"views showed other heads' shapes:\n\n  {commands}"
+        "The weights in the package were made by these commands, the first two as they were\n"
+        f"before views showed other heads' shapes:\n\n  {commands}"
     )
     add_config_arguments(parser)
 
