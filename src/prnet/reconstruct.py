@@ -223,15 +223,15 @@ class Reconstructor:
         ]
 
 
-def crop_is_off(seen: CropTransform, wanted: CropTransform) -> bool:
+def crop_is_off(seen: CropTransform, wanted: CropTransform, *, share: float = 1.0) -> bool:
     """Whether the crop that the landmarks ask for is so far from what the network saw that another
-    look pays."""
+    look pays; ``share``: of the limits that count then."""
     shift = np.hypot(wanted.centre_x - seen.centre_x, wanted.centre_y - seen.centre_y)
     turn = (wanted.roll - seen.roll + 180) % 360 - 180
     return bool(
-        shift > OFF_SHIFT * seen.side
-        or abs(np.log(wanted.side / seen.side)) > OFF_SIZE
-        or abs(turn) > OFF_ROLL
+        shift > share * OFF_SHIFT * seen.side
+        or abs(np.log(wanted.side / seen.side)) > share * OFF_SIZE
+        or abs(turn) > share * OFF_ROLL
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from prnet.face import Face
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropTransform
-from prnet.reconstruct import Reconstructor, roll_of
+from prnet.reconstruct import Reconstructor, crop_is_off, roll_of
 from prnet.video.look import Look, alike, look_of, mixed
 
 BEGIN_PRESENCE, STAY_PRESENCE = 0.5, 0.2
@@ -42,6 +42,8 @@ NEAR = 1.5
 LONGEST_STEP, MOST_GROWTH = 0.5, 1.5
 """From one frame to the next; what moves more is another face in the crop."""
 
+STILL = 0.3
+"""The crop stays where it is until it is off by so much of what pays for another look."""
 CUT = 24.0
 """Mean change of the picture's pixels, 0..255, from which on it is another picture."""
 _EVERY = 16
@@ -124,7 +126,9 @@ class Tracker:
     def _crop(self, track: Track, seconds: float) -> CropTransform:
         crop = self._reconstruct.landmark_crop(track.face.landmarks, roll_of(track.face))
         x, y = track.speed * (seconds - track.seconds)
-        return replace(crop, centre_x=crop.centre_x + x, centre_y=crop.centre_y + y)
+        crop = replace(crop, centre_x=crop.centre_x + x, centre_y=crop.centre_y + y)
+        # A crop that follows each tremble of the landmarks makes them tremble more.
+        return crop if crop_is_off(track.face.crop, crop, share=STILL) else track.face.crop
 
     def _part(self) -> None:
         """Of two tracks on one face, that whose person looks less like it is lost."""
