@@ -78,6 +78,12 @@ def tracked(frames: list[Picture], reconstruct: Reconstructor, smooth: bool) -> 
     return np.array([faces[0].landmarks[:, :2] for _, faces in found])[len(frames) // 2 :]
 
 
+def test_a_still_picture_rests(reconstruct: Reconstructor, sample_image: Picture) -> None:
+    """Unsmoothed, too: the answer to a crop does not move the next crop, and so on for ever."""
+    film = [scene((Place(240, 160), sample_image))] * 30
+    assert jitter_of(tracked(film, reconstruct, False)) < 0.01
+
+
 def test_noise_in_the_film_jitters_less(reconstruct: Reconstructor, sample_image: Picture) -> None:
     """Four times less at least; before, 0.17 pixels, a 600th of the face."""
     random, still = np.random.default_rng(0), scene((Place(240, 160), sample_image))
