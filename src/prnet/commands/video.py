@@ -5,7 +5,8 @@
 
 Files are called after the film. overlay: NAME_overlay.mp4, the film with landmarks, pose boxes and
 numbers, and its sound. landmarks: NAME_landmarks.csv and .npz, a row for each face of each frame.
-pose: NAME_pose.csv. Ctrl-C keeps what is done.
+pose: NAME_pose.csv. arkit: NAME_arkit.csv, ARKit's 52 curves. livelink: NAME_livelink.csv, as the
+app Live Link Face exports them. Ctrl-C keeps what is done.
 
 exit status:
   0  there was a face in at least one frame
@@ -31,7 +32,7 @@ from prnet.files.streams import say
 from prnet.reconstruct import Reconstructor
 from prnet.video.follow import People, follow
 from prnet.video.frames import Film, Frame, read_film
-from prnet.video.outputs import ENDINGS, OUTPUTS
+from prnet.video.outputs import ENDINGS, OUTPUTS, USUAL
 
 ALL_WELL, NO_FACE = 0, 3
 
@@ -44,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--save",
         type=_kinds,
-        default=tuple(OUTPUTS),
+        default=USUAL,
         metavar="KIND,...",
-        help=f"what to save, by default all: {','.join(OUTPUTS)}",
+        help=f"of {','.join(OUTPUTS)}, by default {','.join(USUAL)}",
     )
     add("--people", type=_people, metavar="N|largest", help="follow at most so many at a time")
     add("--start", type=_seconds, metavar="S", help="begin at second S of the film")

@@ -15,6 +15,7 @@ from prnet.appearance.draw import LANDMARK_COLOUR, draw_landmarks, draw_pose_box
 from prnet.face import Face
 from prnet.files.arrays import write_arrays
 from prnet.files.atomic import write_atomically
+from prnet.video.curves import arkit_table, live_link_tables
 from prnet.video.frames import Film, Frame
 from prnet.video.write import film_writer
 
@@ -76,17 +77,34 @@ def _pose(base: Path, film: Film, start: float) -> Iterator[Take]:
         yield take
 
 
+def _arkit(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
+    """ARKit's 52 curves, 0 to 1."""
+    return arkit_table(base.with_name(base.name + ENDINGS["arkit"][0]))
+
+
+def _live_link(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
+    """The same as the app Live Link Face exports them, a file a person."""
+    return live_link_tables(base.with_name(base.name + ENDINGS["livelink"][0]), film.rate)
+
+
 ENDINGS = {
     "overlay": ("_overlay.mp4",),
     "landmarks": ("_landmarks.csv", "_landmarks.npz"),
     "pose": ("_pose.csv",),
+    "arkit": ("_arkit.csv",),
+    "livelink": ("_livelink.csv",),
 }
 """What files of a kind are called, after the film's name."""
+
+USUAL = ("overlay", "landmarks", "pose")
+"""What is saved where nobody says."""
 
 OUTPUTS: dict[str, Callable[[Path, Film, float], AbstractContextManager[Take]]] = {
     "overlay": _overlay,
     "landmarks": _landmarks,
     "pose": _pose,
+    "arkit": _arkit,
+    "livelink": _live_link,
 }
 """Kind: (where results go and the film's name, the film, the second at which the first frame is)
 -> what takes the frames. An error in the block leaves no file."""
