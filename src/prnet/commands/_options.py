@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Literal, get_args
 
+from prnet.bulk.workers import usable_processors
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
@@ -45,6 +46,16 @@ def add_passes_argument(parser: argparse._ActionsContainer) -> None:
         type=passes,
         default="auto",
         help="2: crop again by the first landmarks; auto (default): where the first crop was off",
+    )
+
+
+def add_workers_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N|auto",
+        help="processes that share the work; auto: one for each processor (default 1)",
     )
 
 
@@ -97,6 +108,11 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"expected a positive whole number, got '{text}'")
     return int(text)
+
+
+def _workers(text: str) -> int:
+    """A whole number from 1, or auto."""
+    return usable_processors() if text == "auto" else positive(text)
 
 
 def passes(text: str) -> int | Literal["auto"]:

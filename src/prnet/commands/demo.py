@@ -24,8 +24,9 @@ from PIL import Image
 
 from prnet.appearance.draw import draw_landmarks, draw_mesh, draw_pose_box
 from prnet.appearance.frontal import affine_frontal_vertices
+from prnet.bulk.photos import about
 from prnet.commands._options import positive
-from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED, about
+from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.atomic import write_bytes

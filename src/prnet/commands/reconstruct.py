@@ -16,35 +16,35 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import traceback
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from collections import Counter
+from dataclasses import asdict, fields
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import get_args
 
 from prnet.appearance.texture import TEXTURE_SIZE
+from prnet.bulk.photos import NamedPhoto, PhotoResult, PhotoWork, find_photos, lost
+from prnet.bulk.progress import progress
+from prnet.bulk.workers import spread
 from prnet.commands._options import (
     add_choosing_arguments,
     add_finding_arguments,
     add_passes_argument,
+    add_workers_argument,
     check_no_detector,
     parsed_box,
     positive,
 )
-from prnet.errors import DEBUG_HINT, PrnetError, in_words
-from prnet.face import Face
+from prnet.errors import PrnetError
 from prnet.facemodel.expression import ExpressionModel
 from prnet.files.image import MAX_PIXELS
-from prnet.files.inputs import expand_inputs
+from prnet.files.inputs import STANDARD_INPUT
 from prnet.files.keep import keep_files
-from prnet.files.results import make_folder, output_names
+from prnet.files.results import make_folder
 from prnet.files.streams import say
-from prnet.formats.arrays import describe_face
 from prnet.formats.landmarks import read_points
 from prnet.formats.output import PoseChoice, SaveOptions
-from prnet.formats.save import save_faces
-from prnet.formats.table import ENDINGS, NEEDS, SUMMARIES
+from prnet.formats.table import NEEDS, SUMMARIES
 from prnet.geometry.camera import Pose
 from prnet.layout.openings import Openings
 from prnet.reconstruct import Reconstructor
@@ -53,24 +53,32 @@ DEFAULT_SAVE = ("obj", "landmarks", "pose", "overlay")
 
 ALL_WELL, SOME_FAILED, NO_FACE = 0, 1, 3
 
-
-@dataclass(frozen=True)
-class PhotoResult:
-    """What became of one photo; with ``--json``, one line of the output."""
-
-    file: str
-    status: Literal["ok", "no_face", "failed"]
-    error: str | None = None
-    faces: list[dict[str, Any]] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
+MANY = 50
+"""More photos than these are told of by a line of progress, not by lines for each."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``prnet reconstruct``."""
     add = parser.add_argument
-    add("photos", nargs="+", metavar="PHOTO", help="photo, folder of photos, pattern or -")
+    add(
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="photo, folder of photos, pattern, @FILE (a list of such, a line each), - (a list, or "
+        "a photo, on standard input)",
+    )
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    add("--recursive", action="store_true", help="photos in the subfolders of folders, too")
+    add(
+        "--recursive",
+        action="store_true",
+        help="photos in the subfolders of folders, too; results go into such subfolders of DIR",
+    )
+    add(
+        "--skip-existing",
+        action="store_true",
+        help="leave out photos whose files are all there, and not older than the photo",
+    )
+    add_workers_argument(parser)
     kinds = "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
     add(
         "--save",
@@ -159,23 +167,45 @@ def run(args: argparse.Namespace) -> int:
             f"expected a network that judges itself for --save confidence, got {network}"
         )
     folder = make_folder(args.out)
-    results, paths = _inputs(args.photos, recursive=args.recursive, out=folder)
-    named = list(zip(paths, output_names(paths, ENDINGS), strict=True))
-    for result in results:
-        _tell(result, as_json=args.json)
-    with keep_files(paths):
-        for path, name in _progress(named):
-            try:
-                faces = reconstruct(path, boxes=args.box, landmarks=landmarks)
-                files = save_faces(faces, name, folder, save=save, options=options)
-                result = _photo_result(path, faces, files, args.depth_crop)
-            except Exception as error:  # whatever it is, the other photos go on
-                if args.debug:
-                    traceback.print_exc()
-                result = _failed(path, error)
-            _tell(result, as_json=args.json)
-            results.append(result)
-    return _summarise(results, folder, as_json=args.json)
+    work = PhotoWork(
+        reconstruct,
+        folder,
+        save,
+        options,
+        boxes=args.box,
+        landmarks=landmarks,
+        skip_existing=args.skip_existing,
+        debug=args.debug,
+    )
+    failures, photos = find_photos(args.photos, recursive=args.recursive, results=folder)
+    return _summarise(_done(failures, photos, work, args), folder, as_json=args.json)
+
+
+def _done(
+    failures: list[PhotoResult],
+    photos: list[NamedPhoto],
+    work: PhotoWork,
+    args: argparse.Namespace,
+) -> Counter[str]:
+    """How many photos there are of each status, and faces; each is told when it is done."""
+    paths, counts = [photo.path for photo in photos], Counter[str]()
+    workers = 1 if STANDARD_INPUT in paths else min(args.workers, max(len(paths), 1))
+    few = len(photos) <= MANY
+    with keep_files(paths), progress("photo", len(paths), quiet=few and len(paths) < 2) as bar:
+        done = spread(work, photos, workers=workers, lost=lost)
+        try:
+            for result in chain(failures, done):
+                _tell(result, as_json=args.json, few=few)
+                counts.update([result.status], faces=len(result.faces))
+                bar.add(faces=len(result.faces), failed=result.status == "failed")
+        except KeyboardInterrupt:
+            say(
+                f"prnet reconstruct: stopped after {bar.done} of {len(photos)} photos; the same "
+                "command with --skip-existing goes on",
+                error=True,
+            )
+            raise
+    return counts
 
 
 def _save_options(args: argparse.Namespace) -> SaveOptions:
@@ -199,58 +229,16 @@ def _with_expression(kinds: tuple[str, ...], options: SaveOptions) -> tuple[str,
     return kinds
 
 
-def _inputs(
-    arguments: Iterable[str], *, recursive: bool, out: Path
-) -> tuple[list[PhotoResult], list[Path]]:
-    """Photos to do, and a failure for each folder or pattern that holds none."""
-    failures, paths = [], []
-    for argument in arguments:
-        try:
-            paths += expand_inputs([argument], recursive=recursive, results=out)
-        except Exception as error:
-            failures.append(_failed(argument, error))
-    return failures, expand_inputs(paths)
-
-
-def _failed(path: str | Path, error: Exception) -> PhotoResult:
-    return PhotoResult(str(path), "failed", error=about(path, error))
-
-
-def about(path: str | Path, error: Exception) -> str:
-    """One line on what went wrong with a photo."""
-    message = in_words(error, DEBUG_HINT)
-    return message if str(path) in message else f"{path}: {message}"
-
-
-def _photo_result(
-    path: Path,
-    faces: list[Face],
-    files: tuple[list[dict[str, str]], dict[str, str]],
-    depth_crop: int | None,
-) -> PhotoResult:
-    of_faces, of_photo = files
-    described = [
-        {**describe_face(face, depth_crop=depth_crop), "files": of_face}
-        for face, of_face in zip(faces, of_faces, strict=True)
-    ]
-    return PhotoResult(str(path), "ok" if faces else "no_face", faces=described, files=of_photo)
-
-
-def _progress(named: list[tuple[Path, str]]) -> Iterable[tuple[Path, str]]:
-    """A bar on stderr when there are several photos and somebody is looking."""
-    if len(named) < 2 or sys.stderr is None or not sys.stderr.isatty():
-        return named
-    from tqdm import tqdm
-
-    bar: Iterable[tuple[Path, str]] = tqdm(named, unit="photo", leave=False)
-    return bar
-
-
-def _tell(result: PhotoResult, *, as_json: bool) -> None:
+def _tell(result: PhotoResult, *, as_json: bool, few: bool) -> None:
+    """One line or more; of many photos for those alone that failed."""
     if as_json:
         say(json.dumps(asdict(result)))
     elif result.status == "failed":
         say(f"prnet reconstruct: {result.error}", error=True)
+    elif not few:
+        return
+    elif result.status == "skipped":
+        say(f"{result.file}: done before")
     elif result.status == "no_face":
         say(f"{result.file}: no face found")
     else:
@@ -265,20 +253,23 @@ def _listed(files: dict[str, str]) -> str:
     return ", ".join(Path(path).name for path in files.values()) or "nothing saved"
 
 
-def _summarise(results: list[PhotoResult], folder: Path, *, as_json: bool) -> int:
+def _summarise(counts: Counter[str], folder: Path, *, as_json: bool) -> int:
     count = {
-        "photos": len(results),
-        "faces": sum(len(result.faces) for result in results),
-        "without_face": sum(result.status == "no_face" for result in results),
-        "failed": sum(result.status == "failed" for result in results),
+        "photos": counts.total() - counts["faces"],
+        "faces": counts["faces"],
+        "without_face": counts["no_face"],
+        "failed": counts["failed"],
+        "skipped": counts["skipped"],
     }
-    status = SOME_FAILED if count["failed"] else ALL_WELL if count["faces"] else NO_FACE
+    well = count["faces"] or count["skipped"]
+    status = SOME_FAILED if count["failed"] else ALL_WELL if well else NO_FACE
     if as_json:
         say(json.dumps({"summary": {**count, "exit_status": status}}))
     else:
+        before = f", done before: {count['skipped']}" if count["skipped"] else ""
         say(
             f"photos: {count['photos']}, faces: {count['faces']}, photos without a face: "
-            f"{count['without_face']}, failed: {count['failed']}; results in {folder}"
+            f"{count['without_face']}, failed: {count['failed']}{before}; results in {folder}"
         )
     return status
 

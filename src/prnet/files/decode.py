@@ -35,6 +35,9 @@ _PIXELS_OF_A_BYTE: Final = 512
 in another format. Headers that claim more pixels than that are refused before memory is laid out
 for them (damage, and traps): JPEGs cannot hold them; other files may while they are small."""
 
+_BEGINNING: Final = 4096
+"""Bytes in which every compressed picture has some that no text has."""
+
 _SMALL: Final = 2**24
 """Pixels of an empty picture that may be as short as its format can write it."""
 
@@ -93,6 +96,15 @@ def _held(stream: IO[bytes], path: Path) -> IO[bytes]:
     if len(data) > _LARGEST_STREAM:
         raise PrnetError(f"{path}: expected at most {_LARGEST_STREAM} bytes, got more")
     return io.BytesIO(data)
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether bytes that may be text, too, a list of files say, are a picture."""
+    if any(byte < 32 and byte not in b"\0\t\n\r" for byte in data[:_BEGINNING]):
+        return True
+    with suppress(PrnetError):
+        return _identified(io.BytesIO(data), "-") is not None
+    return False
 
 
 @contextmanager

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from prnet.errors import PrnetError, PrnetWarning
+from prnet.errors import PrnetError, PrnetWarning, reason_of
+from prnet.files.decode import is_picture
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib"),
@@ -28,9 +32,66 @@ _NAMED = 5
 """How many names a line holds."""
 
 
+STANDARD_INPUT = Path("/dev/stdin")
+
+
+class Found(NamedTuple):
+    """A file, and where below the folder that was given it lies (``.`` for files given)."""
+
+    path: Path
+    below: Path
+
+
+def read_lists(arguments: Iterable[str]) -> Iterator[str]:
+    """The arguments, those that are lists replaced by their lines: ``@FILE`` (where no file has
+    that whole name), and ``-``, a list on standard input; a picture there stays ``-``. Lines end
+    with a line feed, or with a zero as ``find -print0`` writes them. Raises PrnetError."""
+    for argument in arguments:
+        if argument == "-":
+            data = _standard_input()
+            yield from ["-"] if data is None else _lines(data)
+        elif argument.startswith("@") and not os.path.lexists(argument):
+            try:
+                data = Path(argument[1:]).read_bytes()
+            except OSError as error:
+                raise PrnetError(
+                    f"{argument[1:]}: expected a list of files, got: {reason_of(error)}"
+                ) from error
+            yield from _lines(data)
+        else:
+            yield argument
+
+
+def _standard_input() -> bytes | None:
+    """All of it; None where it is a picture, which can then be read from the start."""
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise PrnetError("expected a list of files on standard input, got none")
+    data: bytes = stream.read()
+    if not is_picture(data):
+        return data
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        os.dup2(file.fileno(), stream.fileno())
+    return None
+
+
+def _lines(data: bytes) -> list[str]:
+    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [os.fsdecode(line) for line in lines if line.strip()]
+
+
 def expand_inputs(
     arguments: Iterable[str | Path], *, recursive: bool = False, results: Path | None = None
 ) -> list[Path]:
+    """:func:`find_inputs`, the paths alone."""
+    return [found.path for found in find_inputs(arguments, recursive=recursive, results=results)]
+
+
+def find_inputs(
+    arguments: Iterable[str | Path], *, recursive: bool = False, results: Path | None = None
+) -> list[Found]:
     """Files, folders and glob patterns -> files, in the order given, each once.
 
     A folder stands for the images in it, sorted by name, with ``recursive`` for those in its
@@ -40,10 +101,13 @@ def expand_inputs(
     What a folder holds beside is named in a PrnetWarning. Raises PrnetError for a folder without
     images, a pattern without matches and a URL.
     """
-    unique: dict[str, Path] = {}
+    unique: dict[str, Found] = {}
     for argument in arguments:
+        folder = Path(argument)
         for path in _expand(str(argument), recursive, results):
-            unique.setdefault(os.path.abspath(path), path)
+            inside = path != folder and path.is_relative_to(folder)
+            below = path.parent.relative_to(folder) if inside else Path()
+            unique.setdefault(os.path.abspath(path), Found(path, below))
     return list(unique.values())
 
 
@@ -52,9 +116,9 @@ def _expand(argument: str, recursive: bool, results: Path | None) -> list[Path]:
     if "://" in argument:
         raise PrnetError(f"{argument}: expected a file, got a URL (download it first)")
     if argument == "-":
-        if not os.path.exists("/dev/stdin"):
+        if not STANDARD_INPUT.exists():
             raise PrnetError("expected files, got - (this system cannot read pictures from there)")
-        return [Path("/dev/stdin")]
+        return [STANDARD_INPUT]
     if path.is_dir():
         return _images_in(path, recursive, results)
     if glob.has_magic(argument) and not path.exists():

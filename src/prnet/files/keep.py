@@ -33,6 +33,18 @@ def keep_files(paths: Iterable[str | Path | None]) -> Iterator[None]:
             _kept.subtract(files)
 
 
+def kept_files() -> list[_FileId]:
+    """The files that are kept now, for :func:`keep_known_files` of another process."""
+    with _kept_lock:
+        return [file for file, times in _kept.items() if times > 0]
+
+
+def keep_known_files(files: Iterable[_FileId]) -> None:
+    """Keep what :func:`kept_files` said, for as long as this process lives."""
+    with _kept_lock:
+        _kept.update(files)
+
+
 def check_replaceable(path: str | Path) -> None:
     """Raises PrnetError when ``path`` is one of the files of :func:`keep_files`, whatever its
     name."""

@@ -29,16 +29,16 @@ def output_names(paths: Sequence[Path], endings: Collection[str]) -> list[str]:
     """
     tails = _tails(endings)
     stems = [_NO_TEXT.sub("_", path.stem) for path in paths]
-    times = Counter(map(_folded, stems))
+    times = Counter(map(folded_name, stems))
     taken: set[str] = set()
     shorter_than_taken: set[str] = set()
     names = []
     for path, stem in zip(paths, stems, strict=True):
-        shorter = _shorter_names(_folded(stem), tails)
-        clash = times[_folded(stem)] > 1 or any(name in times for name in shorter)
+        shorter = _shorter_names(folded_name(stem), tails)
+        clash = times[folded_name(stem)] > 1 or any(name in times for name in shorter)
         suffix = path.suffix[1:].lower() if clash else ""
         for name in _numbered(f"{stem}_{suffix}" if suffix else stem):
-            folded = _folded(name)
+            folded = folded_name(name)
             shorter = _shorter_names(folded, tails)
             if not ({folded, *shorter} & taken or folded in shorter_than_taken):
                 break
@@ -68,7 +68,7 @@ def _shorter_names(name: str, tails: Collection[str]) -> set[str]:
     return {short for head in heads for short in (head, _FACE_NUMBER.sub("", head))} - {name}
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
     """Equal for names that some file system takes for one: Unicode's canonical caseless match."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 

@@ -1,0 +1,1 @@
+"""Many photos: processes, shards, what is done and what is left."""
