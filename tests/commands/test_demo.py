@@ -11,11 +11,12 @@ from PIL import Image
 from standins import make_face
 
 from prnet.cli import main
-from prnet.commands.demo import angles_2018, camera_matrix
+from prnet.commands.demo import camera_matrix
 from prnet.files.image import load_image
 from prnet.geometry.boxes import Box
 from prnet.geometry.camera import FLIP_Y, Pose
 from prnet.reconstruct import Reconstructor
+from prnet.release2018.pose import angles_2018
 
 HEIGHT, WIDTH = 120, 160
 

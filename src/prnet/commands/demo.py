@@ -42,6 +42,7 @@ from prnet.formats.surface import Surface
 from prnet.geometry.camera import FLIP_Y
 from prnet.geometry.mesh import vertex_normals
 from prnet.reconstruct import Reconstructor
+from prnet.release2018.pose import angles_2018
 
 SWITCHES = {
     "isDlib": (True, "find faces with a detector; False: each picture is a face crop already"),
@@ -224,14 +225,6 @@ def camera_matrix(face: Face) -> NDArray[np.float64]:
     matrix = face.camera.matrix.copy()
     matrix[:, :3] *= FLIP_Y
     return matrix
-
-
-def angles_2018(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Yaw, pitch, roll in radians by demo.py's formulas and signs, which are not those of
-    `prnet.geometry.camera`: the angles of R = Rz(roll) Ry(-yaw) Rx(pitch), image axes."""
-    r = matrix[:, :3] / np.linalg.norm(matrix[0, :3])
-    yaw = np.arcsin(np.clip(r[2, 0], -1, 1))
-    return np.array([yaw, np.arctan2(r[2, 1], r[2, 2]), np.arctan2(r[1, 0], r[0, 0])])
 
 
 def _save_text(path: Path, numbers: NDArray[np.floating]) -> None:
