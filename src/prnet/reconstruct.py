@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,18 +15,23 @@ from prnet.detection.protocol import AtLeast, FaceDetector
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
-from prnet.geometry.boxes import Box
+from prnet.files.onnx_session import Device
+from prnet.geometry.boxes import Box, check_seen, given_landmarks
 from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
-from prnet.network.position_map_network import PositionMapNetwork, layout_file
+from prnet.network.position_map_network import PositionMapNetwork, Prediction, layout_file
 
 OURS: Final = "prnet"
 MIN_PRESENCE = 0.05
 """Of turned heads that the detector finds, 0.2 would lose some that are mapped well."""
 OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
 """Of a crop that is off: its centre, in sides, its side, as a logarithm, its roll, in degrees."""
+
+Steps: TypeAlias = Generator[NDArray[np.uint8], Prediction, list[Face]]
+"""A photo's way up to its faces. It stops where the network is needed: gives crops (N, S, S, 3),
+and goes on with what the network says of them (``send``)."""
 
 
 class Reconstructor:
@@ -44,6 +49,8 @@ class Reconstructor:
     found, as the network judges it (0 keeps all); ``max_faces``: the largest ones;
     ``small_faces``: look for smaller faces than those that were found, too (detector "prnet").
     ``threads``: of one call of the network or the detector.
+    ``device``: where the network runs: "cpu", "cuda", "coreml", "directml", or "auto", a GPU where
+    ONNX Runtime has one; detectors run on the CPU.
     ``max_pixels``: larger files are refused.
 
         reconstruct = Reconstructor()
@@ -62,7 +69,7 @@ class Reconstructor:
         max_faces: int | None = None,
         small_faces: bool = False,
         threads: int = 1,
-        providers: Sequence[str] | None = None,
+        device: Device = "auto",
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         if passes != "auto" and not (isinstance(passes, int) and passes >= 1):
@@ -71,7 +78,7 @@ class Reconstructor:
             raise PrnetError(f"expected a presence from 0 to 1, got {min_presence}")
         if max_faces is not None and max_faces < 1:
             raise PrnetError(f"expected at least 1 face at most, got {max_faces}")
-        self.network = PositionMapNetwork(model, threads=threads, providers=providers)
+        self.network = PositionMapNetwork(model, threads=threads, device=device)
         self.layout = UVLayout.load(layout_file(model))
         self.crop_rules = load_crop_rules(layout_file(model).parent)
         self.detectors: list[FaceDetector] = []
@@ -96,67 +103,92 @@ class Reconstructor:
 
     def __call__(
         self,
-        source: str | Path | NDArray[Any],
+        source: str | Path | bytes | NDArray[Any],
         *,
         boxes: Sequence[Box | Sequence[float]] | None = None,
         landmarks: Sequence[ArrayLike] | None = None,
     ) -> list[Face]:
-        """Image (a path, or an array as load_image takes it) -> its faces, the largest first.
+        """Image (a path, a file's bytes, or an array as load_image takes it) -> its faces, the
+        largest first.
 
         ``boxes`` (or x0, y0, x1, y1 of each) or ``landmarks`` (each (68, 2 or 3), image pixels)
         say where the faces are instead of the detector; the result then keeps their order.
         An array is copied where there are faces, so that they stay as they are when the caller's
         buffer takes the next frame.
         """
+        return self._answered(self.steps(source, boxes=boxes, landmarks=landmarks))
+
+    def steps(
+        self,
+        source: str | Path | bytes | NDArray[Any],
+        *,
+        boxes: Sequence[Box | Sequence[float]] | None = None,
+        landmarks: Sequence[ArrayLike] | None = None,
+    ) -> Steps:
+        """A call, step by step, for who has many photos and wants the network to see crops of
+        several at once: :func:`prnet.bulk.reconstruct_many`."""
         if boxes is not None and landmarks is not None:
             raise PrnetError("expected boxes or landmarks, got both")
         if isinstance(boxes, Box):
             raise PrnetError("expected a list of boxes, got one box")
         image = load_image(source, max_pixels=self.max_pixels)
         if landmarks is not None:
-            points = [_landmarks(each) for each in landmarks]
-            found = [_landmark_box(each) for each in points]
-            _check_seen(found, image)
+            points = [given_landmarks(each) for each in landmarks]
+            found = [Box.given(Box.around(each)) for each in points]
+            check_seen(found, image)
             crops = [self.landmark_crop(each) for each in points]
-            return self._mapped(source, image, found, crops, self._passes(by_landmarks=True))
+            return (
+                yield from self._mapped(
+                    source, image, found, crops, self._passes(by_landmarks=True)
+                )
+            )
         if boxes is not None:
             found = [Box.given(box) for box in boxes]
-            _check_seen(found, image)
-            return self._in_boxes(
-                source, image, found, self.crop_rules.get("given", GIVEN_BOX_RULE)
-            )
+            check_seen(found, image)
+            rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
+            return (yield from self._in_boxes(source, image, found, rule))
         for detector in self.detectors:
             rule = self.crop_rules.get(detector.name, detector.crop_rule)
             found = [Box.given(box) for box in detector(image)]
-            faces = self._in_boxes(source, image, found, rule)
+            faces = yield from self._in_boxes(source, image, found, rule)
             if shown := [face for face in faces if _shown(face, self.min_presence)]:
                 return shown[: self.max_faces]
         return []
 
+    def _answered(self, steps: Steps) -> list[Face]:
+        """The steps with a network call for each question."""
+        try:
+            crops = next(steps)
+            while True:
+                crops = steps.send(self.network.predict(crops))
+        except StopIteration as end:
+            faces: list[Face] = end.value
+            return faces
+
     def _in_boxes(
         self,
-        source: str | Path | NDArray[Any],
+        source: str | Path | bytes | NDArray[Any],
         image: NDArray[np.uint8],
         boxes: Sequence[Box],
         rule: CropRule,
-    ) -> list[Face]:
+    ) -> Steps:
         crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in boxes]
-        return self._mapped(source, image, boxes, crops, self._passes())
+        return (yield from self._mapped(source, image, boxes, crops, self._passes()))
 
     def _mapped(
         self,
-        source: str | Path | NDArray[Any],
+        source: str | Path | bytes | NDArray[Any],
         image: NDArray[np.uint8],
         boxes: Sequence[Box],
         crops: Sequence[CropTransform],
         passes: int,
-    ) -> list[Face]:
+    ) -> Steps:
         if boxes and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
             image = image.copy()
         file = Path(os.path.abspath(source)) if isinstance(source, str | Path) else None
-        faces = self.from_crops(image, boxes, crops, source=file)
+        faces = yield from self._from_crops(image, boxes, crops, file)
         for _ in range(passes - 1):
-            faces = self._passed_again(image, faces)
+            faces = yield from self._passed_again(image, faces)
         return faces
 
     def _passes(self, *, by_landmarks: bool = False) -> int:
@@ -166,7 +198,7 @@ class Reconstructor:
             return self.passes
         return 1 if by_landmarks or "landmarks" in self.crop_rules else 2
 
-    def _passed_again(self, image: NDArray[np.uint8], faces: list[Face]) -> list[Face]:
+    def _passed_again(self, image: NDArray[np.uint8], faces: list[Face]) -> Steps:
         """The faces, from crops that their landmarks place; with "auto" those alone whose crop was
         off."""
         crops = [self.landmark_crop(face.landmarks, roll_of(face)) for face in faces]
@@ -176,7 +208,7 @@ class Reconstructor:
             if self.passes != "auto" or crop_is_off(face.crop, crop)
         ]
         boxes, source = [faces[i].box for i in again], faces[0].source if faces else None
-        better = self.from_crops(image, boxes, [crops[i] for i in again], source=source)
+        better = yield from self._from_crops(image, boxes, [crops[i] for i in again], source)
         new = dict(zip(again, better, strict=True))
         return [new.get(i, face) for i, face in enumerate(faces)]
 
@@ -187,7 +219,7 @@ class Reconstructor:
         if rule is None:
             return CropTransform.from_landmarks(landmarks, size=size, roll=roll)
         # A network with a rule of its own learned from unturned crops, as the 2018 release's.
-        return CropTransform.from_box(_landmark_box(landmarks), rule, size=size)
+        return CropTransform.from_box(Box.given(Box.around(landmarks)), rule, size=size)
 
     def from_crops(
         self,
@@ -199,11 +231,19 @@ class Reconstructor:
     ) -> list[Face]:
         """One network call for crops of one image (H, W, 3) uint8, read from the file ``source``; a
         face for each, which keeps the image itself, not a copy."""
+        return self._answered(self._from_crops(image, boxes, crops, source))
+
+    def _from_crops(
+        self,
+        image: NDArray[np.uint8],
+        boxes: Sequence[Box],
+        crops: Sequence[CropTransform],
+        source: Path | None,
+    ) -> Steps:
         if not crops:
             return []
-        maps, presence, deviations = self.network.predict(
-            np.stack([crop.crop_image(image) for crop in crops])
-        )
+        seen = np.stack([crop.crop_image(image) for crop in crops])
+        maps, presence, deviations = yield seen
         unknown = [None] * len(crops)
         sure = unknown if presence is None else presence.tolist()
         spread = unknown if deviations is None else list(deviations)
@@ -245,31 +285,3 @@ def roll_of(face: Face) -> float:
 
 def _shown(face: Face, least: float) -> bool:
     return face.presence is None or face.presence >= least
-
-
-def _landmarks(points: ArrayLike) -> NDArray[np.floating]:
-    """(68, 2 or 3) of a caller's landmarks."""
-    try:
-        array = np.asarray(points)
-        array = array if array.dtype.kind == "f" else array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise PrnetError("expected 68 landmarks (68, 2) or (68, 3), got no such array") from error
-    if array.shape not in ((68, 2), (68, 3)) or not np.isfinite(array).all():
-        raise PrnetError(
-            f"expected 68 finite landmarks (68, 2) or (68, 3), got shape {array.shape}"
-        )
-    return array
-
-
-def _check_seen(boxes: Sequence[Box], image: NDArray[np.uint8]) -> None:
-    """Raises PrnetError for a caller's box beside the image: there is no face to be seen."""
-    height, width = image.shape[:2]
-    for box in boxes:
-        if min(box.x1, box.y1) <= -0.5 or box.x0 >= width - 0.5 or box.y0 >= height - 0.5:
-            raise PrnetError(
-                f"expected a box that touches the photo of {width}x{height}, got {box.xyxy}"
-            )
-
-
-def _landmark_box(landmarks: NDArray[np.floating]) -> Box:
-    return Box.given(Box.around(landmarks))

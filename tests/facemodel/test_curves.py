@@ -127,9 +127,7 @@ def test_many_frames_are_what_each_is(heads: Heads) -> None:
 
 def test_another_layout_is_refused(heads: Heads) -> None:
     layout = replace(default_layout(), name="other")
-    with pytest.raises(
-        PrnetError, match="got one in 'other'"
-    ):
+    with pytest.raises(PrnetError, match="got one in 'other'"):
         curve_model().measure(replace(heads.face({}), layout=layout))
     with pytest.raises(PrnetError, match="got one in 'egg'"):
         curve_model().measure(make_face())

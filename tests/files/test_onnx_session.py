@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from standins import write_network
 
-from prnet.files.onnx_session import OnnxSession
+from prnet.errors import PrnetError
+from prnet.files.onnx_session import Device, OnnxSession, providers_of
 from prnet.packaged import DATA
 
 MAP = np.random.default_rng(0).uniform(0, 128, (256, 256, 3)).astype(np.float32)
@@ -47,3 +49,57 @@ def test_threads_sleep_between_calls() -> None:
         return time.process_time() - start
 
     assert any(processor_seconds(2) < 1.4 * processor_seconds(1) for _ in range(5))
+
+
+class Runtime:
+    """ONNX Runtime with some providers, of which the CPU's alone works."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = [*names, "CPUExecutionProvider"]
+
+    def get_available_providers(self) -> list[str]:
+        return self.names
+
+
+@pytest.mark.parametrize(
+    ("device", "has", "expected"),
+    [
+        ("auto", [], ["CPU"]),
+        ("auto", ["CUDA"], ["CUDA", "CPU"]),
+        ("auto", ["Dml"], ["Dml", "CPU"]),
+        ("auto", ["CoreML"], ["CPU"]),
+        ("cpu", ["CUDA"], ["CPU"]),
+        ("cuda", ["CUDA"], ["CUDA", "CPU"]),
+        ("coreml", ["CoreML"], ["CoreML", "CPU"]),
+        ("directml", ["Dml"], ["Dml", "CPU"]),
+    ],
+)
+def test_devices(
+    device: Device, has: list[str], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = Runtime(*(f"{name}ExecutionProvider" for name in has))
+    monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
+    assert providers_of(device) == [f"{name}ExecutionProvider" for name in expected]
+
+
+def test_a_device_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", Runtime("AzureExecutionProvider"))
+    with pytest.raises(PrnetError, match=r"for cuda, got one for Azure, CPU \(pip install onnxrun"):
+        providers_of("cuda")
+    with pytest.raises(PrnetError, match="out of auto, cpu, cuda, directml, coreml, got 'tpu'"):
+        providers_of("tpu")  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_device_without_its_driver_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime says it has CUDA and, where it cannot load it, quietly takes the CPU."""
+    import onnxruntime
+
+    names = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
+    path = DATA / "network.onnx"
+    with pytest.raises(PrnetError, match="expected CUDA to work, got one whose driver"):
+        OnnxSession(path, providers=names, needed=True)
+    assert (
+        OnnxSession(path, providers=names).run(["position_maps"], CROPS)[0].shape[1:] == MAP.shape
+    )

@@ -10,16 +10,28 @@ from typing import Literal, get_args
 from prnet.bulk.workers import usable_processors
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
+from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import MIN_PRESENCE
 
 
-def add_finding_arguments(parser: argparse.ArgumentParser) -> None:
+def add_finding_arguments(parser: argparse._ActionsContainer) -> None:
     """How faces are found, and by which network they are mapped."""
     add = parser.add_argument
     add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
     add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
     add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+    add_device_argument(parser)
+
+
+def add_device_argument(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--device",
+        choices=get_args(Device),
+        default="auto",
+        help="where the network runs; auto (default): on a GPU where ONNX Runtime has CUDA or "
+        "DirectML, else on the CPU",
+    )
 
 
 def add_choosing_arguments(parser: argparse.ArgumentParser) -> None:

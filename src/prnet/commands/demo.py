@@ -34,6 +34,7 @@ from prnet.files.image import load_image, save_image
 from prnet.files.inputs import expand_inputs
 from prnet.files.keep import keep_files
 from prnet.files.mat import mat_bytes
+from prnet.files.onnx_session import Device
 from prnet.files.results import make_folder, output_names
 from prnet.files.streams import say
 from prnet.formats.meshes import save_textured_obj
@@ -107,14 +108,10 @@ def _gpu(text: str) -> str:
     return text
 
 
-def providers_for(gpu: str) -> list[str] | None:
-    """ONNX Runtime's providers; None is the CPU. Hides the other GPUs, as demo.py does."""
-    import onnxruntime
-
+def device_for(gpu: str) -> Device:
+    """Where the network runs. Hides the other GPUs, as demo.py does."""
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    if gpu.startswith("-") or "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return None
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    return "cpu" if gpu.startswith("-") else "auto"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -122,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         args.model,
         detector="auto" if args.isDlib else "none",
         passes=1,
-        providers=providers_for(args.gpu),
+        device=device_for(args.gpu),
     )
     paths = expand_inputs([args.inputDir])
     if paths == [args.inputDir] and not args.inputDir.exists():

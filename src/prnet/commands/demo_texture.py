@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from prnet.appearance.swap import RegionName, swap_face
-from prnet.commands.demo import add_gpu_argument, providers_for
+from prnet.commands.demo import add_gpu_argument, device_for
 from prnet.commands.texture import find_face
 from prnet.files.image import save_image
 from prnet.reconstruct import Reconstructor
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The largest face of each photo."""
-    reconstruct = Reconstructor(args.model, passes=1, providers=providers_for(args.gpu))
+    reconstruct = Reconstructor(args.model, passes=1, device=device_for(args.gpu))
     target, reference = (find_face(reconstruct, path) for path in (args.image_path, args.ref_path))
     save_image(args.output_path, swap_face(target, reference, region=REGIONS[args.mode]))
     print(args.output_path)

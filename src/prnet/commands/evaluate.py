@@ -32,8 +32,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from prnet.commands._options import add_passes_argument, check_no_detector, finite, positive
-from prnet.detection.make import DetectorName
+from prnet.commands._options import (
+    add_finding_arguments,
+    add_passes_argument,
+    check_no_detector,
+    finite,
+    positive,
+)
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with_yaw
 from prnet.evaluation.measures import PROTOCOLS, Settings
@@ -107,15 +112,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     system = parser.add_argument_group("what is scored")
-    system.add_argument("--model", type=Path, metavar="DIR", help="by default the package's own")
+    add_finding_arguments(system)
     system.add_argument(
         "--crop",
         choices=("truth", "detector"),
         default="truth",
         help="where the crop comes from: the true landmarks (default) or the detector",
     )
-    system.add_argument("--detector", choices=get_args(DetectorName), default="auto")
-    system.add_argument("--detector-model", type=Path, metavar="FILE")
     add_passes_argument(system)
     system.add_argument("--threads", type=positive, default=1, help="of one call; by default 1")
     system.add_argument(
@@ -142,23 +145,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--match",
         choices=("known", "icp"),
         default="known",
-        help="partners of the "
-        "true points: the vertex of the same number (default), or the nearest after ICP",
+        help="partners of true points: vertices of the same number (default), or nearest, by ICP",
     )
     how.add_argument(
         "--dense-box",
         choices=("points", "landmarks"),
         default="points",
-        help="the "
-        "box that normalises dense errors: of the dense points (default) or of the 68 landmarks",
+        help="box that normalises dense errors: of the dense points (default), of the 68 landmarks",
     )
     how.add_argument(
         "--limit",
         type=finite,
         default=7.0,
         metavar="PERCENT",
-        help="end of the area "
-        "under the cumulative curve; errors above it are failures (default: 7)",
+        help="end of the area under the cumulative curve; above it are failures (default: 7)",
     )
     how.add_argument(
         "--yaw-edges",
@@ -248,6 +248,7 @@ def _reconstructor(args: argparse.Namespace) -> Any:
         detector_model=args.detector_model,
         passes=args.passes,
         threads=args.threads,
+        device=args.device,
     )
 
 

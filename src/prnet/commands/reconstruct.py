@@ -157,6 +157,7 @@ def run(args: argparse.Namespace) -> int:
         max_faces=1 if args.largest else args.max_faces,
         small_faces=args.small_faces,
         threads=args.threads,
+        device=args.device,
         max_pixels=args.max_pixels,
     )
     options = _save_options(args)

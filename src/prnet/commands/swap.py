@@ -59,7 +59,10 @@ def run(args: argparse.Namespace) -> int:
         check_no_detector(args, "--target-box and --reference-box")
     region = _region(args.region)
     reconstruct = Reconstructor(
-        args.model, detector=args.detector, detector_model=args.detector_model
+        args.model,
+        detector=args.detector,
+        detector_model=args.detector_model,
+        device=args.device,
     )
     target = find_face(reconstruct, args.target, index=args.target_face, box=args.target_box)
     reference = find_face(

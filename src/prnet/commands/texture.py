@@ -59,7 +59,10 @@ def run(args: argparse.Namespace) -> int:
     texture = load_image(args.texture)
     mask = None if args.mask is None else load_mask(args.mask)
     reconstruct = Reconstructor(
-        args.model, detector=args.detector, detector_model=args.detector_model
+        args.model,
+        detector=args.detector,
+        detector_model=args.detector_model,
+        device=args.device,
     )
     face = find_face(reconstruct, args.photo, index=args.face, box=args.box)
     save_image(args.out, apply_texture(face, texture, mask=mask))

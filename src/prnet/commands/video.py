@@ -62,7 +62,10 @@ def run(args: argparse.Namespace) -> int:
     followed = follow(
         args.film,
         reconstruct=Reconstructor(
-            args.model, detector=args.detector, detector_model=args.detector_model
+            args.model,
+            detector=args.detector,
+            detector_model=args.detector_model,
+            device=args.device,
         ),
         people=args.people,
         smooth=not args.no_smooth,

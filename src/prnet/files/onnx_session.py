@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,43 @@ MOST_THREADS: Final = 1024
 """More than any machine has; a session with a million would start them one by one."""
 
 
+Device = Literal["auto", "cpu", "cuda", "coreml", "directml"]
+
+_CPU: Final = "CPUExecutionProvider"
+_PROVIDERS: Final = {
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "directml": ("DmlExecutionProvider", "onnxruntime-directml"),
+    "coreml": ("CoreMLExecutionProvider", "onnxruntime"),
+}
+"""ONNX Runtime's name, and the package that has it (on a Mac the ordinary one)."""
+
+
+def providers_of(device: Device) -> list[str]:
+    """ONNX Runtime's providers for a device, the CPU last, for what the others leave. "auto": CUDA
+    or DirectML, whose packages nobody has by accident, where ONNX Runtime has them, else the CPU.
+    Raises PrnetError, saying what to install, for a device that this ONNX Runtime has not."""
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    if device == "auto":
+        found = [_PROVIDERS[name][0] for name in ("cuda", "directml")]
+        return [*[name for name in found if name in available][:1], _CPU]
+    if device == "cpu":
+        return [_CPU]
+    if device not in _PROVIDERS:
+        raise PrnetError(
+            f"expected a device out of auto, cpu, {', '.join(_PROVIDERS)}, got {device!r}"
+        )
+    provider, package = _PROVIDERS[device]
+    if provider not in available:
+        has = ", ".join(name.removesuffix("ExecutionProvider") for name in available)
+        raise PrnetError(
+            f"expected an ONNX Runtime for {device}, got one for {has} (pip install {package}, "
+            "in an environment without another onnxruntime)"
+        )
+    return [provider, _CPU]
+
+
 class OnnxSession:
     """An ONNX file, ready to run. Pickled and copied as its path; usable from many threads and,
     on the CPU, after ``fork`` (a process that finds its parent's session opens its own, as threads
@@ -23,7 +60,8 @@ class OnnxSession:
 
     ``threads``: of one call. More than one rarely pays for networks this small, and threads that
     spin while they wait starve the rest of a busy machine, so that they sleep here.
-    ``providers``: ONNX Runtime's execution providers, None is the CPU.
+    ``providers``: ONNX Runtime's execution providers, None is the CPU; ``needed``: the first of
+    them must work, else the others may do its part.
     ``what``: for messages, "network" say. Raises PrnetError when the file cannot be opened.
     """
 
@@ -33,12 +71,13 @@ class OnnxSession:
         *,
         threads: int = 1,
         providers: Sequence[str] | None = None,
+        needed: bool = False,
         what: str = "network",
     ) -> None:
         if not 1 <= threads <= MOST_THREADS:
             raise PrnetError(f"expected 1 to {MOST_THREADS} threads, got {threads}")
         self.path, self.threads, self.providers = Path(path), threads, providers
-        self._absolute, self._what = os.path.abspath(path), what
+        self._absolute, self._what, self._needed = os.path.abspath(path), what, needed
         self._of_process: dict[int, Any] = {}
         self._session()
 
@@ -83,11 +122,17 @@ class OnnxSession:
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            return onnxruntime.InferenceSession(self._absolute, options, providers=wanted)
+            session = onnxruntime.InferenceSession(self._absolute, options, providers=wanted)
         except Exception as error:  # ONNX Runtime's errors share no base class but Exception
             raise PrnetError(
                 f"{self.path}: expected an ONNX {self._what}, got: {reason_of(error)}"
             ) from error
+        if self._needed and wanted[0] not in session.get_providers():
+            raise PrnetError(
+                f"expected {wanted[0].removesuffix('ExecutionProvider')} to work, got one whose "
+                "driver or libraries ONNX Runtime cannot load (--device cpu does without)"
+            )
+        return session
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_of_process": {}}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from prnet.errors import PrnetError
 
@@ -107,3 +107,27 @@ class Box:
         low, high = upright.min(axis=0), upright.max(axis=0)
         (x, y), (w, h) = (turn @ ((low + high) / 2)).tolist(), ((high - low) / 2).tolist()
         return cls(x - w, y - h, x + w, y + h, score, roll)
+
+
+def given_landmarks(points: ArrayLike) -> NDArray[np.floating]:
+    """(68, 2 or 3) of a caller's landmarks; PrnetError for what are none."""
+    try:
+        array = np.asarray(points)
+        array = array if array.dtype.kind == "f" else array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise PrnetError("expected 68 landmarks (68, 2) or (68, 3), got no such array") from error
+    if array.shape not in ((68, 2), (68, 3)) or not np.isfinite(array).all():
+        raise PrnetError(
+            f"expected 68 finite landmarks (68, 2) or (68, 3), got shape {array.shape}"
+        )
+    return array
+
+
+def check_seen(boxes: Sequence[Box], image: NDArray[np.uint8]) -> None:
+    """Raises PrnetError for a caller's box beside the image: there is no face to be seen."""
+    height, width = image.shape[:2]
+    for box in boxes:
+        if min(box.x1, box.y1) <= -0.5 or box.x0 >= width - 0.5 or box.y0 >= height - 0.5:
+            raise PrnetError(
+                f"expected a box that touches the photo of {width}x{height}, got {box.xyxy}"
+            )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.files.onnx_session import OnnxSession
+from prnet.files.onnx_session import Device, OnnxSession, providers_of
 from prnet.packaged import DATA
 
 """The model folder inside the package."""
@@ -45,7 +45,8 @@ class PositionMapNetwork:
 
     ``model``: a model folder (network.onnx, uv_layout.npz, MODEL_CARD.md) or a network file;
     None is the network in the package. ``threads``: of one call; more than one rarely pays for a
-    network this small. ``providers``: ONNX Runtime's execution providers, by default the CPU.
+    network this small. ``device``: where it runs; ``providers``: ONNX Runtime's own names in its
+    place.
     Raises PrnetError when the file is missing or does not keep the contract.
     """
 
@@ -54,10 +55,16 @@ class PositionMapNetwork:
         model: str | Path | None = None,
         *,
         threads: int = 1,
+        device: Device = "cpu",
         providers: Sequence[str] | None = None,
     ) -> None:
         self.path = network_file(model)
-        self._session = OnnxSession(self.path, threads=threads, providers=providers)
+        self._session = OnnxSession(
+            self.path,
+            threads=threads,
+            providers=providers_of(device) if providers is None else providers,
+            needed=providers is None and device != "auto",
+        )
         self.crop_size = _checked_crop_size(self._session, self.path)
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
