@@ -1,0 +1,1 @@
+"""The page that runs in a browser, and the service behind it."""

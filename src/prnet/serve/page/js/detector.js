@@ -1,0 +1,218 @@
+// The detector of two networks: prnet/detection/anchorfree.py and candidates.py, whose constants
+// come with the page (settings.detector, settings.candidates). A row is 17 numbers: score; centre;
+// width, height; cosine and sine of the roll; five points.
+import { Crop } from "./crop.js";
+import { paste, plain, resizeLarge } from "./resample.js";
+
+const degrees = (sine, cosine) => (Math.atan2(sine, cosine) * 180) / Math.PI;
+
+/** Python's round: halves to the even. */
+function round(value) {
+  const rounded = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
+
+export class Detector {
+  /** `first` and `second`: sessions of onnxruntime-web; `Tensor` is its class. */
+  constructor(first, second, Tensor, { detector, candidates }) {
+    Object.assign(this, { first, second, Tensor, c: detector, rows: candidates });
+  }
+
+  /** Picture -> boxes {x, y, width, height, roll, score, points}, the largest first. */
+  async detect(picture) {
+    const { PIXELS, LOOKS, MAX_ENLARGEMENT, SMALL_FACE, WIDE_FRAME } = this.c;
+    const first = Math.sqrt(PIXELS / (picture.width * picture.height));
+    let found = [];
+    for (const look of LOOKS) {
+      const scale = Math.min(first * look, MAX_ENLARGEMENT);
+      if (look > 1 && first * look > (found.length ? 1 : 2 * MAX_ENLARGEMENT)) break;
+      found = distinct([...found, ...(await this.look(picture, scale))], this.rows);
+      const smallest = Math.min(...found.map((row) => Math.max(row[3], row[4]))) * scale;
+      if (found.length && smallest >= SMALL_FACE) break;
+    }
+    if (!found.length) {
+      const rows = await this.look(picture, Math.min(first / 2, 1), WIDE_FRAME);
+      found = distinct(rows, this.rows);
+    }
+    return found.map(toBox).sort((a, b) => b.width * b.height - a.width * a.height);
+  }
+
+  async look(picture, scale, frame = 0) {
+    const width = Math.max(8, round(picture.width * scale));
+    const height = Math.max(8, round(picture.height * scale));
+    const small = resizeLarge(picture, width, height);
+    const candidates = distinct(await this.propose(picture, small, frame), this.rows);
+    return this.refine(picture, small, candidates.slice(0, this.c.MAX_ASKED));
+  }
+
+  async propose(picture, small, frame) {
+    const margin = [round(frame * small.width), round(frame * small.height)];
+    const framed = this.framed(small, margin);
+    const shape = [framed.height, framed.width, 3];
+    const image = new this.Tensor("uint8", framed.data, shape);
+    const { candidates } = await this.first.run({ image });
+    const rows = decodeGrids(candidates.data, framed, this.c.CANDIDATE_SCORE, this.rows);
+    return rows.map((row) => rescaled(row, ratio(picture, small), margin));
+  }
+
+  async refine(picture, small, candidates) {
+    const { CLOSER_LOOKS, HOPEFUL, MIN_SCORE, UPRIGHT, REFINE_SIZE } = this.c;
+    const ground = meanColour(small);
+    let asked = candidates.map((row) => row[0]);
+    let rows = candidates.map((row) => [...row.slice(0, 5), 1, 0, ...row.slice(7)]);
+    for (let look = 0; look < CLOSER_LOOKS && rows.length; look++) {
+      const crops = new Uint8Array(rows.length * REFINE_SIZE ** 2 * 3);
+      rows.forEach((row, i) => {
+        crops.set(this.crop(picture, small, row, ground).data, i * REFINE_SIZE ** 2 * 3);
+      });
+      const shape = [rows.length, REFINE_SIZE, REFINE_SIZE, 3];
+      const { candidates: outputs } = await this.second.run({
+        crops: new this.Tensor("uint8", crops, shape),
+      });
+      const width = this.rows.WIDTH;
+      const local = rows.map((_, i) => {
+        return decode(outputs.data.subarray(i * width, (i + 1) * width), [0, 0], 1, 1);
+      });
+      rows = local.map((row, i) => placed(row, rows[i]));
+      rows.forEach((row, i) => (row[0] = Math.sqrt(row[0] * asked[i])));
+      const hopeful = rows.map((row) => row[0] >= HOPEFUL * MIN_SCORE);
+      const kept = (values) => values.filter((_, i) => hopeful[i]);
+      [rows, asked] = [kept(rows), kept(asked)];
+      if (look && kept(local).every((row) => row[5] > UPRIGHT)) break;
+    }
+    return rows.filter((row) => row[0] >= MIN_SCORE);
+  }
+
+  crop(picture, small, row, ground) {
+    const { REFINE_MARGIN, REFINE_SIZE } = this.c;
+    let [x, y, side] = [row[1], row[2], REFINE_MARGIN * Math.max(row[3], row[4])];
+    const [across, down] = ratio(picture, small);
+    if (side >= REFINE_SIZE * Math.max(across, down)) {
+      [x, y] = [(x + 0.5) / across - 0.5, (y + 0.5) / down - 0.5];
+      side = (side * 2) / (across + down);
+      picture = small;
+    }
+    return new Crop(x, y, side, REFINE_SIZE, degrees(row[6], row[5])).cut(picture, ground);
+  }
+
+  /** The picture on ground of its mean colour, its sides multiples of what the network wants. */
+  framed(picture, margin) {
+    const { MULTIPLE } = this.c;
+    const whole = (length, extra) => Math.ceil((length + 2 * extra) / MULTIPLE) * MULTIPLE;
+    const width = whole(picture.width, margin[0]), height = whole(picture.height, margin[1]);
+    if (width === picture.width && height === picture.height) return picture;
+    const canvas = plain(width, height, meanColour(picture));
+    paste(canvas, picture, ...margin);
+    return canvas;
+  }
+}
+
+function ratio(picture, small) {
+  return [picture.width / small.width, picture.height / small.height];
+}
+
+function meanColour({ data, width, height }) {
+  const down = Math.max(1, Math.trunc(height / 64)), across = Math.max(1, Math.trunc(width / 64));
+  const sum = [0, 0, 0];
+  let count = 0;
+  for (let y = 0; y < height; y += down) {
+    for (let x = 0; x < width; x += across, count++) {
+      for (let k = 0; k < 3; k++) sum[k] += data[(y * width + x) * 3 + k];
+    }
+  }
+  return sum.map((value) => Math.trunc(value / count));
+}
+
+/** The first network's outputs (WIDTH, cells) -> rows in pixels of its input. */
+function decodeGrids(values, { width, height }, least, { STRIDES, UNIT, WIDTH, MAX_CANDIDATES }) {
+  const cells = values.length / WIDTH, limit = Math.log(least / (1 - least));
+  const chosen = [];
+  let first = 0;
+  for (const stride of STRIDES) {
+    const across = Math.trunc(width / stride), count = across * Math.trunc(height / stride);
+    for (let cell = 0; cell < count; cell++) {
+      if (values[first + cell] >= limit) chosen.push({ at: first + cell, cell, across, stride });
+    }
+    first += count;
+  }
+  if (chosen.length > MAX_CANDIDATES) {
+    chosen.sort((a, b) => values[b.at] - values[a.at]).length = MAX_CANDIDATES;
+  }
+  return chosen.map(({ at, cell, across, stride }) => {
+    const row = Float64Array.from({ length: WIDTH }, (_, k) => values[k * cells + at]);
+    const half = (stride - 1) / 2;
+    const centre = [(cell % across) * stride + half, Math.trunc(cell / across) * stride + half];
+    return decode(row, centre, stride * UNIT, UNIT);
+  });
+}
+
+/** Network values -> a row. Lengths are in units of `unit` pixels, the centre in 1/`finer` of it. */
+function decode(values, at, unit, finer) {
+  const row = Array.from(values);
+  row[0] = 1 / (1 + Math.exp(-values[0]));
+  for (const k of [0, 1]) {
+    row[1 + k] = at[k] + (values[1 + k] / finer) * unit;
+    row[3 + k] = Math.exp(Math.min(Math.max(values[3 + k], -8), 8)) * unit;
+    row[5 + k] = values[5 + k] / Math.max(Math.hypot(values[5], values[6]), 1e-6);
+  }
+  for (let k = 7; k < row.length; k++) row[k] = at[(k - 7) % 2] + values[k] * unit;
+  return row;
+}
+
+/** A row in the frame of another (its centre, longer side and roll) -> a row of that one's picture. */
+function placed(local, frame) {
+  const side = Math.max(frame[3], frame[4]);
+  const [, x, y, , , c, s] = frame;
+  const turn = (u, v, unit) => [unit * (c * u - s * v), unit * (s * u + c * v)];
+  const moved = (u, v) => turn(u, v, side).map((value, k) => value + (k ? y : x));
+  const row = [local[0], ...moved(local[1], local[2]), local[3] * side, local[4] * side];
+  row.push(...turn(local[5], local[6], 1));
+  for (let k = 7; k < local.length; k += 2) row.push(...moved(local[k], local[k + 1]));
+  return row;
+}
+
+function rescaled(row, [across, down], margin) {
+  const factor = [across, down], mean = (across + down) / 2;
+  return row.map((value, k) => {
+    if (k === 3 || k === 4) return value * mean;
+    if (k === 0 || k === 5 || k === 6) return value;
+    const axis = k < 3 ? k - 1 : (k - 7) % 2;
+    return (value - margin[axis] + 0.5) * factor[axis] - 0.5;
+  });
+}
+
+/** The best rows, one a face, each the score-weighted mean of itself and those close to it. */
+export function distinct(rows, { MAX_OVERLAP, MAX_COVER, CLOSE }) {
+  rows = [...rows].sort((a, b) => b[0] - a[0]);
+  const free = rows.map(() => true), kept = [];
+  const half = rows.map((row) => Math.max(row[3], row[4]) / 2);
+  rows.forEach((row, i) => {
+    if (!free[i]) return;
+    const close = [row];
+    free[i] = false;
+    for (let j = 0; j < rows.length; j++) {
+      if (!free[j]) continue;
+      const shared = [1, 2]
+        .map((k) => {
+          const high = Math.min(row[k] + half[i], rows[j][k] + half[j]);
+          return Math.max(0, high - Math.max(row[k] - half[i], rows[j][k] - half[j]));
+        })
+        .reduce((a, b) => a * b);
+      const areas = [i, j].map((k) => (2 * half[k]) ** 2);
+      const overlap = shared / (areas[0] + areas[1] - shared);
+      if (overlap > MAX_OVERLAP || shared / Math.min(...areas) > MAX_COVER) {
+        free[j] = false;
+        if (overlap > CLOSE) close.push(rows[j]);
+      }
+    }
+    const sum = close.reduce((total, each) => total + each[0], 0);
+    const mean = (_, k) => close.reduce((total, each) => total + each[0] * each[k], 0) / sum;
+    kept.push([row[0], ...row.map(mean).slice(1)]);
+  });
+  return kept;
+}
+
+function toBox(row) {
+  const [score, x, y, width, height, cosine, sine] = row;
+  return { x, y, width, height, roll: degrees(sine, cosine), score, points: row.slice(7) };
+}

@@ -1,0 +1,68 @@
+// Picture -> faces: prnet/reconstruct.py. A face is {map, box, crop, presence, deviation,
+// landmarks, camera, pose}; everything in the pixels of the picture, z larger nearer.
+import { fitCamera, imageRoll, poseOf } from "./camera.js";
+import { boxAround, Crop, cropIsOff } from "./crop.js";
+import { gather } from "./layout.js";
+
+export class Reconstructor {
+  constructor(detector, network, Tensor, layout, settings) {
+    Object.assign(this, { detector, network, Tensor, layout, settings });
+    this.size = settings.network.crop_size;
+    this.times = { detect: 0, crop: 0, network: 0 };
+  }
+
+  /** The faces of a picture, the largest first. */
+  async reconstruct(picture) {
+    const start = performance.now();
+    const boxes = await this.detector.detect(picture);
+    this.times.detect = performance.now() - start;
+    const { MIN_PRESENCE } = this.settings.reconstruct;
+    const faces = [];
+    for (const box of boxes) {
+      const crop = Crop.fromBox(box, this.settings.rules.detector, this.size);
+      let face = await this.map(picture, box, crop);
+      const wanted = this.landmarkCrop(face);
+      if (cropIsOff(face.crop, wanted, this.settings.reconstruct)) {
+        face = await this.map(picture, box, wanted);
+      }
+      if (!(face.presence < MIN_PRESENCE)) faces.push(face);
+    }
+    return faces;
+  }
+
+  /** The face in one crop. */
+  async map(picture, box, crop) {
+    const start = performance.now();
+    const { data } = crop.cut(picture);
+    const cut = performance.now();
+    const input = new this.Tensor("uint8", data, [1, this.size, this.size, 3]);
+    const out = await this.network.run({ crops: input });
+    this.times.crop = cut - start;
+    this.times.network = performance.now() - cut;
+    const unit = crop.side / crop.size;
+    const deviation = out.deviations?.data.map((value) => value * unit) ?? null;
+    const map = this.layout.setOrigin(crop.toImage(out.position_maps.data));
+    const presence = out.presence ? out.presence.data[0] : null;
+    return this.described({ map, box, crop, presence, deviation });
+  }
+
+  /** With the landmarks of its map. */
+  described(face) {
+    return { ...face, landmarks: this.layout.landmarks(face.map) };
+  }
+
+  landmarkCrop({ landmarks }) {
+    const roll = imageRoll(fitCamera(this.layout.headMarks, landmarks).rotation);
+    return Crop.fromBox(boxAround(landmarks, roll), this.settings.rules.landmarks, this.size);
+  }
+}
+
+/** The camera of a face: of all its points, or of `some` of them. */
+export function cameraOf(layout, map, which = "all") {
+  return fitCamera(layout.heads[which], gather(map, layout.rigid[which]));
+}
+
+export function withPose(layout, face, which) {
+  const camera = cameraOf(layout, face.map, which);
+  return { ...face, camera, pose: poseOf(camera.rotation) };
+}

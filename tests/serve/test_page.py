@@ -1,0 +1,128 @@
+"""The page: what `prnet page` writes, and that a browser finds with it what Python finds."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import prnet
+from prnet.cli import main
+from prnet.detection import anchorfree
+from prnet.files.image import load_image
+from prnet.packaged import SAMPLE_PHOTO
+from prnet.serve.files import page_files
+from prnet.serve.settings import constants
+
+LARGEST_PAGE = 12_000_000
+
+FIND = """
+async ([width, height, bytes]) => {
+  const { loadModels } = await import("./js/models.js");
+  const { withPose } = await import("./js/reconstruct.js");
+  window.models ??= await loadModels();
+  const data = Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0));
+  const faces = await window.models.reconstruct({ data, width, height });
+  return faces.map((face) => {
+    const { presence, landmarks, pose } = withPose(window.models.layout, face);
+    return { presence, landmarks: Array.from(landmarks), pose };
+  });
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return page_files(offline=True)
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, site: str) -> Iterator[Any]:
+    page = browser.new_page()
+    page.goto(site)
+    page.wait_for_selector("body[data-ready]")
+    yield page
+    page.close()
+
+
+def test_the_page_is_small_and_whole(files: dict[str, bytes]) -> None:
+    assert sum(len(gzip.compress(data)) for data in files.values()) < LARGEST_PAGE
+    linked = re.findall(r'(?:href|src)="([^"]+)"', files["index.html"].decode())
+    assert linked
+    assert set(linked) <= set(files)
+
+
+def test_no_other_host_is_named(files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        if name.endswith((".html", ".css", ".js")) and not name.startswith("vendor/"):
+            assert not re.search(rb"(https?:)?//\w+\.\w+", data), name
+
+
+def test_constants_come_from_python(
+    files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchorfree, "UPRIGHT", 0.123)
+    assert constants(anchorfree)["UPRIGHT"] == 0.123
+    settings = json.loads(files["settings.json"])
+    assert settings["detector"]["LOOKS"] == list(anchorfree.LOOKS)
+    used = Path(prnet.__file__).parent / "serve/page/js/detector.js"
+    named = set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", used.read_text()))
+    assert named <= {*settings["detector"], *settings["candidates"]}, "each is written by Python"
+
+
+def test_files_are_written_into_a_folder(tmp_path: Path, files: dict[str, bytes]) -> None:
+    assert main(["page", "--out", str(tmp_path / "site")]) == 0
+    written = {
+        path.relative_to(tmp_path / "site").as_posix(): path.read_bytes()
+        for path in (tmp_path / "site").rglob("*")
+        if path.is_file()
+    }
+    assert written == files
+    assert main(["page", "--out", str(tmp_path / "site/index.html")]) == 2
+
+
+@pytest.mark.parametrize("case", ["sample", "on its side", "two", "small", "large", "none"])
+def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
+    sample = load_image(SAMPLE_PHOTO)
+    picture = Image.fromarray(sample)
+    image = {
+        "sample": lambda: sample,
+        "on its side": lambda: np.rot90(sample),
+        "two": lambda: np.concatenate([sample, np.asarray(picture.rotate(25))], axis=1),
+        "small": lambda: np.asarray(picture.resize((150, 150))),
+        "large": lambda: np.asarray(picture.resize((1500, 1700))),
+        "none": lambda: np.full((120, 90, 3), 128, np.uint8),
+    }[case]()
+    image = np.ascontiguousarray(image)
+    expected = prnet.Reconstructor(detector="prnet")(image)
+    height, width = image.shape[:2]
+    found = page.evaluate(FIND, [width, height, base64.b64encode(image.tobytes()).decode()])
+    assert len(found) == len(expected) == {"two": 2, "none": 0}.get(case, 1)
+    for face, there in zip(expected, found, strict=True):
+        landmarks = np.array(there["landmarks"]).reshape(68, 3)
+        size = np.sqrt(np.prod(np.ptp(face.landmarks[:, :2], axis=0)))
+        away = np.linalg.norm(landmarks - face.landmarks, axis=1).mean()
+        assert away < 0.5 * size / 200, "half a pixel of a face of 200"
+        assert there["presence"] == pytest.approx(face.presence, abs=1e-3)
+        assert list(there["pose"].values()) == pytest.approx(list(face.pose), abs=0.2)
+
+
+def test_a_sample_is_one_click_away(page: Any) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.click("#sample")
+    page.wait_for_selector("body[data-done]")
+    assert page.inner_text("#status").startswith("1 face found in ")
+    face = prnet.Reconstructor(detector="prnet")(SAMPLE_PHOTO)[0]
+    assert float(page.inner_text("#yaw").rstrip("°")) == pytest.approx(face.pose.yaw, abs=0.2)
+    assert page.locator("#face").is_visible()
+    assert asked
+    assert all(url.startswith((page.url.rpartition("/")[0], "blob:")) for url in asked)
