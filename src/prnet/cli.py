@@ -22,6 +22,7 @@ COMMANDS = {
     "video": ("prnet.commands.video", "a film -> tracks, landmarks, pose, an overlay film"),
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),
+    "page": ("prnet.commands.serving.page", "the page that does it in a browser, as static files"),
     "swap": ("prnet.commands.swap", "the face of one photo on the face of another"),
     "demo": ("prnet.commands.demo", "the 2018 release's demo.py, its options and files"),
     "demo-texture": ("prnet.commands.demo_texture", "the 2018 release's demo_texture.py"),
