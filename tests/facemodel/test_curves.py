@@ -6,46 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_heads import Heads
 from numpy.typing import NDArray
 from standins import make_face
 
 from prnet.errors import PrnetError
-from prnet.face import Face
 from prnet.facemodel.arkit.curves import MeanMeasure, PersonCurves, curve_model
-from prnet.facemodel.arkit.shapes import ARKIT_NAMES, arkit_shapes, model_names
-from prnet.facemodel.position_map import Chart
+from prnet.facemodel.arkit.shapes import ARKIT_NAMES, model_names
 from prnet.facemodel.quantised import face_model
-from prnet.geometry.boxes import Box
-from prnet.geometry.camera import Pose, WeakPerspectiveCamera, rotation_from_pose
-from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import default_layout
-
-
-class Heads:
-    """Faces of the face model, as position maps."""
-
-    def __init__(self) -> None:
-        self.model, self.chart = face_model(), Chart.load()
-        self.shapes = arkit_shapes(self.model)
-        self.pixels = np.flatnonzero(self.chart.region)
-
-    def face(self, shown: dict[str, float], *, person: int = 0, yaw: float = 0.0) -> Face:
-        identity = np.random.default_rng(person).normal(0, 0.5, len(self.model.identity))
-        values = np.array([shown.get(name, 0.0) for name in ARKIT_NAMES])
-        vertices = self.model.neutral + np.tensordot(values.astype(np.float32), self.shapes, 1)
-        vertices += np.tensordot(
-            identity.astype(np.float32), self.model.identity.astype(np.float32), 1
-        )
-        rotation = rotation_from_pose(Pose(yaw, 5, -8))
-        camera = WeakPerspectiveCamera(9.0, rotation, np.array([200.0, 180.0, 0.0]))
-        position_map = np.zeros((256 * 256, 3), np.float32)
-        position_map[self.pixels] = camera.project(self.chart.apply(vertices, self.pixels))
-        return Face(
-            position_map.reshape(256, 256, 3),
-            default_layout(),
-            Box(100, 80, 300, 280),
-            CropTransform(200, 180, side=250, size=128),
-        )
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +73,7 @@ def test_the_head_keeps_its_shape(heads: Heads) -> None:
         mean = MeanMeasure()
         for each in expressions:
             face = heads.face(each, person=number)
-            mean.add(model.measure(face), face)
+            mean.add(model.measure(face))
         return model.person(mean).identity
 
     plain, lively = person(1, {}), person(1, {"jawOpen": 0.6}, {"mouthSmileLeft": 0.6}, {})
@@ -115,9 +84,9 @@ def test_the_head_keeps_its_shape(heads: Heads) -> None:
 def test_many_frames_are_what_each_is(heads: Heads) -> None:
     model, mean = curve_model(), MeanMeasure()
     faces = [heads.face({"jawOpen": share}, person=3) for share in (0.0, 0.4, 0.8)]
-    measures = np.stack([model.measure(face) for face in faces])
-    for face, measure in zip(faces, measures, strict=True):
-        mean.add(measure, face)
+    for face in faces:
+        mean.add(model.measure(face))
+    measures = np.stack([model.measure(face).values for face in faces])
     person = model.person(mean)
     together = model.curves(measures, person)
     apart = [model.curves(measure[None], person)[0] for measure in measures]

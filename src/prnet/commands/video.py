@@ -6,7 +6,8 @@
 Files are called after the film. overlay: NAME_overlay.mp4, the film with landmarks, pose boxes and
 numbers, and its sound. landmarks: NAME_landmarks.csv and .npz, a row for each face of each frame.
 pose: NAME_pose.csv. arkit: NAME_arkit.csv, ARKit's 52 curves. livelink: NAME_livelink.csv, as the
-app Live Link Face exports them. Ctrl-C keeps what is done.
+app Live Link Face exports them. glb: NAME.glb, the animated mesh. glb-arkit: NAME_arkit.glb, the
+person's head with ARKit's morph targets. Ctrl-C keeps what is done.
 
 exit status:
   0  there was a face in at least one frame

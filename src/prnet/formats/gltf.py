@@ -1,4 +1,5 @@
-"""glTF 2.0 in its binary form (GLB): one mesh, one node, at most one picture.
+"""glTF 2.0 in its binary form (GLB): one mesh, one node, at most one picture; morph targets and
+one animation where they are wanted.
 
 Source: Khronos, "glTF 2.0 specification", sections 3 (model) and 4 (GLB layout).
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,26 @@ SKIN_COLOUR = (0.8, 0.6, 0.5, 1.0)
 """Of meshes without a picture."""
 
 
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Morph targets: ``names`` (T,), ``offsets`` (T, V, 3) of the vertices at weight 1."""
+
+    names: tuple[str, ...]
+    offsets: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """N moments of an animation: ``seconds`` (N,), rising; the node's ``rotation`` (N, 4), unit
+    quaternions x, y, z, w, ``translation`` (N, 3) in metres, ``scale`` (N,); ``weights`` (N, T)."""
+
+    seconds: NDArray[np.floating]
+    rotation: NDArray[np.floating]
+    translation: NDArray[np.floating]
+    scale: NDArray[np.floating]
+    weights: NDArray[np.floating]
+
+
 def glb_bytes(
     vertices: NDArray[np.floating],
     triangles: NDArray[np.integer],
@@ -30,13 +53,16 @@ def glb_bytes(
     rotation: Sequence[float] = (0.0, 0.0, 0.0, 1.0),
     name: str = "face",
     extras: Mapping[str, Any] | None = None,
+    targets: Targets | None = None,
+    motion: Motion | None = None,
 ) -> bytes:
     """GLB of vertices (V, 3) in metres, y up and the front toward +z, triangles (T, 3)
     counter-clockwise seen from outside, unit normals (V, 3), texture coordinates (V, 2), u right
     and v **up**.
 
     ``picture``: a PNG or JPEG file's bytes.  ``rotation``: the node's, a quaternion x, y, z, w.
-    ``extras``: anything for JSON, kept with the node.
+    ``extras``: anything for JSON, kept with the node.  ``motion``: instead of ``rotation``, which
+    is its first.
     """
     u, v = np.asarray(texture_coordinates, np.float32).T
     binary = _Binary()
@@ -58,6 +84,10 @@ def glb_bytes(
     }
     if extras:
         document["nodes"][0]["extras"] = dict(extras)
+    if targets is not None:
+        _add_targets(document["meshes"][0], targets, binary)
+    if motion is not None:
+        _add_motion(document, motion, binary)
     if picture is None:
         surface["baseColorFactor"] = list(SKIN_COLOUR)
     else:
@@ -78,6 +108,50 @@ def glb_bytes(
     text = json.dumps(document, separators=(",", ":")).encode()
     chunks = _chunk(b"JSON", text, b" ") + _chunk(b"BIN\0", bytes(binary.data), b"\0")
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def _add_targets(mesh: dict[str, Any], targets: Targets, binary: _Binary) -> None:
+    """Names are where Blender, three.js and others look for them: in the mesh's extras."""
+    offsets = np.asarray(targets.offsets, np.float32)
+    mesh["primitives"][0]["targets"] = [
+        {"POSITION": binary.add_array(each, ARRAY_BUFFER, bounds=True)} for each in offsets
+    ]
+    mesh["extras"] = {"targetNames": list(targets.names)}
+    mesh["weights"] = [0.0] * len(offsets)
+
+
+def _add_motion(document: dict[str, Any], motion: Motion, binary: _Binary) -> None:
+    tracks = {
+        "rotation": motion.rotation,
+        "translation": motion.translation,
+        "scale": np.repeat(np.asarray(motion.scale)[:, None], 3, axis=1),
+        "weights": motion.weights,
+    }
+    node = document["nodes"][0]
+    moments = binary.add_array(np.asarray(motion.seconds, np.float32), bounds=True)
+    samplers, channels = [], []
+    for path, values in tracks.items():
+        if not np.size(values):
+            continue
+        array = np.asarray(values, np.float32)
+        if path == "weights":
+            document["meshes"][0]["weights"] = array[0].tolist()
+            array = array.ravel()
+        else:
+            node[path] = array[0].tolist()
+        samplers.append({"input": moments, "output": binary.add_array(array)})
+        channels.append({"sampler": len(samplers) - 1, "target": {"node": 0, "path": path}})
+    document["animations"] = [{"name": node["name"], "samplers": samplers, "channels": channels}]
+
+
+def quaternions(rotations: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rotations (N, 3, 3) in turn -> unit quaternions (N, 4), each the nearer to the one before of
+    the two that mean the same: so what lies between them turns the short way."""
+    found = np.array([quaternion(each) for each in rotations]).reshape(-1, 4)
+    for before, each in pairwise(found):
+        if before @ each < 0:
+            each *= -1
+    return found
 
 
 def quaternion(rotation: NDArray[np.floating]) -> tuple[float, float, float, float]:
@@ -112,8 +186,10 @@ class _Binary:
         self.data += part
         return len(self.views) - 1
 
-    def add_array(self, array: NDArray[Any], target: int, *, bounds: bool = False) -> int:
-        """Index of the accessor for float32 (N, 2 or 3) or uint32 (N,)."""
+    def add_array(
+        self, array: NDArray[Any], target: int | None = None, *, bounds: bool = False
+    ) -> int:
+        """Index of the accessor for float32 (N,) or (N, 2, 3 or 4), or uint32 (N,)."""
         shape = "SCALAR" if array.ndim == 1 else f"VEC{array.shape[1]}"
         accessor: dict[str, Any] = {
             "bufferView": self.add(array.tobytes(), target),
@@ -122,8 +198,8 @@ class _Binary:
             "type": shape,
         }
         if bounds:
-            accessor["min"] = array.min(axis=0).tolist()
-            accessor["max"] = array.max(axis=0).tolist()
+            accessor["min"] = np.atleast_1d(array.min(axis=0)).tolist()
+            accessor["max"] = np.atleast_1d(array.max(axis=0)).tolist()
         self.accessors.append(accessor)
         return len(self.accessors) - 1
 

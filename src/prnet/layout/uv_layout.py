@@ -114,7 +114,12 @@ class UVLayout:
     @cached_property
     def coarse_triangles(self) -> NDArray[np.int32]:
         """(T, 3) int32 into the vertices, wound as ``triangles``: a grid of every other pixel."""
-        return _grid_triangles(self.vertex_index[::2, ::2])
+        return self.sparse_triangles(2)
+
+    def sparse_triangles(self, step: int) -> NDArray[np.int32]:
+        """(T, 3) int32 into the vertices, wound as ``triangles``: a grid of every ``step``-th
+        pixel, symmetric where that divides the map's last column, 255."""
+        return _grid_triangles(self.vertex_index[::step, ::step])
 
     @cached_property
     def texture_coordinates(self) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -51,9 +51,9 @@ class TrackCurves:
     def __call__(self, number: int, frame: Frame, faces: Sequence[Face]) -> None:
         for face in faces:
             track, measure = face.track or 0, self._model.measure(face)
-            self._people[track].add(measure, face)
+            self._people[track].add(measure)
             self._seen.append((number, frame.seconds, track, face.pose))
-            self._measures.append(measure)
+            self._measures.append(measure.values)
 
     def people(self) -> dict[int, Person]:
         """By track."""
@@ -92,10 +92,18 @@ def live_link_tables(path: Path, rate: Fraction) -> Iterator[TrackCurves]:
         values = np.concatenate([each.curves, head, np.zeros(6)])
         row = f"{timecode(each.seconds, rate)},{len(values)},{_numbers(values)}"
         lines[each.track].append(row)
-    longest = max(lines, key=lambda track: len(lines[track]), default=None)
-    for track, rows in lines.items():
-        name = path if track == longest else path.with_stem(f"{path.stem}_{track}")
-        write_bytes(name, ("\n".join(rows) + "\n").encode())
+    for track, file in by_track(path, lines).items():
+        write_bytes(file, ("\n".join(lines[track]) + "\n").encode())
+
+
+def by_track(path: Path, seen: Mapping[int, Sized]) -> dict[int, Path]:
+    """A file for each track: ``path`` for that with the most in ``seen``, for others beside it with
+    the track's number after the name."""
+    longest = max(seen, key=lambda track: len(seen[track]), default=None)
+    return {
+        track: path if track == longest else path.with_stem(f"{path.stem}_{track}")
+        for track in seen
+    }
 
 
 def timecode(seconds: float, rate: Fraction) -> str:

@@ -15,8 +15,11 @@ from prnet.appearance.draw import LANDMARK_COLOUR, draw_landmarks, draw_pose_box
 from prnet.face import Face
 from prnet.files.arrays import write_arrays
 from prnet.files.atomic import write_atomically
+from prnet.video.animation import AnimatedMap
 from prnet.video.curves import arkit_table, live_link_tables
 from prnet.video.frames import Film, Frame
+from prnet.video.models import animated_glbs
+from prnet.video.rig import PersonRig
 from prnet.video.write import film_writer
 
 Take = Callable[[int, Frame, Sequence[Face]], None]
@@ -87,12 +90,24 @@ def _live_link(base: Path, film: Film, start: float) -> AbstractContextManager[T
     return live_link_tables(base.with_name(base.name + ENDINGS["livelink"][0]), film.rate)
 
 
+def _glb(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
+    """All vertices, the head's motion on the node."""
+    return animated_glbs(base.with_name(base.name + ENDINGS["glb"][0]), start, AnimatedMap)
+
+
+def _glb_arkit(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
+    """ARKit's 52 shapes as morph targets."""
+    return animated_glbs(base.with_name(base.name + ENDINGS["glb-arkit"][0]), start, PersonRig)
+
+
 ENDINGS = {
     "overlay": ("_overlay.mp4",),
     "landmarks": ("_landmarks.csv", "_landmarks.npz"),
     "pose": ("_pose.csv",),
     "arkit": ("_arkit.csv",),
     "livelink": ("_livelink.csv",),
+    "glb": (".glb",),
+    "glb-arkit": ("_arkit.glb",),
 }
 """What files of a kind are called, after the film's name."""
 
@@ -105,6 +120,8 @@ OUTPUTS: dict[str, Callable[[Path, Film, float], AbstractContextManager[Take]]] 
     "pose": _pose,
     "arkit": _arkit,
     "livelink": _live_link,
+    "glb": _glb,
+    "glb-arkit": _glb_arkit,
 }
 """Kind: (where results go and the film's name, the film, the second at which the first frame is)
 -> what takes the frames. An error in the block leaves no file."""

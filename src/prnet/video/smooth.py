@@ -7,14 +7,13 @@ Speeds are in face sizes a second: what is slow is smoothed, what moves is let t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prnet.face import Face
-from prnet.geometry.camera import FLIP_Y, WeakPerspectiveCamera, fit_weak_perspective
-from prnet.layout.uv_layout import Part, UVLayout
+from prnet.geometry.camera import WeakPerspectiveCamera
+from prnet.video.head import head_camera, in_head, in_image
 from prnet.video.track import size_of
 
 MIN_CUTOFF, BETA, SPEED_CUTOFF = 0.05, 80.0, 1.0
@@ -23,9 +22,6 @@ of its face landmarks."""
 
 LONGEST_GAP = 0.5
 """Seconds after which a face that comes back is taken as it is."""
-
-_STEP = 16
-"""Of the vertices that the camera is fitted to: their noise is far less than a landmark's."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +73,15 @@ class Smoother:
             )
             self._seconds = seconds
         passed, self._seconds = seconds - self._seconds, seconds
-        camera = _camera(face)
+        camera = head_camera(face)
         head_size = size_of(face) / camera.scale
         # A turn by one radian, and a size that doubles, move points half a face size away.
-        shape = self._shape(_in_head(face.position_map, camera), passed, head_size)
+        shape = self._shape(in_head(face.position_map, camera), passed, head_size)
         turn = _rotation(self._turn(camera.rotation.ravel(), passed, 2.0).reshape(3, 3))
         place = self._place(camera.translation, passed, size_of(face))
         scale = float(np.exp(self._scale(np.log([camera.scale]), passed, 2.0)[0]))
         seen_by = WeakPerspectiveCamera(scale, turn, np.asarray(place, np.float64))
-        steady = _in_image(shape, seen_by, face.position_map.shape)
+        steady = in_image(shape, seen_by, face.position_map.shape)
         return replace(face, position_map=face.layout.with_z_origin(steady))
 
 
@@ -93,38 +89,6 @@ def _share(cutoff: NDArray[np.floating] | float, passed: float) -> NDArray[np.fl
     """Of a new value in a first-order low-pass filter of ``cutoff`` hertz."""
     rate = np.asarray(2 * np.pi * passed * cutoff)
     return np.asarray(rate / (rate + 1))
-
-
-def _camera(face: Face) -> WeakPerspectiveCamera:
-    head, rigid = _rigid(face.layout)
-    return fit_weak_perspective(head, face.vertices[rigid])
-
-
-@lru_cache(maxsize=4)
-def _rigid(layout: UVLayout) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
-    """Some of the canonical face's vertices (N, 3), head axes, and their numbers; none of the
-    neck's."""
-    rigid = np.flatnonzero(layout.parts[layout.region] != Part.NECK)[::_STEP]
-    return layout.canonical_vertices[rigid] * FLIP_Y, rigid
-
-
-def _in_head(points: NDArray[np.float32], camera: WeakPerspectiveCamera) -> NDArray[np.float32]:
-    """Image points (H, W, 3) -> head points (3, H W); as the camera does, in float32 and in an
-    order that is three times as fast to filter."""
-    matrix = camera.rotation.T * FLIP_Y / camera.scale
-    moved = np.asarray(matrix.astype(np.float32) @ points.reshape(-1, 3).T)
-    origin = (matrix @ camera.translation).astype(np.float32)
-    return np.asarray(moved - origin[:, None])
-
-
-def _in_image(
-    points: NDArray[np.floating], camera: WeakPerspectiveCamera, shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    """The inverse of :func:`_in_head`: head points (3, H W) -> image points of ``shape``."""
-    matrix = camera.matrix.astype(np.float32)
-    image = np.asarray(points, np.float32).T @ matrix[:, :3].T
-    image += matrix[:, 3]
-    return np.asarray(image.reshape(shape))
 
 
 def _rotation(matrix: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from prnet.facemodel.arkit.shapes import ARKIT_NAMES, UNSEEN, arkit_shapes
 from prnet.facemodel.bounded import solve_bounded
 from prnet.facemodel.position_map import Chart
 from prnet.facemodel.quantised import face_model
-from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, yaw_degrees
+from prnet.geometry.camera import WeakPerspectiveCamera, fit_weak_perspective, yaw_degrees
 from prnet.geometry.sampling import bilinear_weights
 from prnet.layout.uv_layout import default_layout
 from prnet.mapped import MappedFace
@@ -83,8 +83,8 @@ class CurveModel:
     def identities(self) -> int:
         return len(self.gram) - len(ARKIT_NAMES) - _MOTIONS
 
-    def measure(self, face: MappedFace) -> NDArray[np.float32]:
-        """(U,) float32: all that a frame says."""
+    def measure(self, face: MappedFace) -> Measure:
+        """All that a frame says."""
         if face.layout.name != self.layout:
             wanted, got = shortened(self.layout, 40), shortened(face.layout.name, 40)
             raise PrnetError(f"expected a face in the UV layout '{wanted}', got one in '{got}'")
@@ -92,7 +92,7 @@ class CurveModel:
         points = np.einsum("kfc,kf->kc", corners, self.shares)
         camera = fit_weak_perspective(self.mean, points)
         off = camera.unproject(points) - self.mean
-        return np.asarray(self.design @ off.astype(np.float32).ravel())
+        return Measure(self.design @ off.astype(np.float32).ravel(), camera)
 
     def person(self, mean: MeanMeasure) -> Person:
         """Who it is, by the mean of what the frames said."""
@@ -101,10 +101,10 @@ class CurveModel:
         bounded[self.identities : -_MOTIONS] = True
         right = mean.value[None]
         (found,) = solve_bounded((self.gram + np.diag(prior))[None], right, bounded, (0.0, 1.0))
-        lids = found[self.identities + _BLINKS]
+        shown = found[self.identities : -_MOTIONS]
         known = mean.count / (mean.count + USUAL_FRAMES)
-        lids = OPEN_LIDS + known * (np.minimum(lids, MOST_LIDS) - OPEN_LIDS)
-        return Person(found[: self.identities], lids)
+        lids = OPEN_LIDS + known * (np.minimum(shown[BLINKS], MOST_LIDS) - OPEN_LIDS)
+        return Person(found[: self.identities], lids, shown, found[-_MOTIONS:])
 
     def curves(self, measures: NDArray[np.floating], person: Person) -> Floats:
         """(N, 52), 0..1, as `ARKIT_NAMES`, of frames (N, U) of the person."""
@@ -117,8 +117,8 @@ class CurveModel:
         bounded = np.arange(len(gram)) < len(ARKIT_NAMES)
         many = np.broadcast_to(gram, (len(right), *gram.shape))
         values = solve_bounded(many, right, bounded, (0.0, 1.0))[:, : len(ARKIT_NAMES)]
-        shut = (values[:, _BLINKS] - person.open_lids) / (SHUT_LIDS - person.open_lids)
-        values[:, _BLINKS] = np.clip(shut, 0, 1)
+        shut = (values[:, BLINKS] - person.open_lids) / (SHUT_LIDS - person.open_lids)
+        values[:, BLINKS] = np.clip(shut, 0, 1)
         values[:, ARKIT_NAMES.index(UNSEEN)] = 0
         return values
 
@@ -126,10 +126,21 @@ class CurveModel:
 @dataclass(frozen=True, eq=False)
 class Person:
     """``identity`` (I,): the shape of the head; ``open_lids`` (2,): what the fit calls the blink of
-    the left and the right eye when they are open."""
+    the left and the right eye when they are open; ``shown`` (52,): in the mean, by the fit, and
+    ``moved`` (7,): how the head stands in the mean beside the face model's (`motions`)."""
 
     identity: Floats
     open_lids: Floats
+    shown: Floats
+    moved: Floats
+
+
+class Measure(NamedTuple):
+    """What a frame says of a face: ``values`` (U,) float32, and the camera of the model's mean head
+    (head units: cm)."""
+
+    values: NDArray[np.float32]
+    camera: WeakPerspectiveCamera
 
 
 class PersonCurves:
@@ -146,11 +157,11 @@ class PersonCurves:
 
     def __call__(self, face: MappedFace) -> Floats:
         measure = self._model.measure(face)
-        self._mean.add(measure, face)
+        self._mean.add(measure)
         if self._person is None or self._mean.count >= self._next:
             self._person = self._model.person(self._mean)
             self._next = 2 * self._mean.count
-        return np.asarray(self._model.curves(measure[None], self._person)[0])
+        return np.asarray(self._model.curves(measure.values[None], self._person)[0])
 
 
 class MeanMeasure:
@@ -161,12 +172,13 @@ class MeanMeasure:
         self._sum: Floats | float = 0.0
         self._weight = 0.0
 
-    def add(self, measure: NDArray[np.floating], face: MappedFace) -> None:
-        head = face.layout.sample_landmarks(face.layout.canonical) * FLIP_Y
-        yaw = float(yaw_degrees(fit_weak_perspective(head, face.landmarks).rotation))
-        weight = 0.5 ** (yaw / TURNED) ** 2
-        self._sum = self._sum + weight * measure.astype(np.float64)
+    def add(self, measure: Measure) -> float:
+        """The weight that it gets."""
+        yaw = float(yaw_degrees(measure.camera.rotation))
+        weight = float(0.5 ** (yaw / TURNED) ** 2)
+        self._sum = self._sum + weight * measure.values.astype(np.float64)
         self._weight, self.count = self._weight + weight, self.count + 1
+        return weight
 
     @property
     def value(self) -> Floats:
@@ -195,7 +207,7 @@ def curve_model() -> CurveModel:
     shapes = arkit_shapes(model)
     shapes[:, chart.rigid] = 0
     mean = at_points(model.neutral)
-    columns_ = np.stack([*map(at_points, [*model.identity, *shapes]), *_motions(mean)])
+    columns_ = np.stack([*map(at_points, [*model.identity, *shapes]), *motions(mean)])
     weight = np.eye(len(points)) / NOISE**2
     for one, other in LIDS_AND_LIPS:
         pair = np.zeros(len(points))
@@ -213,12 +225,12 @@ def curve_model() -> CurveModel:
     )
 
 
-_BLINKS: Final = np.array([ARKIT_NAMES.index(f"eyeBlink{side}") for side in ("Left", "Right")])
+BLINKS: Final = np.array([ARKIT_NAMES.index(f"eyeBlink{side}") for side in ("Left", "Right")])
 _MOTIONS: Final = 7
 _TINY: Final = 1e-6
 
 
-def _motions(points: Floats) -> list[Floats]:
+def motions(points: Floats) -> list[Floats]:
     """Offsets of head points (K, 3) by a shift, a turn and a growth of the head."""
     shifts = [np.broadcast_to(axis, points.shape) for axis in np.eye(3)]
     return [*shifts, *(np.cross(axis, points) for axis in np.eye(3)), points]

@@ -1,0 +1,48 @@
+"""The head's frame of a face, quickly: a film asks for it in every frame."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.geometry.camera import FLIP_Y, WeakPerspectiveCamera, fit_weak_perspective
+from prnet.layout.uv_layout import Part, UVLayout
+from prnet.mapped import MappedFace
+
+_STEP = 16
+"""Of the vertices that the camera is fitted to: their noise is far less than a landmark's."""
+
+
+def head_camera(face: MappedFace) -> WeakPerspectiveCamera:
+    """`MappedFace.camera` in a twentieth of its time, of some of the vertices."""
+    head, rigid = _rigid(face.layout)
+    return fit_weak_perspective(head, face.vertices[rigid])
+
+
+@lru_cache(maxsize=4)
+def _rigid(layout: UVLayout) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+    """Some of the canonical face's vertices (N, 3), head axes, and their numbers; none of the
+    neck's."""
+    rigid = np.flatnonzero(layout.parts[layout.region] != Part.NECK)[::_STEP]
+    return layout.canonical_vertices[rigid] * FLIP_Y, rigid
+
+
+def in_head(points: NDArray[np.float32], camera: WeakPerspectiveCamera) -> NDArray[np.float32]:
+    """Image points (H, W, 3) -> head points (3, H W); as the camera does, in float32 and in an
+    order that is three times as fast to filter."""
+    matrix = camera.rotation.T * FLIP_Y / camera.scale
+    moved = np.asarray(matrix.astype(np.float32) @ points.reshape(-1, 3).T)
+    origin = (matrix @ camera.translation).astype(np.float32)
+    return np.asarray(moved - origin[:, None])
+
+
+def in_image(
+    points: NDArray[np.floating], camera: WeakPerspectiveCamera, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """The inverse of :func:`in_head`: head points (3, H W) -> image points of ``shape``."""
+    matrix = camera.matrix.astype(np.float32)
+    image = np.asarray(points, np.float32).T @ matrix[:, :3].T
+    image += matrix[:, 3]
+    return np.asarray(image.reshape(shape))
