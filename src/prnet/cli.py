@@ -19,6 +19,10 @@ from prnet.files.streams import say, steady_streams
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
     "reconstruct": ("prnet.commands.reconstruct", "photos -> meshes, landmarks, pose, overlays"),
+    "dataset": (
+        "prnet.commands.bulk.dataset",
+        "photos by the million -> shards of rows and files",
+    ),
     "video": ("prnet.commands.video", "a film -> tracks, landmarks, pose, an overlay film"),
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),

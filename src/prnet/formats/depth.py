@@ -54,13 +54,18 @@ def save_depth(path: str | Path, depth: NDArray[np.float32], *, scale: float | N
     """Depth (H, W) as a 16-bit grey PNG, :func:`encode_depth`, whose text chunks ``depth_scale``
     and ``depth_origin`` tell how to read it: z = (value - depth_origin) depth_scale pixels.
     ``scale``: by default :func:`depth_scale` of the depth, so that nothing is clipped."""
+    write_bytes(path, depth_bytes(depth, scale=scale))
+
+
+def depth_bytes(depth: NDArray[np.float32], *, scale: float | None = None) -> bytes:
+    """The file of :func:`save_depth`."""
     scale = depth_scale(depth, max(depth.shape)) if scale is None else scale
     text = PngImagePlugin.PngInfo()
     text.add_text("depth_scale", repr(scale))
     text.add_text("depth_origin", str(DEPTH_ORIGIN))
     stream = io.BytesIO()
     Image.fromarray(encode_depth(depth, scale=scale)).save(stream, "PNG", pnginfo=text)
-    write_bytes(path, stream.getvalue())
+    return stream.getvalue()
 
 
 def decode_depth(

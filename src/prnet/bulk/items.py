@@ -1,0 +1,94 @@
+"""The photos of a part, one after another; what cannot be read is one of them, with its error."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from numpy.typing import NDArray
+
+from prnet.bulk.parquet import read_rows
+from prnet.bulk.plan import Columns, Part
+from prnet.errors import PrnetError, in_words, reason_of
+from prnet.files.inputs import IMAGE_SUFFIXES
+from prnet.video.frames import read_frames
+
+LARGEST: Final = 2**29
+"""Bytes of a file in a tar."""
+
+
+class Item(NamedTuple):
+    """A photo: ``image`` a path, a file's bytes or an array, or what was wrong with it. ``key``
+    names it within ``source``, the file or folder that it is of; ``seconds``: of a film's frame."""
+
+    key: str
+    source: str
+    image: str | bytes | NDArray[Any] | PrnetError
+    seconds: float | None = None
+
+
+def items_of(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
+    """Those of a part of the plan in ``folder``. Nothing that an input holds raises."""
+    read = {"photos": _photos, "tar": _tar, "parquet": _parquet, "film": _film}[part.kind]
+    try:
+        yield from read(part, folder, columns)
+    except Exception as error:  # readers raise anything on damaged files
+        said = in_words(error) if isinstance(error, PrnetError) else reason_of(error)
+        message = said if part.source in said else f"{part.source}: expected all of it, got: {said}"
+        yield Item("", part.source, PrnetError(message))
+
+
+def _photos(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
+    with (folder / part.source).open("rb") as file:
+        file.seek(part.first)
+        for _ in range(part.count or 0):
+            key, path = json.loads(file.readline())
+            yield Item(as_text(key), "", path)
+
+
+def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
+    """Files of a tar that are pictures by their names, as they come: nothing is searched for."""
+    seen = 0
+    with tarfile.open(part.source, "r|*") as tar:
+        for member in tar:
+            if not (member.isfile() and member.name.lower().endswith(IMAGE_SUFFIXES)):
+                continue
+            name = as_text(member.name)
+            seen += 1
+            if member.size > LARGEST:
+                told = f"expected at most {LARGEST} bytes, got {member.size}"
+                yield Item(name, part.source, PrnetError(f"{part.source}, {name}: {told}"))
+                continue
+            name = as_text(member.name)
+            seen += 1
+            if member.size > LARGEST:
+                error = (
+                    f"{part.source}, {name}: expected at most {LARGEST} bytes, got {member.size}"
+                )
+                yield Item(name, part.source, PrnetError(error))
+                continue
+            stream = tar.extractfile(member)
+            yield Item(name, part.source, b"" if stream is None else stream.read())
+    if not seen:
+        raise PrnetError(f"{part.source}: expected a tar with pictures, got none in it")
+
+
+def _parquet(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
+    rows = read_rows(part.source, columns.image, columns.key, part.first, part.count or 0)
+    for key, image in rows:
+        nothing = PrnetError(f"{part.source}, {key}: expected an image, got an empty value")
+        yield Item(as_text(key), part.source, nothing if image is None else image)
+
+
+def _film(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
+    for number, frame in enumerate(read_frames(part.source)):
+        yield Item(f"{number:06d}", part.source, frame.image, frame.seconds)
+
+
+def as_text(name: str) -> str:
+    """A name that Parquet can hold: bytes of it that are no text become signs that say so."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,0 +1,84 @@
+"""Parquet files of images: what their columns hold, and rows of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+from prnet.errors import PrnetError, missing, reason_of
+
+ROWS_AT_ONCE: Final = 16
+
+
+def import_pyarrow() -> Any:
+    """pyarrow; PrnetError where it is not installed."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise missing("the package 'pyarrow' for Parquet files", "bulk") from error
+    return pyarrow
+
+
+def count_rows(path: str, image: str, key: str | None) -> int:
+    """Rows of a file whose columns are those. Raises PrnetError."""
+    pa = import_pyarrow()
+    try:
+        with pa.parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            kind = file.schema_arrow.field(image).type if image in names else None
+            rows = int(file.metadata.num_rows)
+    except (OSError, pa.ArrowException) as error:
+        raise PrnetError(f"{path}: expected a Parquet file, got: {reason_of(error)}") from error
+    for name, option in ((image, "image"), (key, "key")):
+        if name is not None and name not in names:
+            raise PrnetError(
+                f"{path}: expected a column '{name}' (--{option}-column), got {', '.join(names)}"
+            )
+    if not (_is_bytes(pa, kind) or _is_text(pa, kind) or pa.types.is_struct(kind)):
+        raise PrnetError(f"{path}: expected a column '{image}' of bytes, paths or both, got {kind}")
+    return rows
+
+
+def read_rows(
+    path: str, image: str, key: str | None, first: int, count: int
+) -> Iterator[tuple[str, str | bytes | None]]:
+    """Key and image, bytes or a path, of ``count`` rows from row ``first``; paths are relative to
+    the file's folder. Raises what pyarrow raises."""
+    pa = import_pyarrow()
+    columns = [name for name in (image, key) if name is not None]
+    with pa.parquet.ParquetFile(path) as file:
+        begin, folder = 0, os.path.dirname(path)
+        for group in range(file.metadata.num_row_groups):
+            end = begin + file.metadata.row_group(group).num_rows
+            if end > first and begin < first + count:
+                row = begin
+                for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=columns):
+                    low, high = max(first - row, 0), min(first + count - row, batch.num_rows)
+                    if low < high:
+                        part = batch.slice(low, high - low)
+                        keys = part.column(key).to_pylist() if key else range(row + low, row + high)
+                        images = part.column(image).to_pylist()
+                        yield from (
+                            (str(name), _image(value, folder))
+                            for name, value in zip(keys, images, strict=True)
+                        )
+                    row += batch.num_rows
+                    if row >= first + count:
+                        break
+            begin = end
+
+
+def _image(value: Any, folder: str) -> str | bytes | None:
+    if isinstance(value, dict):
+        value = value.get("bytes") or value.get("path")
+    return os.path.join(folder, value) if isinstance(value, str) else value
+
+
+def _is_bytes(pa: Any, kind: Any) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_text(pa: Any, kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -1,0 +1,184 @@
+"""Photos by the million -> shards: tables of faces, and files of them in tars.
+
+  prnet dataset photos/ --recursive --out faces --save crops,depth
+  prnet dataset "tars/*.tar" --out faces --workers auto
+  prnet dataset --check faces
+
+Inputs: folders, files, patterns, lists (@FILE, -); photos, tars of photos (WebDataset), Parquet
+files with photos or their paths, films. A shard is a Parquet file of rows (--save rows, always) and
+a tar of what else --save names. The same command again goes on where it was stopped.
+
+exit status:
+  0  all shards are there; with --check, and whole
+  1  some shard could not be made or is not whole
+  2  wrong options, no input, no model, no place for the results, or a folder of another run
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from prnet.bulk.check import check
+from prnet.bulk.dataset import make_shards, unfinished
+from prnet.bulk.manifest import begin, read_manifest, settings_of
+from prnet.bulk.parquet import import_pyarrow
+from prnet.bulk.plan import Columns
+from prnet.bulk.progress import Progress, progress
+from prnet.bulk.rows import SAMPLE_KINDS, SampleOptions
+from prnet.bulk.shards import ShardWork
+from prnet.bulk.workers import usable_processors
+from prnet.commands._options import (
+    add_choosing_arguments,
+    add_finding_arguments,
+    add_passes_argument,
+    add_workers_argument,
+    positive,
+)
+from prnet.errors import PrnetError
+from prnet.files.image import MAX_PIXELS
+from prnet.files.streams import say
+from prnet.reconstruct import Reconstructor
+
+ALL_WELL, SOME_FAILED = 0, 1
+SHARD_SIZE = 1000
+FINDING = ("detector", "passes", "min_score", "min_presence", "max_faces", "small_faces")
+"""Options that decide which faces there are."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``prnet dataset``."""
+    add = parser.add_argument
+    add("inputs", nargs="*", metavar="INPUT", help="folder, photo, tar, Parquet file, film, list")
+    add("-o", "--out", type=Path, metavar="DIR", help="folder for the shards")
+    add("--check", type=Path, metavar="DIR", help="verify the shards of DIR, make none")
+    add("--quick", action="store_true", help="with --check: sizes of tars, not what is in them")
+    add("--recursive", action="store_true", help="subfolders of folders, too")
+    kinds = ("rows", *SAMPLE_KINDS)
+    add(
+        "--save",
+        type=_kinds,
+        default=(),
+        metavar="KIND,...",
+        help=f"some of {','.join(kinds)}; rows, always there, are the default",
+    )
+    add("--crop-size", type=positive, default=256, metavar="N", help="of crops and depth (256)")
+    add("--texture-size", type=positive, default=256, metavar="N", help="of textures (256)")
+    add(
+        "--shard-size", type=positive, default=SHARD_SIZE, metavar="N", help="photos a shard (1000)"
+    )
+    add("--image-column", default="image", help="of Parquet: bytes, paths or both (image)")
+    add("--key-column", help="of Parquet: names of the photos; by default their numbers")
+    add("--part", type=_share, default=(1, 1), metavar="K/N", help="every Nth shard from the Kth")
+    add_finding_arguments(parser)
+    add_choosing_arguments(parser)
+    add_passes_argument(parser)
+    add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
+    add("--batch", type=positive, default=1, metavar="N", help="crops a network call (1)")
+    add_workers_argument(parser)
+    parser.set_defaults(workers=usable_processors())
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make what is missing, or check what is there."""
+    import_pyarrow()
+    if args.check is not None:
+        if args.inputs or args.out:
+            raise PrnetError("expected --check DIR alone, got inputs or --out, too")
+        return _checked(args)
+    if not args.inputs or args.out is None:
+        raise PrnetError("expected INPUT and --out DIR, or --check DIR, got neither")
+    reconstruct = _reconstructor(args)
+    samples = SampleOptions(args.save, args.crop_size, args.texture_size)
+    columns = Columns(args.image_column, args.key_column)
+    settings = settings_of(
+        args.inputs,
+        reconstruct,
+        samples,
+        columns,
+        shard_size=args.shard_size,
+        recursive=args.recursive,
+        finding=_finding(args, reconstruct),
+    )
+    manifest = begin(args.inputs, args.out, settings, columns=columns)
+    parts = unfinished(args.out, manifest, share=args.part)
+    work = ShardWork(reconstruct, args.out, columns, samples, manifest.digest, args.batch)
+    known = [part.count for part in parts]
+    total = None if None in known else sum(count or 0 for count in known)
+    lost = shards = 0
+    with progress("photo", total) as bar:
+        try:
+            for done in make_shards(work, parts, workers=args.workers):
+                if done.lost is not None:
+                    lost += 1
+                    say(f"prnet dataset: {done.lost}", error=True)
+                shards += done.lost is None
+                bar.add(done=done.items, faces=done.faces, failed=done.failed)
+        except KeyboardInterrupt:
+            say(
+                f"prnet dataset: stopped after {shards} of {len(parts)} shards; the same command "
+                "goes on",
+                error=True,
+            )
+            raise
+    _tell(args.out, manifest.shards, len(parts), shards, bar)
+    return SOME_FAILED if lost else ALL_WELL
+
+
+def _tell(out: Path, shards: int, wanted: int, made: int, bar: Progress) -> None:
+    others = f" ({shards - wanted} made before, or of another --part)" if wanted < shards else ""
+    say(
+        f"shards: {made} of {wanted}{others}; photos: {bar.done}, faces: {bar.faces}, "
+        f"failed: {bar.failed}; results in {out}"
+    )
+
+
+def _checked(args: argparse.Namespace) -> int:
+    manifest = read_manifest(args.check)
+    wrong = faces = 0
+    with progress("shard", manifest.shards) as bar:
+        for state in check(args.check, quick=args.quick, workers=args.workers):
+            if state.wrong is not None:
+                wrong += 1
+                say(f"prnet dataset: {state.wrong}", error=True)
+            faces += state.faces
+            bar.add(faces=state.faces, failed=state.failed)
+    say(f"shards: {bar.done}, wrong or missing: {wrong}; faces: {faces}, failed: {bar.failed}")
+    return SOME_FAILED if wrong else ALL_WELL
+
+
+def _reconstructor(args: argparse.Namespace) -> Reconstructor:
+    return Reconstructor(
+        args.model,
+        detector=args.detector,
+        detector_model=args.detector_model,
+        passes=args.passes,
+        min_score=args.min_score,
+        min_presence=args.min_presence,
+        max_faces=1 if args.largest else args.max_faces,
+        small_faces=args.small_faces,
+        device=args.device,
+        max_pixels=args.max_pixels,
+    )
+
+
+def _finding(args: argparse.Namespace, reconstruct: Reconstructor) -> dict[str, Any]:
+    given = {name: getattr(args, name) for name in FINDING}
+    names = [detector.name for detector in reconstruct.detectors]
+    return {**given, "max_faces": reconstruct.max_faces, "detector": names}
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = {kind.strip() for kind in text.split(",") if kind.strip()}
+    if not kinds or kinds - {"rows", *SAMPLE_KINDS}:
+        known = ",".join(("rows", *SAMPLE_KINDS))
+        raise argparse.ArgumentTypeError(f"expected some of {known}, got '{text}'")
+    return tuple(kind for kind in SAMPLE_KINDS if kind in kinds)
+
+
+def _share(text: str) -> tuple[int, int]:
+    mine, _, machines = text.partition("/")
+    if not (mine.isdecimal() and machines.isdecimal() and 1 <= int(mine) <= int(machines)):
+        raise argparse.ArgumentTypeError(f"expected K/N with K from 1 to N, got '{text}'")
+    return int(mine), int(machines)

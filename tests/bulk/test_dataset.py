@@ -1,0 +1,349 @@
+"""``prnet dataset``: every input becomes rows, every photo once; a shard is there whole or not."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from full_disk import full_disk
+from numpy.typing import NDArray
+from PIL import Image
+from standins import write_model
+
+from prnet.bulk.rows import unpack_map
+from prnet.bulk.shards import finished, rows_path, samples_path
+from prnet.cli import main
+from prnet.files.image import load_image
+from prnet.formats.depth import decode_depth
+from prnet.reconstruct import Reconstructor
+
+pq = pytest.importorskip("pyarrow.parquet")
+pa = pytest.importorskip("pyarrow")
+PHOTOS = 7
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model"), judges=True)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Seven photos, one of them broken, in a folder and its subfolder."""
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for number in range(PHOTOS):
+        place = folder / ("more" if number > 4 else "") / f"{number}.png"
+        Image.new("RGB", (80 + number, 60), (0, 100 + 20 * number, 0)).save(place)
+    (folder / "3.png").write_bytes(b"no picture")
+    return folder
+
+
+def _run(*arguments: object, model: Path) -> int:
+    words = ["dataset", *map(str, arguments), "--detector", "none", "--model", str(model)]
+    return main([*words, "--workers", "1"])
+
+
+def _rows(out: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(out / "rows").to_pylist()
+    return rows
+
+
+def _contents(out: Path) -> dict[str, bytes]:
+    files = (path for path in out.rglob("*") if path.is_file())
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+
+
+def _good(rows: list[dict[str, Any]]) -> list[int]:
+    """Widths of the photos that have a face, which number them."""
+    return sorted(row["width"] - 80 for row in rows if row["face"] == 0)
+
+
+EXPECTED = [0, 1, 2, 4, 5, 6]
+
+
+def test_rows_are_what_a_reconstructor_says(photos: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    given = [photos, "--recursive", "--out", out, "--shard-size", 3]
+    assert _run(*given, "--save", "crops,depth,maps,textures", model=model) == 0
+    rows = _rows(out)
+    assert len(list((out / "rows").rglob("*.parquet"))) == 3
+    keys = [f"{number}.png" for number in range(5)] + ["more/5.png", "more/6.png"]
+    assert [row["key"] for row in rows] == keys
+    bad = rows[3]
+    assert (bad["faces"], bad["face"], bad["item"], bad["landmarks"]) == (0, None, 0, None)
+    assert "3.png: expected an image" in bad["error"]
+    reconstruct = Reconstructor(model, detector="none")
+    (face,) = reconstruct(photos / "more" / "6.png")
+    row = rows[6]
+    np.testing.assert_array_equal(np.reshape(row["landmarks"], (68, 3)), face.landmarks)
+    np.testing.assert_array_equal(row["box"], np.array(face.box.xyxy, np.float32))
+    np.testing.assert_allclose([row["yaw"], row["pitch"], row["roll"]], face.pose, rtol=1e-6)
+    assert row["presence"] == np.float32(face.presence)
+    assert (row["width"], row["height"], row["error"]) == (86, 60, None)
+    samples = _samples(samples_path(out, 2))
+    assert set(samples) == {
+        f"00000002-000000-0.{end}" for end in ("crop.jpg", "depth.png", "map.npy", "texture.jpg")
+    }
+    assert row["sample"] == "00000002-000000-0"
+    packed = np.load(io.BytesIO(samples[f"{row['sample']}.map.npy"]))
+    assert packed.dtype == np.float16
+    worst = np.abs(unpack_map(packed, row["crop"]) - face.position_map).max()
+    assert worst < 0.0006 * row["crop"][2] / 2, "half a step of float16 below 1"
+    (tmp_path / "depth.png").write_bytes(samples[f"{row['sample']}.depth.png"])
+    depth = decode_depth(tmp_path / "depth.png")
+    np.testing.assert_allclose(depth, face.depth_map(crop_size=256), atol=0.01)
+    crop = load_image(samples[f"{row['sample']}.crop.jpg"])
+    assert crop.shape == (256, 256, 3)
+    assert load_image(samples[f"{row['sample']}.texture.jpg"]).shape == (256, 256, 3)
+
+
+def _samples(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "paths", "structs", "tar", "tgz", "list"])
+def test_inputs_of_every_kind(
+    photos: Path, model: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted(photos.rglob("*.png"), key=lambda path: path.name)
+    data = [path.read_bytes() for path in files]
+    out, given = tmp_path / "out", [str(tmp_path / "input.parquet"), "--key-column", "name"]
+    if kind in ("tar", "tgz"):
+        given = [str(tmp_path / f"input.{kind}")]
+        with tarfile.open(given[0], "w" if kind == "tar" else "w:gz") as tar:
+            for path in files:
+                tar.add(path, f"folder/{path.name}")
+            tar.add(__file__, "folder/0.cls")
+    elif kind == "list":
+        (tmp_path / "list").write_text("\n".join(map(str, files)))
+        given = [f"@{tmp_path / 'list'}"]
+    else:
+        every: dict[str, list[Any]] = {
+            "bytes": data,
+            "paths": [str(path.relative_to(tmp_path)) for path in files],
+            "structs": [
+                {"bytes": None, "path": str(path)} if place % 2 else {"bytes": file, "path": "x"}
+                for place, (path, file) in enumerate(zip(files, data, strict=True))
+            ],
+        }
+        table = pa.table({"name": [path.name for path in files], "image": every[kind]})
+        pq.write_table(table, given[0], row_group_size=2)
+    assert _run(*given, "--out", out, "--shard-size", 3, model=model) == 0
+    rows = _rows(out)
+    assert _good(rows) == EXPECTED
+    assert [Path(row["key"]).name for row in rows] == [path.name for path in files]
+    assert sum(row["error"] is not None for row in rows) == 1
+    assert "failed: 1" in capsys.readouterr().out
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+
+
+def test_films(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    from made_film import write_film
+
+    film = write_film(
+        tmp_path / "film.mp4", [np.full((64, 64, 3), 9 * i, np.uint8) for i in range(5)]
+    )
+    assert _run(film, "--out", tmp_path / "out", model=model) == 0
+    rows = _rows(tmp_path / "out")
+    assert len(rows) == 5
+    assert [row["key"] for row in rows] == [f"{frame:06d}" for frame in range(len(rows))]
+    assert rows[0]["seconds"] == 0
+    assert all(np.diff([row["seconds"] for row in rows]) > 0)
+
+
+def test_a_tar_that_breaks_off_is_rows_and_an_error(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "input.tar"
+    with tarfile.open(path, "w") as tar:
+        for number in (0, 1, 2, 4):
+            tar.add(photos / f"{number}.png", f"{number}.png")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"2.png") + 600])
+    (tmp_path / "none.tar").write_bytes(b"no tar")
+    out = tmp_path / "out"
+    assert _run(path, tmp_path / "none.tar", "--out", out, model=model) == 0
+    rows = _rows(out)
+    assert _good(rows) == [0, 1]
+    errors = [row["error"] for row in rows if row["error"]]
+    assert len(errors) == 2
+    assert all("expected all of it, got" in error for error in errors)
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_rerun_makes_what_is_missing(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: int
+) -> None:
+    out = tmp_path / "out"
+    given = ["dataset", str(photos), "--recursive", "--out", str(out), "--shard-size", "2"]
+    given += ["--save", "crops", "--detector", "none", "--model", str(model)]
+    given += ["--workers", str(workers)]
+    assert main(given) == 0
+    whole = _contents(out)
+    rows_path(out, 1).unlink()
+    samples_path(out, 3).write_bytes(b"half")
+    rows_path(out, 3).unlink()
+    made = rows_path(out, 0).stat().st_mtime_ns
+    capsys.readouterr()
+    assert main(given) == 0
+    assert "shards: 2 of 2 (2 made before" in capsys.readouterr().out
+    assert _contents(out) == whole
+    assert rows_path(out, 0).stat().st_mtime_ns == made
+    assert main(given) == 0
+    assert "shards: 0 of 0 (4 made before" in capsys.readouterr().out
+
+
+def test_parts_for_several_machines(photos: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    given = [photos, "--recursive", "--out", out, "--shard-size", 2]
+    assert _run(*given, "--part", "2/2", model=model) == 0
+    assert finished(out) == {1, 3}
+    assert _run(*given, "--part", "1/2", model=model) == 0
+    assert finished(out) == {0, 1, 2, 3}
+
+
+def test_crops_of_many_photos_at_once_change_nothing(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    found = []
+    for batch in (1, 4):
+        out = tmp_path / str(batch)
+        assert _run(photos, "--recursive", "--out", out, "--batch", batch, model=model) == 0
+        found.append(_contents(out / "rows"))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--save", "crops"], "save [], got ['crops']"),
+        (["--shard-size", "3"], "shard_size 2, got 3"),
+        (["--min-presence", "0.9"], "min_presence 0.05, got 0.9"),
+        (["--crop-size", "64"], "crop_size 256, got 64"),
+    ],
+)
+def test_other_settings_are_refused(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    told: str,
+) -> None:
+    given = [photos, "--out", tmp_path / "out", "--shard-size", "2"]
+    assert _run(*given, model=model) == 0
+    before = _contents(tmp_path / "out")
+    assert _run(*given, *options, model=model) == 2
+    assert told in capsys.readouterr().err
+    assert _contents(tmp_path / "out") == before
+    assert _run(photos / "more", *given[1:], model=model) == 2
+    assert "expected the settings of the run that began it, inputs" in capsys.readouterr().err
+
+
+def test_wrong_inputs_are_one_line_each(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    pq.write_table(pa.table({"picture": [b"", b""], "n": [1, 2]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"image": [1, 2]}), tmp_path / "b.parquet")
+    (tmp_path / "c.parquet").write_bytes(b"no parquet")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    for given, told in {
+        (empty,): "empty: expected a folder with photos, tars, Parquet files or films, got none",
+        (tmp_path / "gone.tar",): "gone.tar: expected a tar file, got no such file",
+        (tmp_path / "a.parquet",): "expected a column 'image' (--image-column), got picture, n",
+        (tmp_path / "b.parquet",): "expected a column 'image' of bytes, paths or both, got int64",
+        (tmp_path / "c.parquet",): "c.parquet: expected a Parquet file, got",
+        (tmp_path / "*.tiff",): "expected a pattern that matches, got no match",
+        ("s3://bucket/photos",): "expected a path, got an address",
+        (photos, "--out", tmp_path / "other"): "expected an empty folder or that of an earlier run",
+    }.items():
+        assert _run("--out", tmp_path / "out", *given, model=model) == 2, given
+        (line,) = capsys.readouterr().err.splitlines()
+        assert told in line
+        assert _contents(tmp_path / "out") == {}
+    assert main(["dataset", "--check", str(empty)]) == 2
+    assert "expected a folder of prnet dataset, got none" in capsys.readouterr().err
+    assert main(["dataset"]) == 2
+    assert "expected INPUT and --out DIR, or --check DIR" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_whole_shards(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    given = [photos, "--out", out, "--shard-size", 3, "--save", "maps"]
+    assert _run(*given, model=model) == 0
+    rows_path(out, 1).unlink()
+    samples_path(out, 1).unlink()
+    before = _contents(out)
+    with full_disk(2**16):
+        assert _run(*given, model=model) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "00000001.tar: expected a place that can be written, got: " in line
+    assert _contents(out) == before
+    assert _run(*given, model=model) == 0
+
+
+def test_check_finds_what_is_wrong(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    given = [photos, "--recursive", "--out", out, "--shard-size", 3, "--save", "crops"]
+    assert _run(*given, model=model) == 0
+    capsys.readouterr()
+
+    def wrong(*options: str) -> str:
+        assert main(["dataset", "--check", str(out), "--workers", "1", *options]) == 1
+        said = capsys.readouterr()
+        assert "wrong or missing: 1;" in said.out
+        (line,) = said.err.splitlines()
+        return line
+
+    def damaged(path: Path, data: bytes, *options: str) -> str:
+        kept = path.read_bytes()
+        path.write_bytes(data)
+        said = wrong(*options)
+        path.write_bytes(kept)
+        return said
+
+    tar, table = samples_path(out, 1), rows_path(out, 0)
+    data = tar.read_bytes()
+    assert "expected checksum" in damaged(tar, data[:600] + b"\1" + data[601:])
+    assert "expected bytes" in damaged(tar, data[:-1], "--quick")
+    assert "expected it whole" in damaged(table, table.read_bytes()[:-9])
+    other = pq.read_table(table).slice(1)
+    about = pq.ParquetFile(table).metadata.metadata
+    other = other.replace_schema_metadata({b"prnet": about[b"prnet"]})
+    pq.write_table(other, tmp_path / "other.parquet")
+    assert "expected items in order" in damaged(table, (tmp_path / "other.parquet").read_bytes())
+    table.unlink()
+    assert "shard 0: expected it, got none" in wrong()
+    assert _run(*given, model=model) == 0
+    assert main(["dataset", "--check", str(out)]) == 0
+
+
+def test_packed_maps_know_turned_crops() -> None:
+    from dataclasses import replace
+
+    from standins import make_face
+
+    from prnet.bulk.rows import pack_map
+
+    face = make_face()
+    face = replace(face, crop=replace(face.crop, roll=40.0))
+    crop: NDArray[np.float64] = np.array(
+        [face.crop.centre_x, face.crop.centre_y, face.crop.side, 40.0]
+    )
+    found = unpack_map(pack_map(face), crop)
+    assert np.abs(found - face.position_map).max() < 0.0006 * face.crop.side / 2
