@@ -23,6 +23,10 @@ COMMANDS = {
         "prnet.commands.bulk.dataset",
         "photos by the million -> shards of rows and files",
     ),
+    "depth-labels": (
+        "prnet.commands.bulk.depth_labels",
+        "photos -> pseudo depth for training anti-spoofing networks",
+    ),
     "video": ("prnet.commands.video", "a film -> tracks, landmarks, pose, an overlay film"),
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),

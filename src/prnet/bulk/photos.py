@@ -142,5 +142,9 @@ def about(path: str | Path, error: Exception) -> str:
 
 def lost(photo: NamedPhoto, reason: str) -> PhotoResult:
     """What is told of a photo that ended its process, twice."""
-    message = f"{photo.path}: expected a process that lives, got one that ended {reason}, twice"
-    return PhotoResult(str(photo.path), "failed", error=message)
+    return lost_photo(photo.path, reason)
+
+
+def lost_photo(path: Path, reason: str) -> PhotoResult:
+    message = f"{path}: expected a process that lives, got one that ended {reason}, twice"
+    return PhotoResult(str(path), "failed", error=message)

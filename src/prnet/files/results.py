@@ -78,6 +78,15 @@ def face_names(name: str, faces: int) -> list[str]:
     return [name] if faces == 1 else [f"{name}_{i}" for i in range(faces)]
 
 
+def is_whole(path: Path, since: int) -> bool:
+    """Whether a result is there, not empty, and not from before ``since`` (nanoseconds)."""
+    try:
+        state = path.stat()
+    except OSError:
+        return False
+    return state.st_size > 0 and state.st_mtime_ns >= since
+
+
 def make_folder(path: Path) -> Path:
     """The folder for results, made when missing; PrnetError when nothing can be written there."""
     if path.exists() and not path.is_dir():

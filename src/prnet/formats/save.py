@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count, takewhile
 from pathlib import Path
 
-from prnet.files.results import face_names
+from prnet.files.results import face_names, is_whole
 from prnet.formats.obj import readable_by_all
 from prnet.formats.output import SaveOptions
 from prnet.formats.pictures import PHOTO_OUTPUTS
@@ -50,7 +50,7 @@ def saved_whole(name: str, folder: Path, *, save: Sequence[str], since: int) -> 
     """Whether :func:`save_faces` has done all its work for a photo with a face, in this run or an
     earlier one, no file of it empty or changed before ``since`` (nanoseconds)."""
     of_photo = [f"{name}{PHOTO_OUTPUTS[kind].ending}" for kind in save if kind in PHOTO_OUTPUTS]
-    if not all(_whole(folder / file, since) for file in of_photo):
+    if not all(is_whole(folder / file, since) for file in of_photo):
         return False
     if len(of_photo) == len(save) or _face_whole(name, folder, save, since):
         return True
@@ -68,16 +68,8 @@ def _face_files(stem: str, folder: Path, save: Sequence[str]) -> Iterator[Path]:
 
 
 def _face_whole(stem: str, folder: Path, save: Sequence[str], since: int) -> bool:
-    return all(_whole(path, since) for path in _face_files(stem, folder, save))
+    return all(is_whole(path, since) for path in _face_files(stem, folder, save))
 
 
 def _any_file(stem: str, folder: Path, save: Sequence[str]) -> bool:
     return any(path.exists() for path in _face_files(stem, folder, save))
-
-
-def _whole(path: Path, since: int) -> bool:
-    try:
-        state = path.stat()
-    except OSError:
-        return False
-    return state.st_size > 0 and state.st_mtime_ns >= since

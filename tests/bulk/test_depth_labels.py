@@ -1,0 +1,222 @@
+"""``prnet depth-labels`` against the arithmetic of the loaders that read them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from standins import write_model
+
+from prnet.bulk.depth_labels import SpoofList, dat_box
+from prnet.cli import main
+from prnet.face import Face
+from prnet.reconstruct import Reconstructor
+
+NAMES = ("live/1_1_36_1_001.jpg", "live/1_1_36_1_002.png", "2_1_01_2/f_001.jpg", "3_1_01_4_010.jpg")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    folder = tmp_path / "frames"
+    for place, name in enumerate(NAMES):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (140, 120), (20 * place, 0, 0)).save(folder / name)
+    (tmp_path / "spoofs.txt").write_text("+1,1_1_36_1\n-1,2_1_01_2\n\n-1,3_1_01_4\n")
+    return folder
+
+
+def _run(frames: Path, form: str, model: Path, *more: object) -> int:
+    out = frames.parent / "out"
+    given = ["depth-labels", frames, "--out", out, "--format", form, "--model", model]
+    given += ["--detector", "none", "--spoof-list", frames.parent / "spoofs.txt", *more]
+    return main([str(word) for word in given])
+
+
+def _face(frames: Path, name: str, model: Path) -> Face:
+    (face,) = Reconstructor(model, detector="none", max_faces=1)(frames / name)
+    return face
+
+
+def _depth(face: Face) -> NDArray[np.float64]:
+    """z from 0 (farthest) to 1, 0 outside."""
+    depth = face.depth_map().astype(np.float64)
+    low, high = np.nanmin(depth), np.nanmax(depth)
+    return np.nan_to_num((depth - low) / (high - low))
+
+
+def _names(folder: Path) -> set[str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in files}
+
+
+def _cut(picture: NDArray[np.uint8], box: list[float], scale: float) -> NDArray[np.uint8]:
+    """What CDCN's loader cuts out: its numbers are left, top, width, height."""
+    left, top, width, height = box
+    x, y = left + width / 2, top + height / 2
+    x0, x1 = math.floor(x - scale * width / 2), math.floor(x + scale * width / 2)
+    y0, y1 = math.floor(y - scale * height / 2), math.floor(y + scale * height / 2)
+    rows, columns = picture.shape[:2]
+    return picture[max(y0, 0) : min(y1, rows), max(x0, 0) : min(x1, columns)]
+
+
+@pytest.mark.parametrize("scale", [1.2, 1.5])
+def test_cdcn(frames: Path, model: Path, scale: float) -> None:
+    assert _run(frames, "cdcn", model) == 0
+    out = frames.parent / "out"
+    bases = {Path(name).with_suffix("").as_posix() for name in NAMES}
+    ends = ("_scene.jpg", "_scene.dat", "_depth1D.jpg")
+    assert _names(out) == {base + end for base in bases for end in ends}
+    for name in NAMES:
+        base = out / Path(name).with_suffix("")
+        box = [float(line) for line in Path(f"{base}_scene.dat").read_text().splitlines()[:4]]
+        depth = np.asarray(Image.open(f"{base}_depth1D.jpg"))
+        assert depth.shape == (120, 140)
+        if not name.startswith("live"):
+            assert not depth.any()
+            continue
+        face = _face(frames, name, model)
+        expected = (255 * _depth(face)).round().astype(np.uint8)
+        label, truth = (
+            np.asarray(Image.fromarray(_cut(each, box, scale)).resize((32, 32))) / 255
+            for each in (depth, expected)
+        )
+        assert np.abs(label - truth).max() < 0.05
+        assert np.abs(label - truth).mean() < 0.01
+        assert label.max() > 0.95
+        left, top, width, height = box
+        x, y = face.landmarks[:, 0], face.landmarks[:, 1]
+        assert (x > left - 0.5).all()
+        assert (x < left + width - 0.5).all()
+        assert (y > top - 0.5).all()
+        assert (y < top + height - 0.5).all()
+        assert max(width - np.ptp(x), height - np.ptp(y)) < 2
+
+
+def test_the_frame_itself_is_not_written_anew(frames: Path, model: Path) -> None:
+    """JPEGs keep every byte, their traces of a spoof with them; others become JPEGs."""
+    assert _run(frames, "cdcn", model) == 0
+    out = frames.parent / "out"
+    for name in NAMES:
+        scene = out / Path(name).with_name(f"{Path(name).stem}_scene.jpg")
+        if name.endswith(".jpg"):
+            assert scene.read_bytes() == (frames / name).read_bytes()
+        else:
+            assert Image.open(scene).format == "JPEG"
+
+
+def test_turned_frames_are_written_upright(frames: Path, model: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (140, 120)).save(frames / NAMES[0], exif=exif)
+    assert _run(frames, "cdcn", model) == 0
+    base = frames.parent / "out" / Path(NAMES[0]).with_suffix("")
+    sizes = {Image.open(f"{base}_{end}.jpg").size for end in ("scene", "depth1D")}
+    assert sizes == {(120, 140)}
+
+
+def test_rfmeta(frames: Path, model: Path) -> None:
+    """The loader takes four characters off the name, and resizes the whole picture."""
+    assert _run(frames, "rfmeta", model) == 0
+    out = frames.parent / "out"
+    lines = (out / "image_list_real.txt").read_text().splitlines()
+    assert lines == [f"{name} 1" for name in NAMES[:2]]
+    for line in lines:
+        name, label = line.split()
+        folders, image = name.split("/")[:-1], name.split("/")[-1]
+        path = Path(out, "depth", *folders, image[:-4] + "_depth.jpg")
+        read = Image.open(path).resize((32, 32), resample=Image.Resampling.BICUBIC)
+        truth = Image.fromarray((255 * _depth(_face(frames, name, model))).astype(np.uint8))
+        expected = truth.resize((32, 32), resample=Image.Resampling.BICUBIC)
+        assert int(label) == 1
+        assert read.mode == "L"
+        assert np.abs(np.asarray(read, float) - np.asarray(expected, float)).max() < 12
+    fakes = (out / "image_list_fake.txt").read_text().splitlines()
+    assert set(fakes) == {f"{name} 0" for name in NAMES[2:]}
+    assert not np.asarray(Image.open(out / "depth" / "fake_depth.jpg")).any()
+    assert len(_names(out)) == 2 + 2 + 1, "no label of a spoof but the one"
+
+
+def test_npy32(frames: Path, model: Path) -> None:
+    assert _run(frames, "npy32", model) == 0
+    out = frames.parent / "out"
+    assert _names(out) == {Path(name).with_suffix(".npy").as_posix() for name in NAMES}
+    for name in NAMES:
+        label = np.load(out / Path(name).with_suffix(".npy"))
+        assert (label.shape, label.dtype) == ((32, 32), np.float32)
+        if name.startswith("live"):
+            depth = _face(frames, name, model).depth_map(crop_size=32)
+            inside = ~np.isnan(depth)
+            scaled = (depth - np.nanmin(depth)) / (np.nanmax(depth) - np.nanmin(depth))
+            middle = np.abs(label - scaled)[inside & (scaled > 0.5)]
+            assert middle.max() < 0.06
+            assert 0.9 < label.max() <= 1
+        else:
+            assert not label.any()
+
+
+@pytest.mark.parametrize("form", ["cdcn", "npy32", "rfmeta"])
+def test_what_is_there_is_not_done_again(
+    frames: Path, model: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(frames, form, model, "--workers", "2") == 0
+    out = frames.parent / "out"
+    before = {name: (out / name).read_bytes() for name in _names(out)}
+    (out / ("depth" if form == "rfmeta" else "") / "live").rename(frames.parent / "gone")
+    capsys.readouterr()
+    assert _run(frames, form, model, "--skip-existing") == 0
+    said = capsys.readouterr().out
+    assert ("labelled: 2" if form != "rfmeta" else "labelled: 4") in said
+    assert {name: (out / name).read_bytes() for name in _names(out)} == before
+
+
+def test_spoof_lists(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("a/b.jpg\nc\nfilm\nfolder/deep\n1,real\nnothing\n")
+    spoofs = SpoofList(tmp_path / "list")
+    is_spoof = {
+        "a/b.jpg": True,
+        "b.jpg": False,
+        "x/c.png": True,
+        "film_012.jpg": True,
+        "film.jpg": True,
+        "film_a_012.jpg": False,
+        "folder/deep/1.jpg": True,
+        "folder/1.jpg": False,
+        "real_001.jpg": False,
+    }
+    assert {name: Path(name) in spoofs for name in is_spoof} == is_spoof
+    assert spoofs.unused == {"nothing"}
+
+
+def test_wrong_lists_and_names(
+    frames: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoofs = frames.parent / "spoofs.txt"
+    spoofs.write_text("nobody\n")
+    assert _run(frames, "cdcn", model) == 2
+    assert "expected names of photos or folders below" in capsys.readouterr().err
+    spoofs.write_text("2_1_01_2\nnobody\n")
+    assert _run(frames, "npy32", model) == 0
+    assert "1 names are of nothing below" in capsys.readouterr().err
+    Image.new("RGB", (140, 120)).save(frames / "with space.png")
+    assert _run(frames, "rfmeta", model) == 1
+    assert "with space.png: expected a name without spaces" in capsys.readouterr().err
+    Image.new("RGB", (140, 120)).save(frames / "with space.jpg")
+    assert _run(frames, "npy32", model) == 2
+    assert "expected a name without suffix of its own, got that of" in capsys.readouterr().err
+
+
+def test_boxes_count_from_the_first_pixel() -> None:
+    """A face over the pixels 2 to 5 begins at 2 and is 4 wide."""
+    points = np.zeros((68, 3))
+    points[:, :2] = [2.0, 10.0]
+    points[0, :2] = [4.6, 12.4]
+    assert dat_box(points) == (2, 10, 4, 3)
