@@ -18,6 +18,10 @@ class PrnetError(ValueError):
         super().__init__(" ".join(message.splitlines()))  # names of files may hold line feeds
 
 
+class TooLargeError(PrnetError):
+    """A picture of more pixels than are allowed."""
+
+
 def reason_of(error: BaseException) -> str:
     """What an error of the system or of a library says, as part of one short line."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -16,7 +16,7 @@ from typing import IO, Any, Final, cast
 
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
-from prnet.errors import PrnetError, PrnetWarning, reason_of
+from prnet.errors import PrnetError, PrnetWarning, TooLargeError, reason_of
 
 _FORMATS: Final[tuple[str, ...]] = (
     *("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF"),
@@ -118,7 +118,7 @@ def opened(stream: IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Imag
     picture = _identified(stream, name)
     width, height = picture.size
     if width * height > max_pixels:
-        raise PrnetError(
+        raise TooLargeError(
             f"{name}: expected at most {max_pixels} pixels, got {width}x{height} = "
             f"{width * height} (--max-pixels raises the limit)"
         )

@@ -93,12 +93,17 @@ def write_glb(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> N
     translation, as a weak-perspective camera knows no distance: the head's origin stays the
     scene's. The node's extras are the face's description, with the camera.
     """
+    write_bytes(path, face_glb(face, options))
+
+
+def face_glb(face: MappedFace, options: SaveOptions = DEFAULT) -> bytes:
+    """The file that :func:`write_glb` writes."""
     picture = None
     if face.image is not None or options.texture is not None:
         # A PNG takes ten times as long to write and three times the room.
         picture = image_bytes(_texture(face, options), "JPEG")
     surface = _surface(face, "head", options)
-    data = glb_bytes(
+    return glb_bytes(
         surface.vertices / 1000,
         surface.triangles,
         normals=surface.normals,
@@ -109,7 +114,6 @@ def write_glb(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> N
         else (0.0, 0.0, 0.0, 1.0),
         extras=describe_face(face),
     )
-    write_bytes(path, data)
 
 
 def _surface(face: MappedFace, frame: Frame, options: SaveOptions) -> Surface:

@@ -18,6 +18,10 @@ _PACKED: Final = ("vendor/ort.wasm", "vendor/NOTICES.onnxruntime.txt")
 """Kept as gzip."""
 
 
+_OF_SERVICE: Final = ("try.html", "js/try.js")
+"""What makes no sense without the service."""
+
+
 def page_files(*, offline: bool) -> dict[str, bytes]:
     """Path inside the page: its bytes. ``offline``: once loaded, the page keeps itself in the
     browser and needs no host."""
@@ -40,6 +44,8 @@ def page_files(*, offline: bool) -> dict[str, bytes]:
     files["settings.json"] = json.dumps(settings).encode()
     worker = files.pop("sw.js")
     if offline:
+        for name in _OF_SERVICE:
+            del files[name]
         files["sw.js"] = _kept(files) + worker
     return files
 
