@@ -31,6 +31,10 @@ COMMANDS = {
     "evaluate": ("prnet.commands.evaluate", "score the network or others on a test set"),
     "texture": ("prnet.commands.texture", "put an edited texture back into its photo"),
     "page": ("prnet.commands.serving.page", "the page that does it in a browser, as static files"),
+    "serve": (
+        "prnet.commands.serving.serve",
+        "the page on this machine, and a service for programs",
+    ),
     "swap": ("prnet.commands.swap", "the face of one photo on the face of another"),
     "demo": ("prnet.commands.demo", "the 2018 release's demo.py, its options and files"),
     "demo-texture": ("prnet.commands.demo_texture", "the 2018 release's demo_texture.py"),
