@@ -17,7 +17,7 @@ HOUSE = Path(prnet.__file__).parent
 ROOMS = (
     *("errors", "packaged", "files", "geometry", "layout", "detection", "network", "mapped"),
     *("appearance", "facemodel", "formats", "face", "reconstruct"),
-    *("video", "bulk", "serve", "evaluation"),
+    *("facemesh", "video", "bulk", "serve", "evaluation"),
     *("training.config", "training.schedule", "training.interrupts", "training.distributed"),
     *("training.progress", "training.networks"),
     *("training.labels", "training.data", "training.views", "training.losses"),

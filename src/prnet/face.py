@@ -14,6 +14,7 @@ from prnet.appearance.texture import TEXTURE_SIZE, texture, texture_mask
 from prnet.appearance.visibility import facing_map, visibility_map
 from prnet.facemodel.expression import Expression, ExpressionModel
 from prnet.formats.table import save_face
+from prnet.layout.schemes import PointScheme, scheme_points
 from prnet.mapped import MappedFace
 
 
@@ -40,6 +41,11 @@ class Face(MappedFace):
     def visibility(self) -> NDArray[np.float32]:
         """(V,) float32: ``visibility_map`` at the vertices."""
         return self.layout.vertices(self.visibility_map)
+
+    def points(self, scheme: PointScheme = "ibug68") -> NDArray[np.float32]:
+        """(N, 3) float32, image pixels: "ibug68", ``landmarks``; "ibug-2d", the same with the jaw
+        where it is seen; "mediapipe468", MediaPipe's; :mod:`prnet.layout.schemes`."""
+        return scheme_points(self.layout, self.position_map, scheme)
 
     def texture(
         self,

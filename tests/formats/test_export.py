@@ -113,10 +113,10 @@ def test_face_without_image_gives_plain_meshes(tmp_path: Path) -> None:
 
 
 def test_unknown_suffix_is_named(face: Face, tmp_path: Path) -> None:
-    with pytest.raises(PrnetError, match=r"face\.stl: expected a suffix out of .*\.obj.*'\.stl'"):
-        face.save(tmp_path / "face.stl")
-    with pytest.raises(PrnetError, match=r"expected a kind out of obj, .*, got 'stl'"):
-        face.save(tmp_path / "face.obj", "stl")
+    with pytest.raises(PrnetError, match=r"face\.fbx: expected a suffix out of .*\.obj.*'\.fbx'"):
+        face.save(tmp_path / "face.fbx")
+    with pytest.raises(PrnetError, match=r"expected a kind out of obj, .*, got 'fbx'"):
+        face.save(tmp_path / "face.obj", "fbx")
     with pytest.raises(PrnetError, match=r"face\.glb: expected a suffix out of \.obj, got"):
         face.save(tmp_path / "face.glb", "obj-texture")
     assert list(tmp_path.iterdir()) == []

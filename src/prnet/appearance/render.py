@@ -81,7 +81,7 @@ def depth_map_of(
     one), or :func:`crop_depth_map` at ``crop_size`` pixels."""
     if crop_size is not None:
         return crop_depth_map(face, crop_size)
-    return depth_map([face], *_picture_shape(face, shape))
+    return depth_map([face], *picture_shape(face, shape))
 
 
 def normal_map_of(
@@ -90,10 +90,10 @@ def normal_map_of(
     """As :func:`depth_map_of`, of normals."""
     if crop_size is not None:
         return crop_normal_map(face, crop_size)
-    return normal_map([face], *_picture_shape(face, shape))
+    return normal_map([face], *picture_shape(face, shape))
 
 
-def _picture_shape(face: MappedFace, shape: tuple[int, int] | None) -> tuple[int, int]:
+def picture_shape(face: MappedFace, shape: tuple[int, int] | None) -> tuple[int, int]:
     """Height and width: ``shape`` or the photo's."""
     if shape is not None:
         return shape

@@ -141,3 +141,11 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got '{text}'")
     return value
+
+
+def pupils_apart(text: str) -> float:
+    """Millimetres between the pupils that people, children too, have."""
+    distance = finite(text)
+    if not 20 <= distance <= 100:
+        raise argparse.ArgumentTypeError(f"expected 20 to 100 millimetres, got '{text}'")
+    return distance

@@ -75,15 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--origin",
         type=int,
         choices=(0, 1),
-        help="number of the first pixel in its "
-        "landmark files (default: 1 in .mat and .pts, else 0)",
+        help="number of the first pixel in its landmark files (default: 1 in .mat, .pts, else 0)",
     )
     data.add_argument(
         "--landmarks",
         type=Path,
         metavar="NPY",
-        help="other true landmarks, (N, 68, "
-        "2 or 3) by name, as the re-annotated ones of AFLW2000-3D; --origin is theirs (default 1)",
+        help="other true landmarks, (N, 68, 2 or 3) by name; --origin is theirs (default 1)",
     )
     data.add_argument("--yaw", type=Path, metavar="NPY", help="other yaws, (N,) degrees by name")
     data.add_argument(
@@ -107,8 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--face-model",
         type=Path,
         metavar="PATH",
-        help="for true dense points: the "
-        "Basel model's folder (.mat), or what prnet facemodel wrote (labels)",
+        help="for dense truth: the Basel model's folder (.mat), or prnet facemodel's file (labels)",
     )
 
     system = parser.add_argument_group("what is scored")
@@ -118,6 +115,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("truth", "detector"),
         default="truth",
         help="where the crop comes from: the true landmarks (default) or the detector",
+    )
+    system.add_argument(
+        "--points", choices=("ibug68", "ibug-2d"), default="ibug68", help="ibug-2d: the jaw as seen"
     )
     add_passes_argument(system)
     system.add_argument("--threads", type=positive, default=1, help="of one call; by default 1")
@@ -233,7 +233,8 @@ def _network(args: argparse.Namespace) -> Predictor:
     from prnet.evaluation.predictions import NetworkPredictor
 
     name = f"prnet, model {args.model.name}" if args.model else "prnet, the package's model"
-    return NetworkPredictor(_reconstructor(args), crop=args.crop, name=name)
+    name += f", {args.points}"
+    return NetworkPredictor(_reconstructor(args), crop=args.crop, name=name, points=args.points)
 
 
 def _reconstructor(args: argparse.Namespace) -> Any:

@@ -34,6 +34,7 @@ from prnet.commands._options import (
     check_no_detector,
     parsed_box,
     positive,
+    pupils_apart,
 )
 from prnet.errors import PrnetError
 from prnet.facemodel.expression import ExpressionModel
@@ -44,6 +45,7 @@ from prnet.files.results import make_folder
 from prnet.files.streams import say
 from prnet.formats.landmarks import read_points
 from prnet.formats.output import PoseChoice, SaveOptions
+from prnet.formats.surface import Topology
 from prnet.formats.table import NEEDS, SUMMARIES
 from prnet.geometry.camera import Pose
 from prnet.layout.openings import Openings
@@ -104,6 +106,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="open: meshes have holes at eyes and mouth; by default closed",
     )
     add("--triangles", type=positive, metavar="N", help="simplify meshes to about N triangles")
+    add(
+        "--topology",
+        choices=get_args(Topology),
+        help="quads, game: meshes of about 12,000 and 3,000 quads along the UV grid",
+    )
+    add(
+        "--scale-by",
+        type=pupils_apart,
+        metavar="MM",
+        help="the distance of the pupils, by which meshes are scaled; by default the mean face's",
+    )
     add(
         "--depth-crop",
         type=positive,

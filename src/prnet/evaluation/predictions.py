@@ -20,6 +20,8 @@ ENDINGS = ("_kpt.txt", "_landmarks.txt", ".npz", ".pts", ".txt")
 """Of a prediction's file, after the sample's name, in the order of preference."""
 
 Crop = Literal["truth", "detector"]
+JawScheme = Literal["ibug68", "ibug-2d"]
+"""The jaw in space, or where it is seen: `prnet.layout.schemes`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,10 @@ class NetworkPredictor:
     """Our network: the crop comes from the true landmarks, or from the Reconstructor's detector,
     of whose faces the one is scored whose landmarks' centre is nearest the truth's."""
 
-    def __init__(self, reconstruct: Reconstructor, *, crop: Crop, name: str) -> None:
+    def __init__(
+        self, reconstruct: Reconstructor, *, crop: Crop, name: str, points: JawScheme = "ibug68"
+    ) -> None:
+        self._points = points
         self._reconstruct, self._from_truth, self.words = reconstruct, crop == "truth", name
         where = (
             "from the true landmarks, 1.5 x the longer side of their box"
@@ -69,7 +74,9 @@ class NetworkPredictor:
         if not faces:
             raise PrnetError("no face detected")
         face = min(faces, key=lambda face: _distance(face, truth))
-        return Prediction(face.landmarks, face.vertices, euler_angles(face.camera.rotation))
+        return Prediction(
+            face.points(self._points), face.vertices, euler_angles(face.camera.rotation)
+        )
 
 
 class FolderPredictor:

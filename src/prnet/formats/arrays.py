@@ -20,7 +20,7 @@ from prnet.files.mat import mat_bytes
 from prnet.formats.depth import DEPTH_ORIGIN
 from prnet.formats.output import FaceOutput, SaveOptions, without_options
 from prnet.formats.pictures import face_depth_scale
-from prnet.formats.surface import millimetres_per_unit
+from prnet.formats.surface import head_unit
 from prnet.mapped import MappedFace
 
 IMAGE_AXES = "x right, y down, pixel centres on integers; z in pixels, larger is nearer"
@@ -50,7 +50,7 @@ def write_pose(face: MappedFace, path: Path) -> None:
 
 def write_json(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """JSON that describes the face, :func:`describe_face`."""
-    _write_json(path, describe_face(face, depth_crop=options.depth_crop))
+    _write_json(path, describe_face(face, depth_crop=options.depth_crop, scale_by=options.scale_by))
 
 
 def write_expression(face: MappedFace, path: Path, options: SaveOptions) -> None:
@@ -113,13 +113,14 @@ def describe_pose(face: MappedFace) -> dict[str, Any]:
     }
 
 
-def describe_face(face: MappedFace, *, depth_crop: int | None = None) -> dict[str, Any]:
+def describe_face(
+    face: MappedFace, *, depth_crop: int | None = None, scale_by: float | None = None
+) -> dict[str, Any]:
     """What a program wants to know of a face before it opens a mesh, as plain values.
-    ``depth_crop``: that of the depth picture, for its scale."""
+    ``depth_crop``: that of the depth picture, for its scale. ``scale_by``: of millimetres."""
     image, crop = face.image, face.crop
     scale = face_depth_scale(face, depth_crop)
     spread = face.vertex_deviations
-    head_unit = millimetres_per_unit(face.layout)
     return {
         "box": [round(edge, 2) for edge in face.box.xyxy],
         "score": round(face.box.score, 4),
@@ -133,7 +134,7 @@ def describe_face(face: MappedFace, *, depth_crop: int | None = None) -> dict[st
             "side": round(crop.side, 3),
             "roll": round(crop.roll, 3),
         },
-        "millimetres_per_pixel": float(f"{head_unit / face.camera.scale:.6g}"),
+        "millimetres_per_pixel": float(f"{head_unit(face, scale_by) / face.camera.scale:.6g}"),
         "layout": face.layout.name,
         "vertices": len(face.vertices),
         "triangles": len(face.triangles),

@@ -18,6 +18,7 @@ from prnet.formats.gltf import glb_bytes, quaternion
 from prnet.formats.obj import mtl_bytes, obj_bytes, readable_by_all, textured_obj_bytes
 from prnet.formats.output import FaceOutput, PoseChoice, SaveOptions
 from prnet.formats.ply import ply_bytes
+from prnet.formats.stl import write_relief
 from prnet.formats.surface import Frame, Surface, face_surface
 from prnet.mapped import MappedFace
 
@@ -30,13 +31,13 @@ FRAME: dict[PoseChoice, Frame] = {"keep": "picture", "remove": "head"}
 def write_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ; with vertex colours (0..1 after x, y, z) when the face has its image."""
     surface = _surface(face, FRAME[options.pose], options)
-    write_bytes(path, obj_bytes(surface.vertices, surface.triangles, surface.colors))
+    write_bytes(path, obj_bytes(surface.vertices, surface.polygons, surface.colors))
 
 
 def write_plain_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ of vertices and triangles alone, for readers that know no colours."""
     surface = _surface(face, FRAME[options.pose], options)
-    write_bytes(path, obj_bytes(surface.vertices, surface.triangles))
+    write_bytes(path, obj_bytes(surface.vertices, surface.polygons))
 
 
 def write_textured_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
@@ -67,7 +68,7 @@ def save_textured_obj(
             )
     text = textured_obj_bytes(
         surface.vertices,
-        surface.triangles,
+        surface.polygons,
         texture_coordinates=surface.texture_coordinates,
         normals=surface.normals,
         material_file=material.name,
@@ -112,12 +113,19 @@ def face_glb(face: MappedFace, options: SaveOptions = DEFAULT) -> bytes:
         rotation=quaternion(face.camera.rotation)
         if options.pose == "keep"
         else (0.0, 0.0, 0.0, 1.0),
-        extras=describe_face(face),
+        extras=describe_face(face, scale_by=options.scale_by),
     )
 
 
 def _surface(face: MappedFace, frame: Frame, options: SaveOptions) -> Surface:
-    return face_surface(face, frame, openings=options.openings, triangles=options.triangles)
+    return face_surface(
+        face,
+        frame,
+        openings=options.openings,
+        triangles=options.triangles,
+        topology=options.topology,
+        scale=options.scale_by,
+    )
 
 
 def _texture(face: MappedFace, options: SaveOptions) -> NDArray[np.uint8]:
@@ -143,6 +151,9 @@ MESH_OUTPUTS = {
         beside=("_textured.mtl", "_textured.png"),
     ),
     "ply": FaceOutput(".ply", "binary mesh with vertex colours, y up", write_ply),
+    "stl-relief": FaceOutput(
+        "_relief.stl", "a solid with a flat back, to print, millimetres", write_relief
+    ),
     "glb": FaceOutput(".glb", "binary glTF: mesh and texture in one file, metres", write_glb),
 }
 """What ``--save`` offers of meshes."""

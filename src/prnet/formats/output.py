@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.texture import TEXTURE_SIZE, check_side
+from prnet.errors import PrnetError
 from prnet.facemodel.expression import ExpressionModel
-from prnet.formats.surface import check_triangles
+from prnet.formats.surface import Topology, check_triangles
 from prnet.layout.openings import Openings
 from prnet.mapped import MappedFace
 
@@ -32,6 +33,12 @@ class SaveOptions:
 
     triangles: int | None = None
     """Meshes are simplified to about so many."""
+
+    topology: Topology = "full"
+    """"quads", "game": quadrangles along the UV grid, about 12,000 and 3,000."""
+
+    scale_by: float | None = None
+    """Millimetres between the middles of the eyes, about those of the pupils."""
 
     texture_size: int = TEXTURE_SIZE
     """Side of textures and their masks, pixels."""
@@ -55,6 +62,10 @@ class SaveOptions:
             check_side("crop", self.depth_crop)
         if self.triangles is not None:
             check_triangles(self.triangles)
+            if self.topology != "full":
+                raise PrnetError(
+                    f"expected a number of triangles or the topology {self.topology}, got both"
+                )
 
 
 Writer = Callable[[MappedFace, Path, SaveOptions], None]

@@ -13,6 +13,7 @@ from PIL import Image
 from prnet.appearance.confidence import confidence_picture
 from prnet.appearance.draw import overlay
 from prnet.appearance.encode import depth_preview, encode_normals
+from prnet.appearance.pncc import pncc
 from prnet.appearance.render import (
     crop_to_size,
     depth_map,
@@ -73,6 +74,11 @@ def write_depth_mat(face: MappedFace, path: Path, options: SaveOptions) -> None:
 def write_normals(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """8-bit RGB PNG, as :func:`prnet.appearance.encode.encode_normals`."""
     save_image(path, encode_normals(normal_map_of(face, crop_size=options.depth_crop)))
+
+
+def write_pncc(face: MappedFace, path: Path) -> None:
+    """RGB PNG, :func:`prnet.appearance.pncc.pncc`."""
+    save_image(path, pncc(face))
 
 
 def write_texture(face: MappedFace, path: Path, options: SaveOptions) -> None:
@@ -173,6 +179,9 @@ PICTURE_OUTPUTS = {
     ),
     "normals": FaceOutput(
         "_normals.png", "normal map, x right, y up (--depth-crop)", write_normals
+    ),
+    "pncc": FaceOutput(
+        "_pncc.png", "place on the mean face as a colour", without_options(write_pncc)
     ),
     "frontal": FaceOutput(
         "_frontal.png", "the face turned to the front", without_options(write_frontal)

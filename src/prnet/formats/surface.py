@@ -11,18 +11,22 @@ Frames, both right-handed with y up and z toward the viewer:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, missing
 from prnet.geometry.camera import FLIP_Y
-from prnet.layout.openings import Openings, open_triangles
+from prnet.geometry.sampling import sample_bilinear
+from prnet.layout.openings import Openings, open_triangles, opening_mask
 from prnet.layout.uv_layout import UVLayout
 from prnet.mapped import MappedFace
 
 Frame = Literal["picture", "head"]
+Topology = Literal["full", "quads", "game"]
+QUADS: Final = {"quads": 113, "game": 57}
+"""Cells along each side of the UV map; 94 % of them are face."""
 EYE_CORNERS_APART = 87.9
 """Millimetres between the outer eye corners (landmarks 36 and 45) of ICT-FaceKit's mean face,
 whose unit is known, so that a unit of our layout is 1 cm; other layouts get the same size."""
@@ -34,7 +38,8 @@ class Surface:
 
     vertices: (V, 3) in one of the module's frames.  triangles: (T, 3) into them, counter-clockwise
     seen from outside.  normals: (V, 3) unit vectors that point outward.  texture_coordinates:
-    (V, 2) in 0..1, u right and v up.  colors: (V, 3) uint8 RGB, None without a photo.
+    (V, 2) in 0..1, u right and v up.  colors: (V, 3) uint8 RGB, None without a photo.  quads:
+    (Q, 4), the same surface in quadrangles, where it has them.
     """
 
     vertices: NDArray[np.float64]
@@ -42,6 +47,12 @@ class Surface:
     normals: NDArray[np.float64]
     texture_coordinates: NDArray[np.float32]
     colors: NDArray[np.uint8] | None = None
+    quads: NDArray[np.int32] | None = None
+
+    @property
+    def polygons(self) -> NDArray[np.int32]:
+        """The quads, or else the triangles."""
+        return self.triangles if self.quads is None else self.quads
 
 
 def face_surface(
@@ -50,6 +61,8 @@ def face_surface(
     *,
     openings: Openings = "closed",
     triangles: int | None = None,
+    topology: Topology = "full",
+    scale: float | None = None,
 ) -> Surface:
     """The face's mesh in ``frame``.
 
@@ -57,15 +70,19 @@ def face_surface(
     openings and mouth. The vertices stay, so their numbers are always those of the layout.
     ``triangles``: simplify to about so many (needs fast-simplification); the vertices are then
     some of the layout's, in its order.
+    ``topology``: "quads" and "game" are quadrangles along the UV grid, about 12,000 and 3,000, the
+    same and as symmetric for every face.  ``scale``: of the head frame, :func:`head_vertices`.
     """
     turn = FLIP_Y[:, None] * (face.camera.rotation if frame == "head" else np.eye(3))
     surface = Surface(
-        vertices=head_vertices(face) if frame == "head" else face.vertices * FLIP_Y,
+        vertices=head_vertices(face, scale) if frame == "head" else face.vertices * FLIP_Y,
         triangles=open_triangles(face.layout) if openings == "open" else face.triangles,
         normals=face.normals @ turn,
         texture_coordinates=face.texture_coordinates,
         colors=None if face.image is None else face.vertex_colors(),
     )
+    if topology != "full":
+        return in_quads(surface, face.layout, QUADS[topology], openings)
     return surface if triangles is None else simplified(surface, triangles)
 
 
@@ -75,9 +92,60 @@ def millimetres_per_unit(layout: UVLayout) -> float:
     return EYE_CORNERS_APART / float(np.linalg.norm(corners[0] - corners[1]))
 
 
-def head_vertices(face: MappedFace) -> NDArray[np.float64]:
-    """(V, 3) in the head frame, millimetres."""
-    return face.camera.unproject(face.vertices) * millimetres_per_unit(face.layout)
+def head_vertices(face: MappedFace, scale: float | None = None) -> NDArray[np.float64]:
+    """(V, 3) in the head frame, millimetres. ``scale``: the distance between the middles of
+    the eyes in millimetres, by default the mean face's."""
+    head = face.camera.unproject(face.vertices)
+    return head * head_unit(face, scale)
+
+
+def head_unit(face: MappedFace, scale: float | None = None) -> float:
+    """Millimetres in a unit of the head frame, as :func:`head_vertices` takes it."""
+    if scale is None:
+        return millimetres_per_unit(face.layout)
+    head = face.camera.unproject(face.landmarks)
+    eyes = head[36:42].mean(axis=0), head[42:48].mean(axis=0)
+    return scale / float(np.linalg.norm(eyes[1] - eyes[0]))
+
+
+def in_quads(
+    surface: Surface, layout: UVLayout, cells: int, openings: Openings = "closed"
+) -> Surface:
+    """A surface of all the layout's vertices -> quads, ``cells`` along each side of the UV map."""
+    lines = np.linspace(0, layout.size - 1, cells + 1)
+    places = np.stack(np.meshgrid(lines, lines), axis=-1).reshape(-1, 2)
+    column, row = np.rint(places).astype(int).T
+    kept = layout.region[row, column]
+    if openings == "open":
+        kept &= ~opening_mask(layout)[row, column]
+    index = np.full(len(places), -1, np.int32)
+    index[kept] = np.arange(kept.sum())
+    grid = index.reshape(cells + 1, cells + 1)
+    quads = np.stack([grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]], axis=-1)
+    quads = quads.reshape(-1, 4)
+    quads = quads[(quads >= 0).all(axis=1)]
+    used, numbers = np.unique(quads, return_inverse=True)
+    quads = numbers.reshape(-1, 4).astype(np.int32)
+    at = places[kept][used]
+
+    def sampled(values: NDArray[np.generic]) -> NDArray[np.float64]:
+        table = np.zeros((*layout.region.shape, values.shape[1]), np.float64)
+        table[layout.region] = values
+        table = table.reshape(-1, values.shape[1])[layout.nearest_in_region]
+        return sample_bilinear(table, at).astype(np.float64)
+
+    normals = sampled(surface.normals)
+    colors = None if surface.colors is None else sampled(surface.colors)
+    return Surface(
+        vertices=sampled(surface.vertices),
+        triangles=np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]),
+        normals=normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12),
+        texture_coordinates=(
+            np.stack([at[:, 0] + 0.5, layout.size - 0.5 - at[:, 1]], axis=1) / layout.size
+        ).astype(np.float32),
+        colors=None if colors is None else np.rint(colors).astype(np.uint8),
+        quads=quads,
+    )
 
 
 def check_triangles(triangles: int) -> None:

@@ -12,12 +12,13 @@ from typing import Final
 from prnet.errors import PrnetError
 from prnet.files.keep import keep_files
 from prnet.formats.arrays import DATA_OUTPUTS
+from prnet.formats.mediapipe import MEDIAPIPE_OUTPUTS
 from prnet.formats.meshes import MESH_OUTPUTS
 from prnet.formats.output import SaveOptions
 from prnet.formats.pictures import PHOTO_OUTPUTS, PICTURE_OUTPUTS
 from prnet.mapped import MappedFace
 
-FACE_OUTPUTS = {**MESH_OUTPUTS, **DATA_OUTPUTS, **PICTURE_OUTPUTS}
+FACE_OUTPUTS = {**MESH_OUTPUTS, **DATA_OUTPUTS, **MEDIAPIPE_OUTPUTS, **PICTURE_OUTPUTS}
 """What ``--save`` and :meth:`Face.save` offer. Of two with one suffix, the first is its default."""
 
 ENDINGS: Final = (

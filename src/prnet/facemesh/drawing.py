@@ -1,0 +1,91 @@
+"""``drawing_utils`` and ``drawing_styles``: points and connections onto a picture, in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from prnet.facemesh.face_mesh import NormalizedLandmarkList
+
+Colour = tuple[int, int, int]
+WHITE_COLOR: Colour = (224, 224, 224)
+BLACK_COLOR: Colour = (0, 0, 0)
+RED_COLOR: Colour = (0, 0, 255)
+GREEN_COLOR: Colour = (0, 128, 0)
+BLUE_COLOR: Colour = (255, 0, 0)
+
+
+@dataclass
+class DrawingSpec:
+    """``color`` in the picture's own order of channels; sizes in pixels."""
+
+    color: Colour = WHITE_COLOR
+    thickness: int = 2
+    circle_radius: int = 2
+
+
+RED_DOTS = DrawingSpec(color=RED_COLOR)
+WHITE_LINES = DrawingSpec()
+Specs = DrawingSpec | Mapping[Any, DrawingSpec]
+
+
+def draw_landmarks(
+    image: NDArray[np.uint8],
+    landmark_list: NormalizedLandmarkList | None,
+    connections: Collection[tuple[int, int]] | None = None,
+    landmark_drawing_spec: Specs | None = RED_DOTS,
+    connection_drawing_spec: Specs = WHITE_LINES,
+    is_drawing_landmarks: bool = True,
+) -> None:
+    """Draw onto ``image`` (H, W, 3) itself. Specs may be mappings from a point or a connection;
+    without a spec of landmarks there are no dots."""
+    if landmark_list is None:
+        return
+    height, width = image.shape[:2]
+    points = [(mark.x * width, mark.y * height) for mark in landmark_list.landmark]
+    picture = Image.fromarray(image)
+    draw = ImageDraw.Draw(picture)
+    for pair in connections or ():
+        spec = _of(connection_drawing_spec, pair)
+        if spec.thickness > 0:
+            draw.line([points[pair[0]], points[pair[1]]], fill=spec.color, width=spec.thickness)
+    if landmark_drawing_spec is not None and is_drawing_landmarks:
+        for number, (x, y) in enumerate(points):
+            spec = _of(landmark_drawing_spec, number)
+            radius = spec.circle_radius
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=spec.color)
+    image[:] = np.asarray(picture)
+
+
+def _of(specs: Specs, key: object) -> DrawingSpec:
+    return specs if isinstance(specs, DrawingSpec) else specs.get(key, DrawingSpec())
+
+
+def get_default_face_mesh_tesselation_style() -> DrawingSpec:
+    """Thin grey lines."""
+    return DrawingSpec(color=(192, 192, 192), thickness=1)
+
+
+def get_default_face_mesh_contours_style(i: int = 0) -> DrawingSpec:
+    """White lines (MediaPipe colours left and right)."""
+    return DrawingSpec(thickness=1)
+
+
+def get_default_face_mesh_iris_connections_style() -> DrawingSpec:
+    """Of nothing: there are no irises."""
+    return DrawingSpec(thickness=1)
+
+
+def _normalized_to_pixel_coordinates(
+    normalized_x: float, normalized_y: float, image_width: int, image_height: int
+) -> tuple[int, int] | None:
+    """Pixel (x, y), None outside the picture."""
+    if not (0 <= normalized_x < 1 and 0 <= normalized_y < 1):
+        return None
+    return math.floor(normalized_x * image_width), math.floor(normalized_y * image_height)

@@ -1,0 +1,128 @@
+"""A program written for mediapipe.solutions.face_mesh, with its import changed and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import prnet
+import prnet.facemesh as mp
+
+PROGRAM = """
+import cv2
+import mediapipe as mp
+import numpy as np
+
+mp_drawing = mp.solutions.drawing_utils
+mp_drawing_styles = mp.solutions.drawing_styles
+mp_face_mesh = mp.solutions.face_mesh
+drawing_spec = mp_drawing.DrawingSpec(thickness=1, circle_radius=1)
+
+image = cv2.imread(PHOTO)
+h, w, _ = image.shape
+with mp_face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1,
+                           min_detection_confidence=0.5) as face_mesh:
+    results = face_mesh.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+annotated = image.copy()
+for face_landmarks in results.multi_face_landmarks:
+    mp_drawing.draw_landmarks(
+        image=annotated, landmark_list=face_landmarks,
+        connections=mp_face_mesh.FACEMESH_TESSELATION, landmark_drawing_spec=None,
+        connection_drawing_spec=mp_drawing_styles.get_default_face_mesh_tesselation_style())
+    mp_drawing.draw_landmarks(
+        image=annotated, landmark_list=face_landmarks,
+        connections=mp_face_mesh.FACEMESH_CONTOURS,
+        landmark_drawing_spec=drawing_spec, connection_drawing_spec=drawing_spec)
+cv2.imwrite(OUT, annotated)
+
+landmark = results.multi_face_landmarks[0].landmark
+
+def ratio(p1, p2, p3, p4, p5, p6):
+    at = [np.array([landmark[i].x * w, landmark[i].y * h]) for i in (p1, p2, p3, p4, p5, p6)]
+    upright = np.linalg.norm(at[1] - at[5]) + np.linalg.norm(at[2] - at[4])
+    return upright / (2 * np.linalg.norm(at[0] - at[3]))
+
+ear = (ratio(33, 160, 158, 133, 153, 144) + ratio(362, 385, 387, 263, 373, 380)) / 2
+
+face_2d, face_3d = [], []
+for idx, lm in enumerate(landmark):
+    if idx in (33, 263, 1, 61, 291, 199):
+        x, y = int(lm.x * w), int(lm.y * h)
+        face_2d.append([x, y])
+        face_3d.append([x, y, lm.z])
+focal_length = 1 * w
+cam_matrix = np.array([[focal_length, 0, w / 2], [0, focal_length, h / 2], [0, 0, 1]])
+success, rot_vec, trans_vec = cv2.solvePnP(
+    np.array(face_3d, dtype=np.float64), np.array(face_2d, dtype=np.float64), cam_matrix,
+    np.zeros((4, 1), dtype=np.float64))
+rmat, jac = cv2.Rodrigues(rot_vec)
+angles = cv2.RQDecomp3x3(rmat)[0]
+
+model = np.array([(0, 0, 0), (0, -330, -65), (-225, 170, -135), (225, 170, -135),
+                  (-150, -150, -125), (150, -150, -125)], dtype=np.float64)
+seen = np.array([(landmark[i].x * w, landmark[i].y * h) for i in (1, 152, 33, 263, 61, 291)])
+ok, r, t = cv2.solvePnP(model * [1, -1, -1], seen, cam_matrix, None)
+forward = cv2.Rodrigues(r)[0] @ [0, 0, -1]
+yaw = np.degrees(np.arctan2(forward[0], -forward[2]))
+"""
+
+
+@pytest.fixture(scope="module")
+def face(sample_path):
+    return prnet.Reconstructor()(sample_path)[0]
+
+
+def test_the_program_runs(sample_path, sample_image, tmp_path, face):
+    out = tmp_path / "mesh.png"
+    names: dict[str, Any] = {"PHOTO": str(sample_path), "OUT": str(out)}
+    exec(PROGRAM.replace("import mediapipe as mp", "import prnet.facemesh as mp"), names)
+    drawn = np.asarray(Image.open(out))
+    changed = (drawn != sample_image).any(axis=2)
+    x0, y0, x1, y1 = np.rint(prnet.Box.around(face.vertices).xyxy).astype(int)
+    assert 0.1 < changed[y0:y1, x0:x1].mean() < 0.9
+    changed[y0 - 2 : y1 + 3, x0 - 2 : x1 + 3] = False
+    assert not changed.any()
+    assert 0.15 < names["ear"] < 0.4  # open eyes
+    assert names["success"]
+    assert all(np.isfinite(names["angles"]))
+    assert abs(names["yaw"] - face.pose.yaw) < 12
+
+
+def test_normalised_points_and_files(face, tmp_path):
+    marks = mp.solutions.face_mesh.landmark_list(face).landmark
+    height, width = face.image.shape[:2]
+    points = face.points("mediapipe468")
+    got = np.array([(m.x * width - 0.5, m.y * height - 0.5, -m.z * width) for m in marks])
+    np.testing.assert_allclose(got, points, atol=1e-3)
+    face.save(tmp_path / "a.json", "mediapipe")
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert (told["image_width"], told["image_height"], len(told["landmarks"])) == (512, 512, 468)
+    assert told["landmarks"][7]["z"] == pytest.approx(marks[7].z, abs=1e-6)
+    face.save(tmp_path / "a.npz", "mediapipe-npz")
+    with np.load(tmp_path / "a.npz") as arrays:
+        np.testing.assert_allclose(
+            arrays["landmarks"][:, 0] * arrays["image_size"][0] - 0.5, points[:, 0], atol=1e-3
+        )
+
+
+def test_no_face_is_none_and_irises_are_warned_of():
+    with pytest.warns(UserWarning, match="no irises"):
+        mesh = mp.solutions.face_mesh.FaceMesh(refine_landmarks=True)
+    assert mesh.process(np.zeros((80, 80, 3), np.uint8)).multi_face_landmarks is None
+
+
+def test_connections_are_of_the_points():
+    module = mp.solutions.face_mesh
+    for name in ("TESSELATION", "CONTOURS", "FACE_OVAL", "LIPS", "LEFT_EYE", "RIGHT_EYEBROW"):
+        pairs = np.array(list(getattr(module, f"FACEMESH_{name}")))
+        assert pairs.min() >= 0
+        assert pairs.max() < 468
+    oval = np.array(list(module.FACEMESH_FACE_OVAL))
+    assert {10, 152} <= set(oval.ravel())
+    assert (np.unique(oval, return_counts=True)[1] == 2).all()  # one closed line
+    with pytest.raises(AttributeError, match="FACEMESH_TEETH"):
+        module.FACEMESH_TEETH  # noqa: B018
