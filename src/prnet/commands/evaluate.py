@@ -3,7 +3,7 @@
 The test set is a folder of photos with .mat files (AFLW2000-3D, 300W-LP), .pts files (300W), .npz
 files or one .csv, the labels.npz of prnet label, or another table of landmarks (.npz). What is
 scored is our network, or with --predictions the files of any other system. Every number is printed
-with its points, its normaliser and its crop.
+with points, normaliser and crop.
 
   sparse-2d       NME of 68 points in x and y, by yaw
   sparse-3d       with z, mean z aligned and raw
@@ -12,8 +12,7 @@ with its points, its normaliser and its crop.
   pose            mean absolute error of pitch, yaw, roll
   now             writes meshes for the NoW benchmark's own program instead of scoring
 
-With --out: summary.json, images.csv, ced.png, nme_by_yaw.png, and contact sheets (prediction
-green, truth red) worst.jpg and failed.jpg.
+With --out: summary.json, images.csv, ced.png, nme_by_yaw.png, worst.jpg, failed.jpg (truth red).
 
   pip install ".[evaluate]"   (in the checkout)
   prnet evaluate AFLW2000-3D --protocol sparse-2d,pose --out scores/
@@ -232,9 +231,9 @@ def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
 def _network(args: argparse.Namespace) -> Predictor:
     from prnet.evaluation.predictions import NetworkPredictor
 
-    name = f"prnet, model {args.model.name}" if args.model else "prnet, the package's model"
-    name += f", {args.points}"
-    return NetworkPredictor(_reconstructor(args), crop=args.crop, name=name, points=args.points)
+    model = f"model {args.model.name}" if args.model else "the package's model"
+    words = {"name": f"prnet, {model}, {args.points}", "points": args.points}
+    return NetworkPredictor(_reconstructor(args), crop=args.crop, **words)
 
 
 def _reconstructor(args: argparse.Namespace) -> Any:
