@@ -14,7 +14,8 @@ and kept in ``.cache`` below the output folder, so that an interrupted run goes 
     fit_error, fit_error_68 (N,): mean distance of the fit from the 468 detected points and from
         the given 68 landmarks (NaN without), over sqrt(w*h) of the detected points' box
     landmark_spread (N,): see `landmarks.MeshPoints`
-    landmarks68 (N, 68, 3): iBUG landmarks of the fitted face, image pixels
+    landmarks68 (N, 68, 3): iBUG landmarks of the fitted face, image pixels; the inner 51 where
+        300W-LP has them, up to 2 % from the layout's (tools/place_landmarks.py)
     annotated68 (N, 68, 2): the given landmarks, NaN without
 """
 
