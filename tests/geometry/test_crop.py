@@ -205,3 +205,14 @@ def test_box_around_turned_points_is_the_upright_box_turned() -> None:
     turned = Box.around(turn.to_crop(points), roll=75)
     assert (turned.width, turned.height, turned.roll) == pytest.approx((40, 70, 75))
     np.testing.assert_allclose(turned.centre, turn.to_crop(np.array(upright.centre)))
+
+
+@pytest.mark.parametrize("roll", [0.0, 17.0])
+def test_maps_go_to_the_image_as_points_do(roll: float) -> None:
+    crop = CropTransform(1900.25, 700.5, side=330.0, size=128, roll=roll)
+    crop_map = np.random.default_rng(0).uniform(-20, 150, (16, 16, 3)).astype(np.float32)
+    before = crop_map.copy()
+    found = crop.map_to_image(crop_map)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, crop.to_image(crop_map), atol=1e-3)
+    np.testing.assert_array_equal(crop_map, before)

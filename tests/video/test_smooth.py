@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_film import Picture, Place, scene
+from made_heads import Heads
 from standins import make_face
 
+from prnet.facemodel.arkit.curves import PersonCurves
+from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.geometry.camera import Pose
 from prnet.reconstruct import Reconstructor
 from prnet.video.follow import follow
@@ -113,3 +116,20 @@ def test_the_rest_of_the_face_is_kept() -> None:
     face = replace(make_face(), track=7, presence=0.9)
     steady = Smoother()(face, 0.0)
     assert (steady.track, steady.presence, steady.box) == (7, 0.9, face.box)
+
+
+def test_a_blink_is_kept() -> None:
+    """Three frames of what a network sees of closed eyes, at 25 a second, of somebody who sways."""
+    heads, smoother = Heads(), Smoother()
+    raw, smoothed, blink = PersonCurves(), PersonCurves(), ARKIT_NAMES.index("eyeBlinkLeft")
+    told = []
+    for i in range(26):
+        half = 0.5 if 20 <= i < 23 else 0.0
+        shut = {"eyeBlinkLeft": half, "eyeBlinkRight": half}
+        face = heads.face(shut, yaw=5 * np.sin(i / 5))
+        told.append((raw(face)[blink], smoothed(smoother(face, i / 25))[blink]))
+    before, after = np.array(told).T
+    assert before[20:23].min() > 0.9
+    assert after[20] > 0.75
+    assert after[21:23].min() > 0.9
+    assert max(after[:20].max(), after[23:].max()) < 0.15

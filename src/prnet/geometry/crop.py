@@ -84,6 +84,17 @@ class CropTransform:
         image: NDArray[np.float64] = np.asarray(points, np.float64) @ image_from_crop.T
         return image + origin
 
+    def map_to_image(self, crop_map: NDArray[np.floating]) -> NDArray[np.float32]:
+        """`to_image` of many points (..., 3) in float32, a third of its time: rounds by less than a
+        thousandth of a pixel."""
+        matrix, origin = self._linear(3)
+        points = np.asarray(crop_map, np.float32).reshape(-1, 3)
+        turned = points @ matrix.T.astype(np.float32) if self.roll else points / self.scale
+        image = np.asarray(turned, np.float32)
+        for axis in range(3):  # NumPy takes ten times as long for rows of three
+            image[:, axis] += origin[axis]
+        return image.reshape(np.shape(crop_map))
+
     def _linear(self, dimensions: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What takes crop offsets to image offsets, a turn over ``scale``, and where crop pixel
         (0, 0) lies in the image."""

@@ -159,7 +159,9 @@ class UVLayout:
             origin = position_map[self.region][:, 2].min()
         else:
             origin = self.sample_landmarks(position_map)[:, 2].mean()
-        return position_map - np.array([0, 0, origin], np.float32)
+        moved = position_map.copy()
+        moved[..., 2] -= origin
+        return moved
 
     def save(self, path: str | Path) -> None:
         """Write the layout as one ``.npz``, whole or not at all."""

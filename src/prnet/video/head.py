@@ -11,7 +11,7 @@ from prnet.geometry.camera import FLIP_Y, WeakPerspectiveCamera, fit_weak_perspe
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.mapped import MappedFace
 
-_STEP = 16
+_STEP = 64
 """Of the vertices that the camera is fitted to: their noise is far less than a landmark's."""
 
 
@@ -43,6 +43,7 @@ def in_image(
 ) -> NDArray[np.float32]:
     """The inverse of :func:`in_head`: head points (3, H W) -> image points of ``shape``."""
     matrix = camera.matrix.astype(np.float32)
-    image = np.asarray(points, np.float32).T @ matrix[:, :3].T
-    image += matrix[:, 3]
-    return np.asarray(image.reshape(shape))
+    image = np.empty((points.shape[1], 3), np.float32)
+    for axis in range(3):  # NumPy takes ten times as long for rows of three
+        image[:, axis] = matrix[axis, :3] @ np.asarray(points, np.float32) + matrix[axis, 3]
+    return image.reshape(shape)

@@ -18,6 +18,7 @@ from prnet.face import Face
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropTransform
 from prnet.reconstruct import Reconstructor, crop_is_off, roll_of
+from prnet.video.glance import glancing
 from prnet.video.look import Look, alike, look_of, mixed
 
 BEGIN_PRESENCE, STAY_PRESENCE = 0.5, 0.2
@@ -30,6 +31,9 @@ MEMORY: Final = 0.05
 NEW_PEOPLE_EVERY = 1.0
 LOST_EVERY = 0.2
 """Seconds between two looks of the detector: for new people, and for those who are lost."""
+WHOLE_EVERY: Final = 5.0
+"""Seconds after which such a look is at the whole picture, not in small; `NEW_PEOPLE_EVERY` where
+nobody is to be seen, or somebody is lost."""
 ABSENCE = 2.0
 """Seconds for which the number of a lost person is kept."""
 
@@ -42,6 +46,8 @@ NEAR = 1.5
 LONGEST_STEP, MOST_GROWTH = 0.5, 1.5
 """From one frame to the next; what moves more is another face in the crop."""
 
+UPRIGHT: Final = 5.0
+"""Degrees of roll up to which a crop is not turned: that takes as long again as the crop."""
 STILL = 0.3
 """The crop stays where it is until it is off by so much of what pays for another look."""
 CUT = 24.0
@@ -76,7 +82,8 @@ class Tracker:
         self._reconstruct, self._people = reconstruct, people
         self._tracks: list[Track] = []
         self._begun = 0
-        self._detected = -np.inf
+        self._glance = glancing(reconstruct)
+        self._detected = self._wholly = -np.inf
         self._thumbnail: NDArray[np.int16] | None = None
 
     def __call__(self, image: NDArray[np.uint8], seconds: float) -> list[Face]:
@@ -87,16 +94,17 @@ class Tracker:
         before = self._present()
         self._follow(image, seconds, before)
         just_lost = len(self._present()) < len(before)
-        waited = seconds - self._detected
         waiting = not self._present() or len(self._present()) < len(self._tracks)
         if (
             new_picture
             or just_lost
-            or waited >= NEW_PEOPLE_EVERY
-            or (waiting and waited >= LOST_EVERY)
+            or seconds - self._detected >= (LOST_EVERY if waiting else NEW_PEOPLE_EVERY)
         ):
             self._detected = seconds
-            self._take(self._reconstruct(image), seconds)
+            every = NEW_PEOPLE_EVERY if waiting else WHOLE_EVERY
+            whole = new_picture or just_lost or seconds - self._wholly >= every
+            self._wholly = seconds if whole else self._wholly
+            self._take((self._reconstruct if whole else self._glance)(image), seconds)
         return [replace(track.face, track=track.number) for track in self._present()]
 
     def _present(self) -> list[Track]:
@@ -124,7 +132,9 @@ class Tracker:
         self._part()
 
     def _crop(self, track: Track, seconds: float) -> CropTransform:
-        crop = self._reconstruct.landmark_crop(track.face.landmarks, roll_of(track.face))
+        roll = roll_of(track.face)
+        roll = roll if abs(roll) > UPRIGHT else 0.0
+        crop = self._reconstruct.landmark_crop(track.face.landmarks, roll)
         x, y = track.speed * (seconds - track.seconds)
         crop = replace(crop, centre_x=crop.centre_x + x, centre_y=crop.centre_y + y)
         # A crop that follows each tremble of the landmarks makes them tremble more.
