@@ -13,6 +13,7 @@ from prnet.face import Face
 from prnet.files.image import load_image
 from prnet.reconstruct import Reconstructor
 from prnet.video.frames import USUAL_RATE, Frame, read_frames
+from prnet.video.live.camera import read_camera
 from prnet.video.smooth import Smoother
 from prnet.video.track import Tracker
 
@@ -20,7 +21,7 @@ People = int | Literal["largest"] | None
 
 
 def follow(
-    source: str | Path | Iterable[NDArray[Any] | Frame],
+    source: str | Path | int | Iterable[NDArray[Any] | Frame],
     *,
     reconstruct: Reconstructor | None = None,
     people: People = None,
@@ -31,8 +32,9 @@ def follow(
 ) -> Iterator[tuple[Frame, list[Face]]]:
     """The frames of a film with the faces in them, whose ``track`` is one number for one person.
 
-    ``source``: a film's file (with ``start`` and ``end``, seconds), or pictures in turn, RGB arrays
-    as `load_image` takes them at ``rate`` a second, or Frames that carry their times.
+    ``source``: a film's file (with ``start`` and ``end``, seconds), a camera's number, from 0, or
+    pictures in turn, RGB arrays as `load_image` takes them at ``rate`` a second, or Frames that
+    carry their times.
     ``people``: at most so many at a time, "largest" for one. ``smooth``: steady faces; else
     each is as the network gave it. One Reconstructor may follow many films.
 
@@ -47,10 +49,11 @@ def follow(
         raise PrnetError(f"expected a start before the end, got {start:g} and {end:g} s")
     if isinstance(source, str | Path):
         frames = read_frames(source, start=start, end=end)
-    elif start is None and end is None:
-        frames = _frames(source, rate)
+    elif start is not None or end is not None:
+        kind = "a camera" if isinstance(source, int) else "pictures"
+        raise PrnetError(f"expected start and end with a film's file, got them with {kind}")
     else:
-        raise PrnetError("expected start and end with a film's file, got them with pictures")
+        frames = read_camera(source) if isinstance(source, int) else _frames(source, rate)
     return _followed(frames, reconstruct or Reconstructor(), most, smooth)
 
 

@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND,...",
         help=f"of {','.join(OUTPUTS)}, by default {','.join(USUAL)}",
     )
-    add("--people", type=_people, metavar="N|largest", help="follow at most so many at a time")
+    add(
+        "--people", type=people_option, metavar="N|largest", help="follow at most so many at a time"
+    )
     add("--start", type=_seconds, metavar="S", help="begin at second S of the film")
     add("--end", type=_seconds, metavar="S", help="stop at second S")
     add("--no-smooth", action="store_true", help="each frame as the network sees it")
@@ -136,7 +138,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     return kinds
 
 
-def _people(text: str) -> People:
+def people_option(text: str) -> People:
     return "largest" if text == "largest" else positive(text)
 
 

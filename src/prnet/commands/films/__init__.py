@@ -1,0 +1,1 @@
+"""Films, and what a camera sees."""

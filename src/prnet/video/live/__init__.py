@@ -1,0 +1,1 @@
+"""A camera, and what listens to faces over UDP."""

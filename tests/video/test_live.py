@@ -1,0 +1,219 @@
+"""What is sent over UDP, read back; and the camera, played by FFmpeg's own test source."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_film import Place, scene, write_film
+from made_heads import Heads
+
+from prnet.cli import main
+from prnet.errors import PrnetError
+from prnet.facemodel.arkit.shapes import ARKIT_NAMES
+from prnet.reconstruct import Reconstructor
+from prnet.video.follow import follow
+from prnet.video.frames import Frame
+from prnet.video.live import camera
+from prnet.video.live.osc import bundle, message
+from prnet.video.live.packets import Sight, json_packets, osf_packets, vmc_packets
+from prnet.video.live.send import Target, send_faces
+
+pytest.importorskip("av")
+FRAME = Frame(np.zeros((400, 400, 3), np.uint8), 1.5)
+CURVES = np.linspace(0, 1, 52)
+
+
+def read_osc(data: bytes) -> list[tuple[Any, ...]]:
+    """Messages (address, values ...) of a packet, by the text of Open Sound Control 1.0."""
+
+    def text(at: int) -> tuple[str, int]:
+        end = data.index(b"\0", at)
+        return data[at:end].decode(), at + (end - at) // 4 * 4 + 4
+
+    if data.startswith(b"#bundle\0"):
+        messages, at = [], 16
+        while at < len(data):
+            (size,) = struct.unpack_from(">i", data, at)
+            messages += read_osc(data[at + 4 : at + 4 + size])
+            at += 4 + size
+        return messages
+    address, at = text(0)
+    tags, at = text(at)
+    values: list[Any] = []
+    for tag in tags[1:]:
+        if tag == "s":
+            value, at = text(at)
+            values.append(value)
+        else:
+            values += struct.unpack_from(">" + tag, data, at)
+            at += 4
+    assert at == len(data)
+    return [(address, *values)]
+
+
+@pytest.fixture(scope="module")
+def heads() -> Heads:
+    return Heads()
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
+        heard.bind(("127.0.0.1", 0))
+        heard.settimeout(5)
+        yield heard
+
+
+@pytest.mark.parametrize("text", ["", "a", "abc", "abcd", "abcde"])
+def test_osc_comes_back(text: str) -> None:
+    one = message("/address", text, 7, 0.5)
+    assert len(one) % 4 == 0
+    assert read_osc(one) == [("/address", text, 7, 0.5)]
+    assert read_osc(bundle([one, message("/b")])) == [("/address", text, 7, 0.5), ("/b",)]
+
+
+def test_vmc(heads: Heads) -> None:
+    first, second = (replace(heads.face({}), track=number) for number in (2, 5))
+    seen = [Sight(second, 1 - CURVES), Sight(first, CURVES)]
+    (packet,) = vmc_packets(FRAME, seen, 0.0)
+    heard = read_osc(packet)
+    values = {name: value for address, name, value in heard[:52]}
+    assert {each[0] for each in heard[:52]} == {"/VMC/Ext/Blend/Val"}
+    assert tuple(values) == ARKIT_NAMES
+    np.testing.assert_allclose([*values.values()], CURVES, atol=1e-6)
+    assert heard[52:] == [("/VMC/Ext/Blend/Apply",), ("/VMC/Ext/OK", 1), ("/VMC/Ext/T", 1.5)]
+    (nobody,) = vmc_packets(FRAME, [], 0.0)
+    assert read_osc(nobody) == [("/VMC/Ext/OK", 0), ("/VMC/Ext/T", 1.5)]
+
+
+def turned(raw: np.ndarray, vector: list[float]) -> np.ndarray:
+    """By the quaternion of a packet as OpenSeeFace's OpenSeeIKTarget.cs takes it, its usual
+    calibration undone: left-handed, x to the avatar's right, z ahead."""
+    x, y, z, w = -raw[1], -raw[0], raw[2], raw[3]
+    half = np.sqrt(0.5)  # x Euler(0, 0, -90)
+    x, y, z, w = (x - y) * half, (x + y) * half, (z - w) * half, (w + z) * half
+    axis, v = np.array([x, y, z]), np.array(vector)
+    return v + 2 * np.cross(axis, np.cross(axis, v) + w * v)
+
+
+@pytest.mark.parametrize("yaw", [-30.0, 0.0, 25.0])
+def test_openseeface(yaw: float, heads: Heads) -> None:
+    face = replace(heads.face({}, yaw=yaw), track=3)
+    curves = np.zeros(52)
+    curves[ARKIT_NAMES.index("eyeBlinkLeft")] = 0.75
+    curves[ARKIT_NAMES.index("jawOpen")] = 0.5
+    (packet,) = osf_packets(FRAME, [Sight(face, curves)] * 2, 12.5)
+    assert len(packet) == 2 * 1785
+    time, number, width, height, right, left, there = struct.unpack_from("<di4fB", packet)
+    assert (time, number, width, height, right, left, there) == (12.5, 3, 400, 400, 1, 0.25, 1)
+    rest = np.frombuffer(packet[29:1785], "<f4")[1:]
+    quaternion, euler, points = rest[:4], rest[4:7], rest[10 + 68 : 10 + 68 + 136]
+    features = rest[-14:]
+    # The person's left is the image's right, where yaw > 0 goes; the avatar's left is -x.
+    nose = turned(quaternion.astype(float), [0, 0, 1])
+    assert nose[0] == pytest.approx(-np.sin(np.radians(yaw)) * np.cos(np.radians(5)), abs=0.03)
+    assert nose[1] == pytest.approx(np.sin(np.radians(5)), abs=0.03)
+    crown = turned(quaternion.astype(float), [0, 1, 0])
+    assert crown[1] > 0.9
+    pose = face.pose
+    np.testing.assert_allclose(euler, [pose.pitch - 180, pose.yaw, 90 + pose.roll], atol=0.5)
+    np.testing.assert_allclose(points[:2], face.landmarks[0, [1, 0]], atol=1e-3)  # y, x
+    np.testing.assert_allclose(points[2 * 65 : 132], face.landmarks[67, [1, 0]], atol=1e-3)
+    assert (features[0], features[1], features[12]) == (-0.75, 0, 0.5)
+    assert osf_packets(FRAME, [], 0.0) == []
+
+
+def test_openseeface_never_fills_a_datagram(heads: Heads) -> None:
+    packets = osf_packets(FRAME, [Sight(heads.face({}), CURVES)] * 40, 0.0)
+    assert sum(map(len, packets)) == 40 * 1785
+    assert max(map(len, packets)) < 65_507
+
+
+def test_json(heads: Heads) -> None:
+    face = replace(heads.face({}, yaw=20), track=9)
+    (packet,) = json_packets(FRAME, [Sight(face, CURVES)], 3.25)
+    said = json.loads(packet)
+    assert (said["time"], said["seconds"], said["width"], said["height"]) == (3.25, 1.5, 400, 400)
+    (one,) = said["faces"]
+    assert one["track"] == 9
+    assert one["yaw"] == pytest.approx(face.pose.yaw, abs=0.5)
+    assert one["curves"]["tongueOut"] == 1
+    np.testing.assert_allclose(one["landmarks"], face.landmarks, atol=0.006)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("vmc", Target("vmc", "127.0.0.1", 39539)),
+        ("osf:192.168.0.7", Target("osf", "192.168.0.7", 11573)),
+        ("json::9000", Target("json", "127.0.0.1", 9000)),
+        ("vmc:studio:40000", Target("vmc", "studio", 40000)),
+    ],
+)
+def test_targets(text: str, target: Target) -> None:
+    assert Target.parsed(text) == target
+
+
+@pytest.mark.parametrize("text", ["", "midi", "vmc:a:b", "vmc:a:70000", "vmc:a:"])
+def test_odd_targets_are_refused(text: str) -> None:
+    with pytest.raises(PrnetError, match=r"expected vmc\|osf\|json"):
+        Target.parsed(text)
+
+
+def test_a_film_is_sent(
+    listener: socket.socket,
+    sample_image: np.ndarray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    film = write_film(tmp_path / "a.mp4", [scene((Place(200, 160), sample_image))] * 5)
+    port = listener.getsockname()[1]
+    assert main(["live", str(film), "--send", f"vmc::{port}"]) == 0
+    told = capsys.readouterr().out
+    assert f"vmc to 127.0.0.1:{port}; " in told
+    assert "frames a second, 1 face, " in told
+    heard = read_osc(listener.recv(65536))
+    assert dict(each[1:] for each in heard[:52])["mouthSmileLeft"] > 0.3
+
+
+def test_nobody_has_to_listen(listener: socket.socket, sample_image: np.ndarray) -> None:
+    port = listener.getsockname()[1]
+    listener.close()
+    frames = [Frame(scene((Place(200, 160), sample_image)), i / 25) for i in range(4)]
+    sent = list(send_faces(frames, Target("osf", port=port)))
+    assert [each.faces for each in sent] == [1] * 4
+    with pytest.raises(PrnetError, match="expected a host, got 'no such host'"):
+        list(send_faces(frames, Target("osf", "no such host", 1)))
+
+
+def test_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "testsrc=size=320x240:rate=200:duration=0.1"
+    monkeypatch.setattr(camera, "camera_device", lambda number: (source, "lavfi"))
+    frames = list(camera.read_camera(0))
+    assert frames[0].seconds == 0
+    assert {frame.image.shape for frame in frames} == {(240, 320, 3)}
+    assert (np.diff([frame.seconds for frame in frames]) >= 0).all()
+    followed = list(follow(0, reconstruct=Reconstructor()))
+    assert 1 <= len(followed) <= 20
+    left = camera.read_camera(0)
+    next(left)
+    left.close()
+
+
+def test_no_camera(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["live", "99", "--send", "vmc"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "camera 99: expected a camera" in told
+    with pytest.raises(PrnetError, match="expected a camera's number from 0, got -1"):
+        next(follow(-1))
+    with pytest.raises(PrnetError, match="got them with a camera"):
+        follow(0, start=1.0)
