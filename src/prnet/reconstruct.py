@@ -79,7 +79,8 @@ class Reconstructor:
         if max_faces is not None and max_faces < 1:
             raise PrnetError(f"expected at least 1 face at most, got {max_faces}")
         self.network = PositionMapNetwork(model, threads=threads, device=device)
-        self.layout = UVLayout.load(layout_file(model))
+        self._layout_file = os.path.abspath(layout_file(model))
+        self.layout = UVLayout.load(self._layout_file)
         self.crop_rules = load_crop_rules(layout_file(model).parent)
         self.detectors: list[FaceDetector] = []
         if isinstance(detector, str):
@@ -100,6 +101,12 @@ class Reconstructor:
         self.detectors.insert(0, self.detector)
         self.passes, self.max_faces, self.max_pixels = passes, max_faces, max_pixels
         self.min_presence = min_presence
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "layout"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, layout=UVLayout.load(state["_layout_file"]))
 
     def __call__(
         self,

@@ -61,7 +61,7 @@ def read_rows(
                         keys = part.column(key).to_pylist() if key else range(row + low, row + high)
                         images = part.column(image).to_pylist()
                         yield from (
-                            (str(name), _image(value, folder))
+                            (str(name), image_source(value, folder))
                             for name, value in zip(keys, images, strict=True)
                         )
                     row += batch.num_rows
@@ -70,10 +70,26 @@ def read_rows(
             begin = end
 
 
-def _image(value: Any, folder: str) -> str | bytes | None:
+def image_source(value: Any, folder: str) -> str | bytes | None:
+    """A file's bytes, or its path: paths are relative to ``folder``, addresses stay."""
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
-    return os.path.join(folder, value) if isinstance(value, str) else value
+    if isinstance(value, str) and "://" not in value:
+        return os.path.join(folder, value)
+    return value if isinstance(value, str | bytes) else None
+
+
+def read_address(address: str) -> bytes:
+    """A file on any file system that pyarrow knows: s3://, gs://, hdfs://, file://. PrnetError."""
+    pa = import_pyarrow()
+    try:
+        import pyarrow.fs
+
+        system, path = pyarrow.fs.FileSystem.from_uri(address)
+        with system.open_input_stream(path) as stream:
+            return bytes(stream.read())
+    except (OSError, pa.ArrowException) as error:
+        raise PrnetError(f"{address}: expected a file to read, got: {reason_of(error)}") from error
 
 
 def _is_bytes(pa: Any, kind: Any) -> bool:

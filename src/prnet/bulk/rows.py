@@ -57,6 +57,11 @@ class SampleOptions:
     crop_size: int = 256
     texture_size: int = 256
 
+    @property
+    def endings(self) -> list[str]:
+        """Of a face's files."""
+        return [ENDINGS[kind] for kind in self.kinds]
+
     def __post_init__(self) -> None:
         check_side("crop", self.crop_size)
         check_side("texture", self.texture_size)

@@ -10,7 +10,7 @@ import re
 import tarfile
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from prnet.bulk.batches import reconstruct_many
 from prnet.bulk.items import Item, items_of
-from prnet.bulk.parquet import import_pyarrow
+from prnet.bulk.parquet import import_pyarrow, read_address
 from prnet.bulk.plan import Columns, Part
 from prnet.bulk.rows import SampleOptions, rows_of, samples_of, schema
 from prnet.errors import PrnetError
@@ -60,7 +60,9 @@ def finished(out: Path) -> set[int]:
     """Numbers of the shards that are there."""
     numbers: set[int] = set()
     rows = out / "rows"
-    for folder in os.scandir(rows) if rows.is_dir() else ():
+    for folder in rows.iterdir() if rows.is_dir() else ():
+        if not folder.is_dir():
+            continue
         with os.scandir(folder) as files:
             numbers.update(
                 int(file.name[:8]) for file in files if re.fullmatch(r"\d{8}\.parquet", file.name)
@@ -85,12 +87,14 @@ class ShardWork:
 
     def __call__(self, part: Part) -> ShardDone:
         with ExitStack() as stack:
-            table = stack.enter_context(_Table(rows_path(self.out, part.number)))
+            table = stack.enter_context(RowsFile(rows_path(self.out, part.number)))
             tar = None
             if self.samples.kinds:
-                tar = stack.enter_context(_Tar(samples_path(self.out, part.number)))
+                tar = stack.enter_context(SamplesFile(samples_path(self.out, part.number)))
             items = faces = failed = 0
-            for number, (photo, found) in enumerate(self._found(part)):
+            inputs = items_of(part, self.out, self.columns)
+            results = reconstructed(self.reconstruct, inputs, batch=self.batch)
+            for number, (photo, found) in enumerate(results):
                 sample = f"{part.number:08d}-{number:06d}"
                 if tar is not None and not isinstance(found, Exception):
                     found = self._add_samples(tar, sample, found)
@@ -110,31 +114,9 @@ class ShardWork:
             }
         return done
 
-    def _found(self, part: Part) -> Iterator[tuple[_Photo, list[Face] | Exception]]:
-        """Each photo, and its faces or what was wrong with it."""
-        most = self.reconstruct.max_pixels
-        photos = (_Photo(item, most) for item in items_of(part, self.out, self.columns))
-        if self.batch == 1:
-            for photo in photos:
-                try:
-                    found: list[Face] | Exception = self.reconstruct(photo.load())
-                except Exception as error:  # whatever it is, the other photos go on
-                    found = error
-                yield photo, found
-            return
-        under_way: deque[_Photo] = deque()
-
-        def noted() -> Iterator[_Photo]:
-            for photo in photos:
-                under_way.append(photo)
-                yield photo
-
-        for found in reconstruct_many(
-            self.reconstruct, noted(), batch=self.batch, load=_Photo.load
-        ):
-            yield under_way.popleft(), found
-
-    def _add_samples(self, tar: _Tar, sample: str, faces: list[Face]) -> list[Face] | Exception:
+    def _add_samples(
+        self, tar: SamplesFile, sample: str, faces: list[Face]
+    ) -> list[Face] | Exception:
         """The files of all faces of a photo, or of none."""
         try:
             files = [
@@ -149,7 +131,7 @@ class ShardWork:
         return faces
 
 
-class _Photo:
+class Photo:
     """An item, and the width and height of its image, known when it is loaded."""
 
     def __init__(self, item: Item, max_pixels: int) -> None:
@@ -158,21 +140,48 @@ class _Photo:
 
     def load(self) -> NDArray[np.uint8]:
         """(H, W, 3); raises PrnetError."""
-        if isinstance(self.item.image, PrnetError):
-            raise self.item.image
-        image = load_image(self.item.image, max_pixels=self._max_pixels)
-        self.size = image.shape[1], image.shape[0]
-        return image
+        image = self.item.image
+        if isinstance(image, PrnetError):
+            raise image
+        if isinstance(image, str) and "://" in image:
+            image = read_address(image)
+        loaded = load_image(image, max_pixels=self._max_pixels)
+        self.size = loaded.shape[1], loaded.shape[0]
+        return loaded
 
 
-class _Table:
+def reconstructed(
+    reconstruct: Reconstructor, items: Iterable[Item], *, batch: int = 1
+) -> Iterator[tuple[Photo, list[Face] | Exception]]:
+    """Each photo, and its faces or what was wrong with it. ``batch``: as of ShardWork."""
+    photos = (Photo(item, reconstruct.max_pixels) for item in items)
+    if batch == 1:
+        for photo in photos:
+            try:
+                found: list[Face] | Exception = reconstruct(photo.load())
+            except Exception as error:  # whatever it is, the other photos go on
+                found = error
+            yield photo, found
+        return
+    under_way: deque[Photo] = deque()
+
+    def noted() -> Iterator[Photo]:
+        for photo in photos:
+            under_way.append(photo)
+            yield photo
+
+    for found in reconstruct_many(reconstruct, noted(), batch=batch, load=Photo.load):
+        yield under_way.popleft(), found
+
+
+class RowsFile:
     """A Parquet file, written whole or not at all; ``about``: what it tells of itself."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._rows = path, list[dict[str, Any]]()
         self.about: dict[str, Any] = {}
 
-    def __enter__(self) -> _Table:
+    def __enter__(self) -> RowsFile:
         self._pa, self._stack = import_pyarrow(), ExitStack()
         self._sink = self._stack.enter_context(_sink(self._path))
         self._schema = schema()
@@ -208,14 +217,14 @@ class _Table:
         self._writer.close()
 
 
-class _Tar:
+class SamplesFile:
     """A tar, written whole or not at all, the same for the same members; its ``size`` and ``crc``
     are known when it is closed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __enter__(self) -> _Tar:
+    def __enter__(self) -> SamplesFile:
         self._stack = ExitStack()
         self._sink = self._stack.enter_context(_sink(self._path))
         self._tar = tarfile.open(fileobj=self._sink, mode="w|", format=tarfile.USTAR_FORMAT)

@@ -9,7 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from prnet.errors import PrnetError, PrnetWarning, reason_of
 from prnet.files.decode import is_picture
@@ -33,6 +33,8 @@ _NAMED = 5
 
 
 STANDARD_INPUT = Path("/dev/stdin")
+_CHUNK = 2**16
+"""Bytes of a list that are read at once."""
 
 
 class Found(NamedTuple):
@@ -45,41 +47,48 @@ class Found(NamedTuple):
 def read_lists(arguments: Iterable[str]) -> Iterator[str]:
     """The arguments, those that are lists replaced by their lines: ``@FILE`` (where no file has
     that whole name), and ``-``, a list on standard input; a picture there stays ``-``. Lines end
-    with a line feed, or with a zero as ``find -print0`` writes them. Raises PrnetError."""
+    with a line feed, or with a zero as ``find -print0`` writes them; they are read as they are
+    needed. Raises PrnetError."""
     for argument in arguments:
         if argument == "-":
-            data = _standard_input()
-            yield from ["-"] if data is None else _lines(data)
+            yield from _standard_input()
         elif argument.startswith("@") and not os.path.lexists(argument):
             try:
-                data = Path(argument[1:]).read_bytes()
+                with open(argument[1:], "rb") as stream:
+                    yield from _lines(stream, stream.read(_CHUNK))
             except OSError as error:
                 raise PrnetError(
                     f"{argument[1:]}: expected a list of files, got: {reason_of(error)}"
                 ) from error
-            yield from _lines(data)
         else:
             yield argument
 
 
-def _standard_input() -> bytes | None:
-    """All of it; None where it is a picture, which can then be read from the start."""
+def _standard_input() -> Iterator[str]:
+    """The lines of a list; ``-`` for a picture, which can then be read from its start."""
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise PrnetError("expected a list of files on standard input, got none")
-    data: bytes = stream.read()
-    if not is_picture(data):
-        return data
+    head = stream.read(_CHUNK)
+    if not is_picture(head):
+        yield from _lines(stream, head)
+        return
     with tempfile.TemporaryFile() as file:
-        file.write(data)
+        file.write(head + stream.read())
         file.seek(0)
         os.dup2(file.fileno(), stream.fileno())
-    return None
+    yield "-"
 
 
-def _lines(data: bytes) -> list[str]:
-    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
-    return [os.fsdecode(line) for line in lines if line.strip()]
+def _lines(stream: IO[bytes], head: bytes) -> Iterator[str]:
+    """Of a stream whose beginning was read already."""
+    end, rest = b"\0" if b"\0" in head else b"\n", b""
+    while head:
+        *lines, rest = (rest + head).split(end)
+        yield from (os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip())
+        head = stream.read(_CHUNK)
+    if rest.strip():
+        yield os.fsdecode(rest.rstrip(b"\r"))
 
 
 def expand_inputs(

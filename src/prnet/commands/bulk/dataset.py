@@ -17,6 +17,7 @@ exit status:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,18 @@ from prnet.bulk.check import check
 from prnet.bulk.dataset import make_shards, unfinished
 from prnet.bulk.manifest import begin, read_manifest, settings_of
 from prnet.bulk.parquet import import_pyarrow
-from prnet.bulk.plan import Columns
+from prnet.bulk.plan import Columns, Part
 from prnet.bulk.progress import Progress, progress
+from prnet.bulk.ray_data import CPUS, import_ray, make_shards_with_ray
 from prnet.bulk.rows import SAMPLE_KINDS, SampleOptions
-from prnet.bulk.shards import ShardWork
+from prnet.bulk.shards import ShardDone, ShardWork
 from prnet.bulk.workers import usable_processors
 from prnet.commands._options import (
     add_choosing_arguments,
     add_finding_arguments,
     add_passes_argument,
     add_workers_argument,
+    finite,
     positive,
 )
 from prnet.errors import PrnetError
@@ -77,7 +80,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
     add("--batch", type=positive, default=1, metavar="N", help="crops a network call (1)")
     add_workers_argument(parser)
-    parser.set_defaults(workers=usable_processors())
+    add(
+        "--engine",
+        choices=("processes", "ray"),
+        default="processes",
+        help="who shares the work: processes of this machine (default), or Ray, on all machines "
+        "of a cluster (RAY_ADDRESS) that see DIR",
+    )
+    add("--cpus-per-worker", type=_above_zero, default=CPUS, metavar="X", help="as Ray counts")
+    add("--gpus-per-worker", type=finite, default=0.0, metavar="X", help="as Ray counts (0)")
+    parser.set_defaults(workers=None)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -89,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         return _checked(args)
     if not args.inputs or args.out is None:
         raise PrnetError("expected INPUT and --out DIR, or --check DIR, got neither")
+    if args.engine == "ray":
+        import_ray()
     reconstruct = _reconstructor(args)
     samples = SampleOptions(args.save, args.crop_size, args.texture_size)
     columns = Columns(args.image_column, args.key_column)
@@ -109,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     lost = shards = 0
     with progress("photo", total) as bar:
         try:
-            for done in make_shards(work, parts, workers=args.workers):
+            for done in _made(work, parts, args):
                 if done.lost is not None:
                     lost += 1
                     say(f"prnet dataset: {done.lost}", error=True)
@@ -126,6 +140,18 @@ def run(args: argparse.Namespace) -> int:
     return SOME_FAILED if lost else ALL_WELL
 
 
+def _made(work: ShardWork, parts: list[Part], args: argparse.Namespace) -> Iterator[ShardDone]:
+    if args.engine == "processes":
+        return make_shards(work, parts, workers=args.workers or usable_processors())
+    return make_shards_with_ray(
+        work,
+        parts,
+        actors=args.workers,
+        num_cpus=args.cpus_per_worker,
+        num_gpus=args.gpus_per_worker,
+    )
+
+
 def _tell(out: Path, shards: int, wanted: int, made: int, bar: Progress) -> None:
     others = f" ({shards - wanted} made before, or of another --part)" if wanted < shards else ""
     say(
@@ -138,7 +164,9 @@ def _checked(args: argparse.Namespace) -> int:
     manifest = read_manifest(args.check)
     wrong = faces = 0
     with progress("shard", manifest.shards) as bar:
-        for state in check(args.check, quick=args.quick, workers=args.workers):
+        for state in check(
+            args.check, quick=args.quick, workers=args.workers or usable_processors()
+        ):
             if state.wrong is not None:
                 wrong += 1
                 say(f"prnet dataset: {state.wrong}", error=True)
@@ -175,6 +203,13 @@ def _kinds(text: str) -> tuple[str, ...]:
         known = ",".join(("rows", *SAMPLE_KINDS))
         raise argparse.ArgumentTypeError(f"expected some of {known}, got '{text}'")
     return tuple(kind for kind in SAMPLE_KINDS if kind in kinds)
+
+
+def _above_zero(text: str) -> float:
+    number = finite(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got '{text}'")
+    return number
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -1,0 +1,192 @@
+"""Many photos: what processes, shards and the folder's book-keeping cost.
+
+python benchmarks/bulk.py speed PHOTOS            one process and two, beside bare calls; memory
+python benchmarks/bulk.py outputs PHOTOS          seconds and bytes of a face for each --save
+python benchmarks/bulk.py rows --count 10000000   made-up rows: planning, resuming, checking
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from prnet.bulk.check import check
+from prnet.bulk.dataset import unfinished
+from prnet.bulk.items import Item
+from prnet.bulk.manifest import Manifest, begin
+from prnet.bulk.plan import Columns
+from prnet.bulk.rows import SAMPLE_KINDS, SampleOptions, rows_of, samples_of
+from prnet.bulk.shards import RowsFile, rows_path
+from prnet.files.inputs import expand_inputs
+from prnet.packaged import SAMPLE_PHOTO
+from prnet.reconstruct import Reconstructor
+
+SHARD = 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("speed", "outputs", "rows"))
+    parser.add_argument("photos", nargs="?", type=Path)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.out) as name:
+        folder = Path(name)
+        if args.what == "rows":
+            rows(folder, args.count)
+        else:
+            {"speed": speed, "outputs": outputs}[args.what](args.photos, folder)
+
+
+def speed(photos: Path, folder: Path) -> None:
+    """Photos a second of ``prnet dataset`` with one and two workers, and of a loop in this process,
+    in turns, as other work on the machine slows all of them."""
+    paths = expand_inputs([photos], recursive=True)
+    reconstruct, some = Reconstructor(), paths[: max(len(paths) // 4, 1)]
+    print(f"{len(paths)} photos")
+    for turn in range(2):
+        start, cpu = time.perf_counter(), time.process_time()
+        for path in some:
+            reconstruct(path)
+        bare = len(some) / (time.perf_counter() - start)
+        bare_cpu = len(some) / (time.process_time() - cpu)
+        print(f"bare calls: {bare:.1f} photos a second, {bare_cpu:.1f} a CPU second")
+        found = {}
+        for workers in (1, 2):
+            seconds, parent, memory, total = timed(photos, folder / f"{turn}-{workers}", workers)
+            found[workers] = len(paths) / seconds
+            print(
+                f"{workers} workers: {found[workers]:.1f} photos a second, "
+                f"{len(paths) / total:.1f} a CPU second of all processes; the parent's share "
+                f"{100 * parent / total:.1f} %; a process's memory {memory:.0f} MB at most"
+            )
+        print(f"two over one: {found[2] / found[1]:.2f}; one over bare: {found[1] / bare:.2f}")
+
+
+def timed(photos: Path, out: Path, workers: int) -> tuple[float, float, float, float]:
+    """Seconds of a run, the parent's CPU seconds, the largest process's MB, all CPU seconds."""
+    command = [sys.executable, "-m", "prnet", "dataset", str(photos), "--recursive", "--shard-size"]
+    command += ["100", "--out", str(out), "--workers", str(workers)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    watch = Watch(process.pid)
+    process.wait()
+    seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, watch.parent, watch.memory, total
+
+
+class Watch:
+    """Looks at a process and its children now and then."""
+
+    def __init__(self, pid: int) -> None:
+        self.parent, self.memory, self._pid = 0.0, 0.0, pid
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while True:
+            try:
+                told = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                return
+            self.parent = (int(told[11]) + int(told[12])) / 100
+            for path in Path("/proc").glob("[0-9]*/status"):
+                try:
+                    text = path.read_text()
+                except OSError:
+                    continue
+                if f"\nPPid:\t{self._pid}\n" in text or path.parent.name == str(self._pid):
+                    line = next((each for each in text.splitlines() if "VmHWM" in each), "VmHWM 0")
+                    self.memory = max(self.memory, int(line.split()[1]) / 1024)
+            time.sleep(0.2)
+
+
+def outputs(photos: Path, folder: Path) -> None:
+    """CPU seconds and bytes a face, by kind of sample, and of the row."""
+    reconstruct = Reconstructor()
+    faces = [face for path in expand_inputs([photos])[:100] for face in reconstruct(path)]
+    print(f"{len(faces)} faces")
+    for kind in SAMPLE_KINDS:
+        start, size = time.process_time(), 0
+        for face in faces:
+            size += sum(map(len, samples_of(face, SampleOptions((kind,))).values()))
+        cpu = 1000 * (time.process_time() - start) / len(faces)
+        print(f"{kind}: {cpu:.1f} ms, {size / len(faces) / 1024:.1f} KB")
+    start = time.process_time()
+    with RowsFile(folder / "rows.parquet") as table:
+        for number, face in enumerate(faces):
+            table.add(rows_of(Item(f"{number:08d}.jpg", "", ""), number, (640, 480), [face]))
+    cpu = 1000 * (time.process_time() - start) / len(faces)
+    size = (folder / "rows.parquet").stat().st_size
+    print(f"rows: {cpu:.1f} ms, {size / len(faces) / 1024:.2f} KB")
+
+
+def rows(folder: Path, count: int) -> None:
+    """``count`` photos that are not there: their plan, and shards of one face's row for each (the
+    network alone is left out), then resuming and checking; the time and the memory of each."""
+    (face,) = Reconstructor()(SAMPLE_PHOTO)
+    print(f"{count} rows in {count // SHARD} shards")
+    with (folder / "list.txt").open("w") as file:
+        file.writelines(f"{number // 10000:06d}/{number:010d}.jpg\n" for number in range(count))
+    out, settings = folder / "out", {"shard_size": SHARD, "recursive": False, "save": []}
+    inputs = [f"@{folder / 'list.txt'}"]
+
+    def begun() -> Manifest:
+        return begin(inputs, out, settings, columns=Columns())
+
+    manifest = told("plan", begun)
+    told("write", lambda: write_shards(out, manifest.digest, count // SHARD, face))
+    assert not told(
+        "resume", lambda: unfinished(out, begin(inputs, out, settings, columns=Columns()))
+    )
+    assert told("check", lambda: wrong(out)) == 0
+    rows_path(out, count // SHARD // 2).unlink()
+    assert len(told("resume, a shard missing", lambda: unfinished(out, manifest))) == 1
+    assert told("check, a shard missing", lambda: wrong(out)) == 1
+
+
+def wrong(out: Path) -> int:
+    return sum(state.wrong is not None for state in check(out))
+
+
+def write_shards(out: Path, digest: str, shards: int, face) -> None:
+    """All alike but for their numbers."""
+    for number in range(shards):
+        with RowsFile(rows_path(out, number)) as file:
+            for item in range(SHARD):
+                file.add(made_up(item, face))
+            counts = {"items": SHARD, "faces": SHARD, "failed": 0, "samples": None}
+            file.about = {"settings": digest, "number": number, **counts}
+
+
+@lru_cache(SHARD)
+def made_up(item: int, face) -> list[dict[str, Any]]:
+    return rows_of(Item(f"{item:010d}.jpg", "", ""), item, (640, 480), [face])
+
+
+def told(what: str, call):
+    """The call's result; its seconds and this process's peak memory are printed."""
+    start, cpu = time.perf_counter(), time.process_time()
+    result = call()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{what}: {time.perf_counter() - start:.1f} s ({time.process_time() - cpu:.1f} s of "
+        f"processor), peak {peak:.0f} MB",
+        flush=True,
+    )
+    return result
+
+
+if __name__ == "__main__":
+    main()
