@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from made_film import Place, ground, scene, write_film
 from prnet.cli import main
 from prnet.video import follow as following
 from prnet.video.frames import read_film, read_frames
+from prnet.video.outputs import ENDINGS
 
 pytest.importorskip("av")
 
@@ -153,3 +157,42 @@ def test_the_film_itself_is_not_written_over(
     assert main(["video", str(film), "--out", str(tmp_path), "--save", "overlay"]) == 2
     assert "expected a place for a result" in capsys.readouterr().err
     assert film.read_bytes() == before
+
+
+def test_the_other_kinds(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = "arkit,livelink,glb,glb-arkit,depth,texture"
+    call = ["video", str(film), "--out", str(tmp_path), "--end", "0.2", "--save"]
+    assert main([*call, kinds]) == 0
+    files = [f"film{end}" for kind in kinds.split(",") for end in ENDINGS[kind]]
+    assert files_below(tmp_path) == sorted(files)
+    assert len(rows_of(tmp_path / "film_arkit.csv")) == 5
+    capsys.readouterr()
+
+    before = {name: (tmp_path / name).stat().st_mtime_ns for name in files}
+    assert main([*call, f"{kinds},pose", "--resume"]) == 0
+    assert capsys.readouterr().out.endswith(" -> film_pose.csv\n")
+    assert main([*call, kinds, "--resume"]) == 0
+    assert "are there already" in capsys.readouterr().out
+    assert {name: (tmp_path / name).stat().st_mtime_ns for name in files} == before
+    assert files_below(tmp_path) == sorted([*files, "film_pose.csv"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_run_leaves_nothing_broken(film: Path, tmp_path: Path) -> None:
+    call = ["video", str(film), "--out", str(tmp_path), "--save", "overlay,pose,depth,glb"]
+    killed = subprocess.Popen([sys.executable, "-m", "prnet", *call])
+    try:
+        until = time.monotonic() + 60
+        while not any(path.stat().st_size > 1000 for path in tmp_path.glob(".prnet-*")):
+            assert killed.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        killed.kill()
+        killed.wait()
+    seen = [path for path in tmp_path.iterdir() if not path.name.startswith(".prnet-")]
+    assert seen == []
+    assert main(call) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("film.glb", "film_depth.mkv", "film_overlay.mp4", "film_pose.csv")
+    ]

@@ -14,11 +14,11 @@ from prnet.face import Face
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.formats.gltf import quaternions
 from prnet.geometry.camera import FLIP_Y, Pose, rotation_from_pose
-from prnet.video.animation import BLOCK, AnimatedMap, StreamedComponents
 from prnet.video.frames import Frame
 from prnet.video.head import head_camera
-from prnet.video.models import animated_glbs
-from prnet.video.rig import PersonRig
+from prnet.video.meshes.animation import BLOCK, AnimatedMap, StreamedComponents
+from prnet.video.meshes.models import animated_glbs
+from prnet.video.meshes.rig import PersonRig
 
 FRAMES = BLOCK + 8
 

@@ -190,3 +190,27 @@ def test_wrong_sources_are_one_line() -> None:
         next(follow([BLACK], rate=0))
     with pytest.raises(PrnetError, match="expected"):
         next(follow([np.zeros((4, 4, 7))]))
+
+
+def hand(frame: Picture) -> Picture:
+    """The face behind four fingers and a palm of skin."""
+    covered = frame.copy()
+    rows, columns = np.mgrid[: frame.shape[0], : frame.shape[1]]
+    palm = np.hypot(columns - 240, rows - 160) < 115
+    shade = 150 + 25 * np.cos((columns - 240) / 9) + 10 * np.sin(rows / 40)
+    skin = shade[..., None] * [1.2, 0.9, 0.75]
+    covered[palm] = skin[palm].clip(0, 255).astype(np.uint8)
+    return covered
+
+
+def test_nobody_is_in_black_frames_or_behind_a_hand(
+    reconstruct: Reconstructor, sample_image: Picture
+) -> None:
+    shown = scene((Place(240, 160), sample_image))
+    parts = [shown, BLACK, shown, hand(shown), shown]
+    film = seen([part for part in parts for _ in range(8)], reconstruct)
+    told = [numbers(faces) for faces in film]
+    assert told[:8] == told[16:24] == [[1]] * 8
+    assert told[8:16] == [[]] * 8
+    assert told[27:32] == [[]] * 5  # three frames may pass
+    assert told[37:] == [[1]] * 3  # the detector looks every 0.2 s

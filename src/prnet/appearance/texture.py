@@ -67,7 +67,7 @@ def texture(
     if fill:
         facing = resized(facing_map(face), size)
         mask = texture_mask(face, size=size, image=image)
-        sampled = _filled(sampled, mask, facing, face.layout)
+        sampled = filled(sampled, mask, facing, face.layout)
     return np.rint(np.clip(sampled, 0, 255)).astype(np.uint8)
 
 
@@ -116,7 +116,7 @@ def resized(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
 
 
-def _filled(
+def filled(
     sampled: NDArray[np.float32],
     mask: NDArray[np.float32],
     facing: NDArray[np.float32],

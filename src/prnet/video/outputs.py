@@ -15,11 +15,13 @@ from prnet.appearance.draw import LANDMARK_COLOUR, draw_landmarks, draw_pose_box
 from prnet.face import Face
 from prnet.files.arrays import write_arrays
 from prnet.files.atomic import write_atomically
-from prnet.video.animation import AnimatedMap
 from prnet.video.curves import arkit_table, live_link_tables
+from prnet.video.depth import depth_film
 from prnet.video.frames import Film, Frame
-from prnet.video.models import animated_glbs
-from prnet.video.rig import PersonRig
+from prnet.video.meshes.animation import AnimatedMap
+from prnet.video.meshes.models import animated_glbs
+from prnet.video.meshes.rig import PersonRig
+from prnet.video.texture import fused_textures
 from prnet.video.write import film_writer
 
 Take = Callable[[int, Frame, Sequence[Face]], None]
@@ -100,6 +102,16 @@ def _glb_arkit(base: Path, film: Film, start: float) -> AbstractContextManager[T
     return animated_glbs(base.with_name(base.name + ENDINGS["glb-arkit"][0]), start, PersonRig)
 
 
+def _depth(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
+    """z of 16 bits, a film without loss."""
+    return depth_film(base.with_name(base.name + ENDINGS["depth"][0]), film.rate, start)
+
+
+def _texture(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
+    """What all frames show of each person."""
+    return fused_textures(base.with_name(base.name + ENDINGS["texture"][0]))
+
+
 ENDINGS = {
     "overlay": ("_overlay.mp4",),
     "landmarks": ("_landmarks.csv", "_landmarks.npz"),
@@ -108,6 +120,8 @@ ENDINGS = {
     "livelink": ("_livelink.csv",),
     "glb": (".glb",),
     "glb-arkit": ("_arkit.glb",),
+    "depth": ("_depth.mkv",),
+    "texture": ("_texture.png",),
 }
 """What files of a kind are called, after the film's name."""
 
@@ -122,6 +136,8 @@ OUTPUTS: dict[str, Callable[[Path, Film, float], AbstractContextManager[Take]]] 
     "livelink": _live_link,
     "glb": _glb,
     "glb-arkit": _glb_arkit,
+    "depth": _depth,
+    "texture": _texture,
 }
 """Kind: (where results go and the film's name, the film, the second at which the first frame is)
 -> what takes the frames. An error in the block leaves no file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,34 @@ from prnet.video.frames import USUAL_RATE, import_av, open_film, read_film
 TICKS = Fraction(1, 90_000)
 """Seconds of a tick of the film's clock: MPEG's, which fits every usual rate."""
 
-ENCODER = {"crf": "20", "preset": "veryfast", "bf": "0"}
-"""Of x264. Without B frames the film begins at 0 in every player, and the sound with it."""
 
-CONTAINER = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
-"""Every second is playable by itself until the film is finished; then it is an ordinary mp4."""
+@dataclass(frozen=True)
+class Coding:
+    """How pictures become a film: the container with its options, the encoder with its own, what
+    pixels are and what they become. Sides are even where the encoder wants that."""
+
+    container: str
+    container_options: dict[str, str]
+    encoder: str
+    encoder_options: dict[str, str]
+    pixels: str
+    stored: str
+    even: bool
+
+
+MP4 = Coding(
+    "mp4",
+    # Every second is playable by itself until the film is finished; then it is an ordinary mp4.
+    {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"},
+    "libx264",
+    # Without B frames the film begins at 0 in every player, and the sound with it.
+    {"crf": "20", "preset": "veryfast", "bf": "0"},
+    "rgb24",
+    "yuv420p",
+    even=True,
+)
+GREY16 = Coding("matroska", {}, "ffv1", {}, "gray16le", "gray16le", even=False)
+"""Without loss, 16 bits of grey: pictures are uint16 (H, W)."""
 
 
 class DiskFull(PrnetError):
@@ -60,17 +84,27 @@ class _File:
 class FilmWriter:
     """Takes the pictures of a film, all of one size, in the order of their times."""
 
-    def __init__(self, path: str | Path, file: _File, rate: Fraction, sound: _Sound | None) -> None:
+    def __init__(
+        self, path: str | Path, file: _File, rate: Fraction, sound: _Sound | None, coding: Coding
+    ) -> None:
         self._path, self._file, self._rate, self._sound = path, file, rate, sound
-        self._container = import_av().open(file, "w", format="mp4", options=CONTAINER)
+        self._coding = coding
+        self._container = import_av().open(
+            file, "w", format=coding.container, options=coding.container_options
+        )
         self._stream: Any = None
         self._last = -1
 
-    def write(self, image: NDArray[np.uint8], seconds: float) -> None:
-        """RGB uint8 (H, W, 3), shown from ``seconds`` on. A last odd row or column is doubled, as
-        H.264 has even sides. Raises PrnetError when the disk is full, and for another size."""
+    def tell(self, **words: str) -> None:
+        """Metadata, before the first picture."""
+        self._container.metadata.update(words)
+
+    def write(self, image: NDArray[Any], seconds: float) -> None:
+        """A picture, RGB uint8 (H, W, 3) or as the coding wants it, shown from ``seconds`` on. A
+        last odd row or column is doubled, as H.264 has even sides. Raises PrnetError when the disk
+        is full, and for another size."""
         height, width = image.shape[:2]
-        if height % 2 or width % 2:
+        if self._coding.even and (height % 2 or width % 2):
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         if self._stream is None:
             self._start(image)
@@ -79,7 +113,7 @@ class FilmWriter:
                 f"expected frames of one size, {self._stream.width} x {self._stream.height}, "
                 f"got {width} x {height}"
             )
-        frame = import_av().VideoFrame.from_ndarray(image, format="rgb24")
+        frame = import_av().VideoFrame.from_ndarray(image, format=self._coding.pixels)
         frame.pts = max(round(seconds / TICKS), self._last + 1)
         frame.duration = round(1 / self._rate / TICKS)
         frame.time_base, self._last = TICKS, frame.pts
@@ -98,10 +132,12 @@ class FilmWriter:
     def close(self) -> None:
         self._container.close()
 
-    def _start(self, image: NDArray[np.uint8]) -> None:
-        stream = self._container.add_stream("libx264", rate=self._rate, options=ENCODER)
+    def _start(self, image: NDArray[Any]) -> None:
+        stream = self._container.add_stream(
+            self._coding.encoder, rate=self._rate, options=self._coding.encoder_options
+        )
         stream.height, stream.width = image.shape[:2]
-        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", TICKS
+        stream.pix_fmt, stream.codec_context.time_base = self._coding.stored, TICKS
         self._stream = stream
         if self._sound is not None:
             self._sound.start(self._container)
@@ -121,9 +157,10 @@ def film_writer(
     rate: Fraction = USUAL_RATE,
     sound_of: str | Path | None = None,
     start: float = 0.0,
+    coding: Coding = MP4,
 ) -> Iterator[FilmWriter]:
-    """Write the mp4 ``path``: when the block ends it is whole, when it raises there is none. Where
-    the disk fills up, what is written stays, if it is playable.
+    """Write the film ``path``, mp4 by default: when the block ends it is whole, when it raises
+    there is none. Where the disk fills up, what is written stays, if it is playable.
 
     ``sound_of``: a film whose sound is copied as it is, from its second ``start`` on, which is 0 in
     the new one. Raises PrnetError when the system refuses to write.
@@ -131,7 +168,7 @@ def film_writer(
     sound = None if sound_of is None else _Sound(sound_of, start)
     full: DiskFull | None = None
     with write_atomically(path) as temporary, closing(_File(temporary)) as file:
-        with closing(FilmWriter(path, file, rate, sound)) as writer:
+        with closing(FilmWriter(path, file, rate, sound, coding)) as writer:
             try:
                 yield writer
                 writer.finish()

@@ -7,7 +7,9 @@ Files are called after the film. overlay: NAME_overlay.mp4, the film with landma
 numbers, and its sound. landmarks: NAME_landmarks.csv and .npz, a row for each face of each frame.
 pose: NAME_pose.csv. arkit: NAME_arkit.csv, ARKit's 52 curves. livelink: NAME_livelink.csv, as the
 app Live Link Face exports them. glb: NAME.glb, the animated mesh. glb-arkit: NAME_arkit.glb, the
-person's head with ARKit's morph targets. Ctrl-C keeps what is done.
+person's head with ARKit's morph targets. depth: NAME_depth.mkv, 16 bits. texture:
+NAME_texture.png, of all frames. Ctrl-C keeps what is done; a run that is killed leaves whole files
+or none.
 
 exit status:
   0  there was a face in at least one frame
@@ -55,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--start", type=_seconds, metavar="S", help="begin at second S of the film")
     add("--end", type=_seconds, metavar="S", help="stop at second S")
+    add("--resume", action="store_true", help="leave the kinds of results that are there already")
     add("--no-smooth", action="store_true", help="each frame as the network sees it")
     add_finding_arguments(parser)
 
@@ -62,6 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Follow the faces, save what is wanted."""
     film = read_film(args.film)
+    base = make_folder(args.out) / args.film.stem
+    if args.resume:
+        there = [kind for kind in args.save if _is_there(base, kind)]
+        args.save = tuple(kind for kind in args.save if kind not in there)
+        if not args.save:
+            say(f"{args.film}: {', '.join(there)} are there already")
+            return ALL_WELL
     followed = follow(
         args.film,
         reconstruct=Reconstructor(
@@ -75,7 +85,6 @@ def run(args: argparse.Namespace) -> int:
         start=args.start,
         end=args.end,
     )
-    base = make_folder(args.out) / args.film.stem
     try:
         frames, tracks, stopped = _save(followed, film, base, args)
     except _NoFaceError as error:
@@ -86,6 +95,11 @@ def run(args: argparse.Namespace) -> int:
     if stopped is not None:
         raise stopped
     return ALL_WELL
+
+
+def _is_there(base: Path, kind: str) -> bool:
+    """Results are whole or not there at all."""
+    return all(base.with_name(base.name + end).exists() for end in ENDINGS[kind])
 
 
 class _NoFaceError(Exception):

@@ -17,7 +17,7 @@ from prnet.formats.gltf import Targets, glb_bytes
 from prnet.geometry.camera import FLIP_Y
 from prnet.geometry.mesh import vertex_normals
 from prnet.layout.uv_layout import default_layout
-from prnet.video.animation import HeadMotion
+from prnet.video.meshes.animation import HeadMotion
 
 STEP: Final = 3
 """Map pixels between two vertices: 52 targets of all of them would be 38 MB."""
