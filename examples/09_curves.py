@@ -1,0 +1,26 @@
+"""ARKit's 52 curves of a person over a film; here of a film that is made of the photo."""
+
+import csv
+import sys
+
+import numpy as np
+
+import prnet
+from prnet.facemodel.arkit.curves import PersonCurves
+from prnet.facemodel.arkit.shapes import ARKIT_NAMES
+
+photo, folder = sys.argv[1:]
+image = prnet.load_image(photo)
+frames = (np.roll(image, 4 * number, axis=1) for number in range(15))  # or "film.mp4"
+
+person = PersonCurves()  # learns the shape of the head as the frames come
+with open(f"{folder}/curves.csv", "w", newline="") as file:
+    table = csv.writer(file)
+    table.writerow(["seconds", *ARKIT_NAMES])
+    for frame, faces in prnet.follow(frames, people=1):
+        for face in faces:
+            curves = person(face)  # (52,), 0 to 1
+            table.writerow([frame.seconds, *curves.round(4)])
+
+smile = curves[ARKIT_NAMES.index("mouthSmileLeft")]
+print(f"15 frames; the left corner of the mouth smiles by {smile:.2f}")
