@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import functools
 import http.server
-import shutil
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from chromium import CHROMIUM, QUIET
 
 from prnet.cli import main
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-QUIET = (
-    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--enable-unsafe-swiftshader"),
-)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

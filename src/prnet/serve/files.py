@@ -37,8 +37,9 @@ def page_files(*, offline: bool) -> dict[str, bytes]:
     for name in ("LICENSE-WEIGHTS.md", "NOTICE"):
         files[f"models/{name}"] = (DATA / name).read_bytes()
     files["sample.jpg"] = SAMPLE_PHOTO.read_bytes()
-    settings, files["layout.bin"] = page_settings()
-    loaded = ("vendor/ort.wasm", "layout.bin", *(f"models/{n}" for n in (FIRST, SECOND)))
+    settings, arrays = page_settings()
+    files |= arrays
+    loaded = ("vendor/ort.wasm", *arrays, *(f"models/{name}" for name in (FIRST, SECOND)))
     settings["files"] = {name: len(files[name]) for name in (*loaded, "models/network.onnx")}
     settings["offline"] = offline
     files["settings.json"] = json.dumps(settings).encode()

@@ -6,7 +6,7 @@ export class Layout {
     Object.assign(this, { size, name, zRule: z_rule, neck });
     const array = (kind, key) => new kind(bytes, arrays[key].offset, arrays[key].length);
     this.landmarkPixels = array(Float32Array, "landmarks"); // column, row
-    this.canonical = Float32Array.from(array(Int16Array, "canonical"), (v) => v * canonical_step);
+    this.canonical = summed(array(Int16Array, "canonical"), size, canonical_step);
     this.region = array(Uint8Array, "region");
     this.parts = array(Uint8Array, "parts");
     this.openings = array(Uint8Array, "openings");
@@ -89,6 +89,18 @@ export class Layout {
     }
     return out;
   }
+}
+
+/** The map whose planes are kept as differences of differences along rows and columns. */
+function summed(differences, size, step) {
+  const map = new Float32Array(size * size * 3);
+  for (let k = 0; k < 3; k++) {
+    const plane = differences.slice(k * size * size, (k + 1) * size * size);
+    for (let i = size; i < plane.length; i++) plane[i] += plane[i - size];
+    for (let i = 0; i < plane.length; i++) if (i % size) plane[i] += plane[i - 1];
+    plane.forEach((value, i) => (map[i * 3 + k] = value * step));
+  }
+  return map;
 }
 
 export function gather(map, pixels, channels = 3) {

@@ -1,49 +1,27 @@
 // Joins the page: sources, networks, drawings, files.
+import { Bars } from "./bars.js";
 import { Layout } from "./layout.js";
+import { Live, Recording, whyNot } from "./live.js";
 import { Overlay } from "./overlay.js";
+import { download, KINDS } from "./save.js";
 import { say, speak, startLanguage } from "./words.js";
+import { ask, ready } from "./networks.js";
 
 const $ = (id) => document.getElementById(id);
+const chosenRadio = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 const LARGEST = 16_000_000; // pixels: what every browser's canvas takes
-const state = { faces: [], chosen: 0, picture: null, name: "face" };
-const waiting = new Map();
-let worker, settings, layout, overlay, view, asked = 0;
+const state = { faces: [], chosen: 0, picture: null, name: "face", count: 0 };
+let settings, layout, overlay, view, bars, recording;
 
 speak(startLanguage());
 
-const ready = new Promise((resolve, reject) => {
-  worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  worker.onerror = (event) => reject(new Error(event.message || "worker"));
-  worker.onmessage = ({ data }) => {
-    if (data.progress !== undefined) $("progress").value = data.progress;
-    else if (data.failed) reject(new Error(data.failed));
-    else if (data.ready) resolve(data.ready);
-    else {
-      const { resolve: answer, reject: refuse } = waiting.get(data.id);
-      waiting.delete(data.id);
-      data.error ? refuse(new Error(data.error)) : answer(data);
-    }
-  };
-});
-
-/** The worker's answer to a task. */
-export function ask(task, given, transfer = []) {
-  return new Promise((resolve, reject) => {
-    waiting.set(++asked, { resolve, reject });
-    worker.postMessage({ id: asked, task, ...given }, transfer);
-  });
-}
-
-export function tell(key, values) {
-  $("status").textContent = key ? say(key, values) : "";
-  state.told = key && { key, values };
-}
-
-const models = ready.then(async (told) => {
+const models = ready((share) => ($("progress").value = share)).then(async (told) => {
   settings = told;
-  layout = new Layout(settings.layout, await (await fetch(new URL("../layout.bin", import.meta.url))).arrayBuffer());
-  $("loading").hidden = true;
+  const bytes = await (await fetch(new URL("../layout.bin", import.meta.url))).arrayBuffer();
+  layout = new Layout(settings.layout, bytes);
   overlay = new Overlay($("photo"), layout, settings);
+  bars = new Bars($("bars"), settings.curves.names);
+  $("loading").hidden = true;
   if (settings.offline) navigator.serviceWorker?.register("sw.js").catch(() => {});
   document.body.dataset.ready = "";
 });
@@ -52,6 +30,13 @@ models.catch((error) => {
   tell("noModels", { reason: error.message });
 });
 
+/** Says how things stand, in words of words.js. */
+function tell(key, values) {
+  $("status").textContent = key ? say(key, values) : "";
+  state.told = key && { key, values };
+}
+
+/** The 3D view, the first time that there is something to see: three.js comes after the networks. */
 async function startView() {
   if (view !== undefined) return;
   view = null;
@@ -61,13 +46,11 @@ async function startView() {
     view = new View($("face"), layout, settings, { step });
     applyLook();
   } catch (error) {
-    console.warn(error);
+    console.warn(error.message);
     $("no-webgl").hidden = false;
     $("face").hidden = true;
   }
 }
-
-const chosenRadio = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 
 function applyLook() {
   view?.style(chosenRadio("style"));
@@ -75,48 +58,54 @@ function applyLook() {
   view?.open($("open").checked);
 }
 
-/** A photo's file, or its bytes, -> its faces. */
+/** A photo's bytes -> its faces. */
 async function openPhoto(blob, name) {
+  stopCamera();
   tell("looking");
-  let picture;
   try {
-    picture = await createImageBitmap(blob);
-  } catch {
-    return tell("notPicture");
-  }
-  const shrink = Math.sqrt(LARGEST / (picture.width * picture.height));
-  if (shrink < 1) {
-    const size = { resizeWidth: Math.floor(picture.width * shrink), resizeHeight: Math.floor(picture.height * shrink) };
-    picture = await createImageBitmap(picture, { ...size, resizeQuality: "high" });
-  }
-  try {
+    const { picture, reduced } = await decoded(blob);
     await models;
     const bitmap = await createImageBitmap(picture);
     const { faces, ms } = await ask("photo", { bitmap }, [bitmap]);
-    Object.assign(state, { name: name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_") || "face", chosen: 0 });
+    state.name = name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_") || "face";
+    state.chosen = 0;
     await showFaces(picture, faces);
     if (!faces.length) tell("noFace");
-    else if (shrink < 1) tell("reduced", { width: picture.width, height: picture.height });
+    else if (reduced) tell("reduced", { width: picture.width, height: picture.height });
     else tell("found", { count: faces.length, ms: Math.round(ms) });
-    document.body.dataset.done = ++state.count || (state.count = 1);
   } catch (error) {
-    if (settings) tell("failed", { reason: error.message });
+    if (error.key) tell(error.key);
+    else if (settings) tell("failed", { reason: error.message });
   }
+  document.body.dataset.done = ++state.count;
+}
+
+async function decoded(blob) {
+  const picture = await createImageBitmap(blob).catch(() => {
+    throw Object.assign(new Error("no picture"), { key: "notPicture" });
+  });
+  const { width, height } = picture, shrink = Math.sqrt(LARGEST / (width * height));
+  if (shrink >= 1) return { picture, reduced: false };
+  const [resizeWidth, resizeHeight] = [width, height].map((length) => Math.max(1, Math.floor(length * shrink)));
+  const options = { resizeWidth, resizeHeight, resizeQuality: "high" };
+  return { picture: await createImageBitmap(picture, options), reduced: true };
 }
 
 async function showFaces(picture, faces) {
   document.body.classList.add("started");
   $("result").hidden = false;
+  if (state.picture !== picture) state.picture?.close();
   Object.assign(state, { picture, faces });
   await startView();
-  const buttons = faces.map((_, number) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = number + 1;
-    button.addEventListener("click", () => choose(number));
-    return button;
-  });
-  $("faces").replaceChildren(...(faces.length > 1 ? buttons : []));
+  const many = faces.length > 1 ? faces : [];
+  if ($("faces").childElementCount !== many.length) {
+    $("faces").replaceChildren(...many.map((_, number) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.addEventListener("click", () => choose(number));
+      return button;
+    }));
+  }
   for (const button of $("save").querySelectorAll("button")) button.disabled = !faces.length;
   choose(Math.min(state.chosen, Math.max(faces.length - 1, 0)));
 }
@@ -124,8 +113,9 @@ async function showFaces(picture, faces) {
 function choose(number) {
   state.chosen = overlay.chosen = number;
   [...$("faces").children].forEach((button, i) => {
+    button.textContent = state.faces[i].track ?? i + 1;
     button.setAttribute("aria-pressed", String(i === number));
-    button.setAttribute("aria-label", say("face", { number: i + 1 }));
+    button.setAttribute("aria-label", say("face", { number: button.textContent }));
   });
   redraw();
 }
@@ -136,24 +126,91 @@ function redraw() {
   if (!picture) return;
   overlay.show(picture, faces);
   $("legend").hidden = ![chosenRadio("style"), chosenRadio("overlay")].includes("confidence");
-  if (!face) {
-    if (view) view.mesh.visible = false;
-    view?.draw();
-  }
-  const shown = face ? { ...face.pose } : {};
+  $("expression").hidden = !face;
+  const shown = {};
   for (const angle of ["yaw", "pitch", "roll"]) {
-    shown[angle] = face ? shown[angle].toFixed(1) : "–";
+    shown[angle] = face ? face.pose[angle].toFixed(1) : "–";
     $(angle).textContent = face ? `${shown[angle]}°` : "–";
   }
   $("presence").textContent = face?.presence == null ? "–" : face.presence.toFixed(2);
-  $("photo").setAttribute("aria-label", say("photoLabel", { count: faces.length, ...shown }));
+  if (!live.on) $("photo").setAttribute("aria-label", say("photoLabel", { count: faces.length, ...shown }));
+  if (face) bars.show(face.curves);
   if (face) view?.show(picture, face, { frontal: $("frontal").checked });
+  else view?.hide();
+}
+
+const live = new Live({
+  ask,
+  smooth: () => $("smooth").checked,
+  async show(picture, faces, seconds) {
+    const before = state.faces[state.chosen]?.track;
+    state.chosen = Math.max(faces.findIndex(({ track }) => track === before), 0);
+    await showFaces(picture, faces);
+    if (Boolean(faces.length) !== state.seen) tell(faces.length ? "" : "noFaceLive");
+    state.seen = Boolean(faces.length);
+    if (!recording?.on) return;
+    recording.add(faces, seconds);
+    $("record").textContent = say("stopRecord", { count: recording.frames });
+  },
+  report(rates) {
+    const values = Object.entries(rates).map(([name, value]) => [name, value.toFixed(name === "fps" ? 1 : 0)]);
+    state.rates = Object.fromEntries(values);
+    $("rates").textContent = say("rates", state.rates);
+    document.body.dataset.rates = JSON.stringify(rates);
+  },
+});
+
+async function startCamera() {
+  await models;
+  try {
+    await live.start();
+  } catch (error) {
+    return tell(whyNot(error));
+  }
+  Object.assign(state, { name: "live", seen: undefined, chosen: 0 });
+  $("live").hidden = false;
+  pressCamera(true);
+}
+
+function stopCamera() {
+  if (!live.on) return;
+  live.stop();
+  stopRecording();
+  pressCamera(false);
+}
+
+function pressCamera(on) {
+  $("camera").setAttribute("aria-pressed", String(on));
+  $("camera").dataset.t = on ? "stop" : "camera";
+  $("camera").textContent = say($("camera").dataset.t);
+  $("record").disabled = !on;
+}
+
+function stopRecording() {
+  if (!recording?.on) return;
+  recording.on = false;
+  $("record").setAttribute("aria-pressed", "false");
+  $("record").textContent = say("record");
+  $("save-curves").disabled = !recording.frames;
+}
+
+async function save(kind) {
+  if (kind === "curves") return download(`${state.name}_curves.csv`, recording.csv());
+  const { faces, chosen, picture, name } = state, [ending, make] = KINDS[kind];
+  const stem = faces.length > 1 ? `${name}_${chosen}` : name, open = $("open").checked;
+  const given = { layout, face: faces[chosen], picture, open, name: stem, names: settings.curves.names };
+  try {
+    download(stem + ending, await make(given));
+  } catch (error) {
+    tell("failed", { reason: error.message });
+  }
 }
 
 $("language").addEventListener("click", () => {
   speak();
   if (state.told) tell(state.told.key, state.told.values);
-  redraw();
+  if (state.rates) $("rates").textContent = say("rates", state.rates);
+  if (state.picture) choose(state.chosen);
 });
 $("choose").addEventListener("click", () => $("file").click());
 $("file").addEventListener("change", ({ target }) => {
@@ -163,8 +220,14 @@ $("file").addEventListener("change", ({ target }) => {
 $("sample").addEventListener("click", async () => {
   openPhoto(await (await fetch("sample.jpg")).blob(), "sample.jpg");
 });
+$("camera").addEventListener("click", () => (live.on ? stopCamera() : startCamera()));
+$("record").addEventListener("click", () => {
+  if (recording?.on) return stopRecording();
+  recording = Object.assign(new Recording(settings.curves.names), { on: true });
+  $("record").setAttribute("aria-pressed", "true");
+});
 document.addEventListener("paste", ({ clipboardData }) => {
-  const file = [...clipboardData.files][0];
+  const [file] = clipboardData.files;
   if (file) openPhoto(file, file.name || "pasted");
 });
 for (const kind of ["dragover", "dragleave", "drop"]) {
@@ -187,4 +250,7 @@ $("home").addEventListener("click", () => view?.home());
 $("overlay").addEventListener("input", () => {
   overlay.what = chosenRadio("overlay");
   redraw();
+});
+document.addEventListener("click", ({ target }) => {
+  if (target.dataset?.save) save(target.dataset.save);
 });

@@ -1,5 +1,6 @@
 // Files of the page -> settings, layout and networks, with progress.
 import { env, InferenceSession, Tensor } from "../vendor/ort.min.js";
+import { CurveModel } from "./curves.js";
 import { Detector } from "./detector.js";
 import { Layout } from "./layout.js";
 import { Reconstructor } from "./reconstruct.js";
@@ -30,7 +31,8 @@ export async function loadModels(progress = () => {}) {
   ];
   const layout = new Layout(settings.layout, files["layout.bin"]);
   const detector = new Detector(first, second, Tensor, settings);
-  return new Reconstructor(detector, network, Tensor, layout, settings);
+  const models = new Reconstructor(detector, network, Tensor, layout, settings);
+  return Object.assign(models, { curves: new CurveModel(settings.curves, files["curves.bin"]) });
 }
 
 async function fetched(name) {

@@ -63,7 +63,7 @@ export class Overlay {
       if (chosen && this.what === "landmarks") this.landmarks(face, at, ratio);
       if (chosen && this.what === "mesh") this.mesh(face, at, ratio);
       if (chosen && this.what === "confidence" && face.deviation) this.dots(face, at, scale);
-      if (faces.length > 1 || face.track) this.number(face, face.track ?? number + 1, at, ratio);
+      if (faces.length > 1) this.number(face, face.track ?? number + 1, at, ratio);
     });
   }
 

@@ -91,6 +91,11 @@ export class View {
     this.draw();
   }
 
+  hide() {
+    this.mesh.visible = false;
+    this.draw();
+  }
+
   /** The photo's square around the face. */
   texture(picture, { crop }) {
     const side = crop.side * REACH;

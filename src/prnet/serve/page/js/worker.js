@@ -1,8 +1,11 @@
 // The networks' thread: the page stays quick while they work. Messages: {id, task, ...} -> {id, ...},
 // and {progress} while the files come.
+import { PersonCurves } from "./curves.js";
 import { loadModels } from "./models.js";
 import { withPose } from "./reconstruct.js";
 import { fromRgba, plain } from "./resample.js";
+import { Smoother } from "./smooth.js";
+import { Tracker } from "./track.js";
 
 const loaded = loadModels((progress) => postMessage({ progress }));
 loaded.then(
@@ -27,12 +30,42 @@ function pixels(bitmap) {
   return fromRgba(context.getImageData(0, 0, width, height));
 }
 
+let tracker, people = new Map();
+
 const tasks = {
   async photo({ bitmap }) {
     const models = await loaded, start = performance.now();
     const faces = await models.reconstruct(pixels(bitmap));
-    const posed = faces.map((face) => withPose(models.layout, face));
-    return { faces: posed, ms: performance.now() - start };
+    const described = faces.map((face) => {
+      return { ...withPose(models.layout, face), curves: new PersonCurves(models.curves).of(face) };
+    });
+    return { faces: described, ms: performance.now() - start };
+  },
+
+  /** A film begins. */
+  async start() {
+    tracker = new Tracker(await loaded);
+    people = new Map();
+    return { faces: [] };
+  },
+
+  async frame({ bitmap, seconds, smooth }) {
+    const models = await loaded, { layout, settings, times } = models;
+    times.detect = 0;
+    const start = performance.now(), picture = pixels(bitmap);
+    const read = performance.now() - start;
+    const found = await tracker.follow(picture, seconds), followed = performance.now();
+    // Who is away for a frame starts afresh: the filter holds nothing of the way between.
+    people = new Map(found.map(({ track }) => [track, people.get(track) ?? {
+      smoother: new Smoother(layout, settings.smooth), curves: new PersonCurves(models.curves),
+    }]));
+    const faces = found.map((face) => {
+      const { smoother, curves } = people.get(face.track);
+      const shown = smooth ? smoother.steady(face, seconds) : { ...face, map: face.map.slice() };
+      return { ...withPose(layout, shown, "some"), curves: curves.of(shown) };
+    });
+    const steady = performance.now() - followed;
+    return { faces, times: { ...times, read, steady, total: performance.now() - start } };
   },
 };
 

@@ -1,0 +1,143 @@
+// Faces from frame to frame, each person a track with a number: prnet/video/track.py.
+import { Crop, cropIsOff } from "./crop.js";
+import { alike, lookOf, mixed } from "./look.js";
+
+export class Tracker {
+  constructor(models) {
+    Object.assign(this, { models, c: models.settings.track, tracks: [], begun: 0, detected: -Infinity });
+  }
+
+  /** The faces of a frame, each with its `track`. */
+  async follow(picture, seconds) {
+    const { ABSENCE, NEW_PEOPLE_EVERY, LOST_EVERY } = this.c;
+    const isNew = this.isNew(picture);
+    this.tracks = this.tracks.filter((track) => seconds - track.seconds <= ABSENCE);
+    const before = this.present();
+    await this.move(picture, seconds, before);
+    const now = this.present(), waited = seconds - this.detected;
+    const waiting = !now.length || now.length < this.tracks.length;
+    if (isNew || now.length < before.length || waited >= NEW_PEOPLE_EVERY || (waiting && waited >= LOST_EVERY)) {
+      this.detected = seconds;
+      this.take(await this.models.reconstruct(picture), picture, seconds);
+    }
+    return this.present().map(({ face, number }) => ({ ...face, track: number }));
+  }
+
+  present() {
+    return this.tracks.filter(({ lost }) => !lost);
+  }
+
+  /** Whether this is the first picture, or hardly a pixel is what it was. */
+  isNew({ data, width, height }) {
+    const { CUT } = this.c, every = 16, seen = [], before = this.thumbnail;
+    for (let y = 0; y < height; y += every) {
+      for (let x = 0; x < width; x += every) for (let k = 0; k < 3; k++) seen.push(data[(y * width + x) * 3 + k]);
+    }
+    this.thumbnail = seen;
+    if (before?.length !== seen.length) return true;
+    return seen.reduce((sum, value, i) => sum + Math.abs(value - before[i]), 0) / seen.length > CUT;
+  }
+
+  async move(picture, seconds, tracks) {
+    for (const track of tracks) {
+      const face = await this.models.map(picture, track.face.box, this.crop(track, seconds));
+      const look = this.look(face, picture);
+      if (this.stays(track, face, look)) this.moved(track, face, look, seconds);
+      else track.lost = true;
+    }
+    this.part();
+  }
+
+  look(face, picture) {
+    return lookOf(face, picture, this.models.layout, this.models.settings.look);
+  }
+
+  crop({ face, speed, seconds: then }, seconds) {
+    const wanted = this.models.landmarkCrop(face), passed = seconds - then;
+    const moved = new Crop(
+      wanted.x + speed[0] * passed, wanted.y + speed[1] * passed, wanted.side, wanted.size, wanted.roll,
+    );
+    // A crop that follows each tremble of the landmarks makes them tremble more.
+    return cropIsOff(face.crop, moved, this.models.settings.reconstruct, this.c.STILL) ? moved : face.crop;
+  }
+
+  /** Of two tracks on one face, that whose person looks less like it is lost. */
+  part() {
+    const present = this.present();
+    present.forEach((one, i) => {
+      for (const other of present.slice(i + 1)) {
+        if (one.lost || other.lost || !this.same(one.face, other.face)) continue;
+        const [a, b] = [one, other].map((track) => alike(track.look, track.lastLook));
+        (a < b ? one : other).lost = true;
+      }
+    });
+  }
+
+  moved(track, face, look, seconds) {
+    const [to, from] = [placeOf(face), placeOf(track.face)], passed = Math.max(seconds - track.seconds, 1e-3);
+    track.speed = track.lost ? [0, 0] : [(to.x - from.x) / passed, (to.y - from.y) / passed];
+    Object.assign(track, { face, seconds, lost: false, lastLook: look });
+    track.look = mixed(track.look, look, this.c.MEMORY);
+  }
+
+  /** What the detector found: a face is known already, comes back, or is new. */
+  take(faces, picture, seconds) {
+    const stayed = this.present();
+    for (const face of faces) {
+      if (face.presence !== null && face.presence < this.c.BEGIN_PRESENCE) continue;
+      if (this.present().some((track) => this.same(face, track.face))) continue;
+      const look = this.look(face, picture);
+      const couldBe = this.tracks.filter((track) => this.canBe(track, face, seconds));
+      const [likest] = couldBe.sort((a, b) => alike(b.look, look) - alike(a.look, look));
+      if (likest && alike(likest.look, look) >= this.c.AGAIN_ALIKE) this.moved(likest, face, look, seconds);
+      else if (!(couldBe.length && stayed.some((other) => this.near(face, other.face)))) {
+        const number = ++this.begun;
+        this.tracks.push({ number, face, seconds, speed: [0, 0], look, lastLook: look, lost: false });
+      }
+    }
+  }
+
+  /** Whether the face in the track's crop is the person of the frame before. */
+  stays(track, face, look) {
+    const { STAY_PRESENCE, LONGEST_STEP, MOST_GROWTH, STAY_ALIKE } = this.c;
+    const present = face.presence === null || face.presence >= STAY_PRESENCE;
+    const [now, then] = [placeOf(face), placeOf(track.face)];
+    const way = apart(now, then) / then.size, growth = Math.max(now.size / then.size, then.size / now.size);
+    return present && way <= LONGEST_STEP && growth <= MOST_GROWTH && alike(look, track.lastLook) >= STAY_ALIKE;
+  }
+
+  same(one, other) {
+    const [a, b] = [placeOf(one), placeOf(other)];
+    const [low, high] = [Math.min(a.size, b.size), Math.max(a.size, b.size)];
+    return apart(a, b) < this.c.SAME_PLACE * high && high < this.c.SAME_SIZE * low;
+  }
+
+  near(one, other) {
+    const [a, b] = [placeOf(one), placeOf(other)];
+    return apart(a, b) < this.c.NEAR * Math.max(a.size, b.size);
+  }
+
+  canBe(track, face, seconds) {
+    const { FARTHEST, LARGEST_GROWTH } = this.c;
+    const [now, then] = [placeOf(face), placeOf(track.face)];
+    const gone = Math.hypot(...track.speed) * (seconds - track.seconds);
+    const growth = Math.max(now.size / then.size, then.size / now.size);
+    return track.lost && apart(now, then) <= FARTHEST * then.size + gone && growth <= LARGEST_GROWTH;
+  }
+}
+
+/** The middle and the longer side of the landmarks' box. */
+export function placeOf({ landmarks }) {
+  let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+  for (let i = 0; i < landmarks.length; i += 3) {
+    x0 = Math.min(x0, landmarks[i]);
+    x1 = Math.max(x1, landmarks[i]);
+    y0 = Math.min(y0, landmarks[i + 1]);
+    y1 = Math.max(y1, landmarks[i + 1]);
+  }
+  return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, size: Math.max(x1 - x0, y1 - y0) };
+}
+
+function apart(one, other) {
+  return Math.hypot(one.x - other.x, one.y - other.y);
+}

@@ -1,0 +1,253 @@
+"""The page in use: the camera, several faces, what is said when something is missing."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from chromium import CHROMIUM, QUIET
+from PIL import Image
+
+import prnet
+from prnet.facemodel.arkit.curves import PersonCurves
+from prnet.facemodel.arkit.shapes import ARKIT_NAMES
+from prnet.packaged import SAMPLE_PHOTO
+from prnet.video.smooth import Smoother
+from prnet.video.track import Tracker
+
+FRAMES = 10
+CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+
+FOLLOW = """
+async (frames) => {
+  const { loadModels } = await import("./js/models.js");
+  const { Tracker } = await import("./js/track.js");
+  const { Smoother } = await import("./js/smooth.js");
+  const { PersonCurves } = await import("./js/curves.js");
+  const models = await loadModels();
+  const tracker = new Tracker(models), curves = new PersonCurves(models.curves);
+  const smoother = new Smoother(models.layout, models.settings.smooth), found = [];
+  for (const [number, { width, height, bytes }] of frames.entries()) {
+    const data = Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0));
+    const [face] = await tracker.follow({ data, width, height }, number / 25);
+    const steady = smoother.steady(face, number / 25);
+    const { track, landmarks } = steady;
+    found.push({ track, landmarks: Array.from(landmarks), curves: Array.from(curves.of(steady)) });
+  }
+  return found;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def film() -> list[Image.Image]:
+    """The sample's upper part, swaying."""
+    photo = Image.open(SAMPLE_PHOTO).convert("RGB").crop((60, 0, 380, 240))
+    return [
+        photo.rotate(
+            4 * np.sin(i / 3), translate=(5 * np.sin(i / 2), i), resample=Image.Resampling.BILINEAR
+        )
+        for i in range(FRAMES)
+    ]
+
+
+@pytest.fixture(scope="module")
+def filmed(film: list[Image.Image], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The film as the camera plays it, back and forth."""
+    path = tmp_path_factory.mktemp("camera") / "film.mjpeg"
+    with path.open("wb") as file:
+        for frame in [*film, *film[::-1]]:
+            frame.save(file, "JPEG", quality=92)
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, site: str) -> Iterator[Any]:
+    page = _opened(browser.new_page(), site)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def launch(browser: Any) -> Iterator[Any]:
+    """Chromium with other switches."""
+    started = []
+
+    def start(*switches: str) -> Any:
+        kind = browser.browser_type
+        started.append(kind.launch(executable_path=CHROMIUM, args=[*QUIET, *switches]))
+        return started[-1].new_page()
+
+    yield start
+    for each in started:
+        each.close()
+
+
+def _photo(*faces: Image.Image) -> bytes:
+    width = sum(face.width for face in faces)
+    photo = Image.new("RGB", (width, max(face.height for face in faces)), (90, 90, 90))
+    for number, face in enumerate(faces):
+        photo.paste(face, (sum(each.width for each in faces[:number]), 0))
+    stream = io.BytesIO()
+    photo.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _pick(page: Any, name: str, data: bytes) -> None:
+    before = page.get_attribute("body", "data-done") or ""
+    page.set_input_files("#file", {"name": name, "mimeType": "image/png", "buffer": data})
+    page.wait_for_selector(f"body[data-done]:not([data-done='{before}'])")
+
+
+def _opened(page: Any, site: str, query: str = "?step=4") -> Any:
+    page.goto(site + query)
+    page.wait_for_selector("body[data-ready]")
+    return page
+
+
+def test_a_film_is_followed_as_in_python(page: Any, film: list[Image.Image]) -> None:
+    frames = [np.asarray(frame) for frame in film]
+    given = [
+        {"width": f.shape[1], "height": f.shape[0], "bytes": base64.b64encode(f.tobytes()).decode()}
+        for f in frames
+    ]
+    there = page.evaluate(FOLLOW, given)
+    tracker, smoother = Tracker(prnet.Reconstructor(detector="prnet")), Smoother()
+    curves = PersonCurves()
+    for number, (frame, found) in enumerate(zip(frames, there, strict=True)):
+        (face,) = tracker(frame, number / 25)
+        steady = smoother(face, number / 25)
+        landmarks = np.array(found["landmarks"]).reshape(68, 3)
+        # A crop that moves a frame later than in Python is worth half a pixel.
+        assert np.linalg.norm(landmarks - steady.landmarks, axis=1).mean() < 1
+        assert found["track"] == face.track
+        assert np.abs(np.array(found["curves"]) - curves(steady)).max() < 0.1
+
+
+def test_the_camera(launch: Any, site: str, filmed: Path) -> None:
+    page = _opened(launch(*CAMERA, f"--use-file-for-fake-video-capture={filmed}"), site)
+    page.click("#camera")
+    page.wait_for_selector("body[data-rates]")
+    page.click("#record")
+    page.locator("#record", has_text=re.compile(r"\((?:[6-9]|\d\d+) frames\)")).wait_for()
+    page.click("#record")
+    with page.expect_download() as download:
+        page.click("#save-curves")
+    with open(download.value.path()) as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) >= 6
+    assert len({row["frame"] for row in rows}) == len(rows), "one face in every frame"
+    assert all(int(row["track"]) >= 1 for row in rows)
+    assert {*ARKIT_NAMES, "yaw", "x0", "z67"} <= set(rows[0])
+    smiles = [float(row["mouthSmileLeft"]) for row in rows]
+    assert all(0 <= smile <= 1 for smile in smiles)
+    page.click("#camera")
+    assert page.inner_text("#camera") == "Use the camera"
+
+
+def test_several_faces_can_be_chosen(page: Any) -> None:
+    sample = Image.open(SAMPLE_PHOTO).convert("RGB")
+    _pick(page, "two people.png", _photo(sample, sample.rotate(30)))
+    assert page.inner_text("#status").startswith("2 faces found")
+    buttons = page.locator("#faces button")
+    assert buttons.count() == 2
+    rolls = []
+    for number in range(2):
+        buttons.nth(number).click()
+        assert buttons.nth(number).get_attribute("aria-pressed") == "true"
+        rolls.append(float(page.inner_text("#roll").rstrip("°")))
+    assert abs(rolls[0] - rolls[1]) > 20
+    with page.expect_download() as download:
+        page.click("[data-save=landmarks]")
+    assert download.value.suggested_filename == "two_people_1_landmarks.txt"
+
+
+def test_no_face_and_no_picture(page: Any) -> None:
+    _pick(page, "grey.png", _photo(Image.new("RGB", (90, 70))))
+    assert page.inner_text("#status").startswith("No face found")
+    assert page.locator("[data-save=glb]").is_disabled()
+    _pick(page, "text.png", b"no picture")
+    assert page.inner_text("#status").startswith("This file is no picture")
+
+
+def test_no_camera_and_no_permission(browser: Any, launch: Any, site: str) -> None:
+    page = _opened(launch("--use-fake-ui-for-media-stream"), site)
+    page.click("#camera")
+    page.locator("#status", has_text="No camera was found").wait_for()
+    page = _opened(launch("--use-fake-device-for-media-stream"), site)
+    page.click("#camera")
+    page.locator("#status", has_text="permission was refused").wait_for()
+
+
+def test_no_webgl(launch: Any, site: str) -> None:
+    page = _opened(launch("--disable-3d-apis"), site)
+    page.click("#sample")
+    page.wait_for_selector("body[data-done]")
+    assert page.inner_text("#no-webgl").startswith("This browser shows no WebGL 2")
+    assert page.inner_text("#status").startswith("1 face found")
+
+
+def test_the_networks_cannot_be_had(browser: Any, site: str) -> None:
+    page = browser.new_page()
+    page.route("**/network.onnx", lambda route: route.abort())
+    page.goto(site)
+    page.locator("#status", has_text="The networks could not be loaded").wait_for()
+    page.close()
+
+
+def test_it_works_offline_once_loaded(browser: Any, site: str) -> None:
+    context = browser.new_context()
+    page = _opened(context.new_page(), site)
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    context.set_offline(True)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.click("#sample")
+    page.locator("#status", has_text="1 face found").wait_for()
+    context.close()
+
+
+def test_keyboard_and_language(browser: Any, site: str) -> None:
+    page = _opened(browser.new_page(), site, "?step=4&lang=zh")
+    assert page.get_attribute("html", "lang") == "zh"
+    page.focus("#sample")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-done]")
+    assert "1 张人脸" in page.inner_text("#status")
+    page.focus("#face")
+    before = page.screenshot(clip=page.locator("#face").bounding_box())
+    page.keyboard.press("ArrowRight")
+    after = page.screenshot(clip=page.locator("#face").bounding_box())
+    assert before != after, "an arrow key turns the face"
+    page.focus("input[name=style][value=textured]")
+    page.keyboard.press("ArrowRight")
+    assert page.is_checked("input[name=style][value=shaded]")
+    page.click("#language")
+    assert page.inner_text("#status").startswith("1 face found")
+    page.close()
+
+
+def test_everything_is_said_in_both_languages(page: Any) -> None:
+    keys = page.evaluate(
+        """async () => {
+          const { LANGUAGES } = await import("./js/words.js");
+          const used = [...document.querySelectorAll("[data-t], [data-t-label]")]
+            .map(({ dataset }) => dataset.t ?? dataset.tLabel);
+          return [...Object.values(LANGUAGES).map((words) => Object.keys(words).sort()), used];
+        }"""
+    )
+    assert keys[0] == keys[1]
+    assert set(keys[2]) <= set(keys[0])
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, canvas, meter")]
+          .filter((e) => !e.hidden && !e.textContent.trim() && !e.labels?.length)
+          .filter((e) => !e.getAttribute("aria-label")).map((e) => e.id)"""
+    )
+    assert set(unnamed) <= {"photo"}, "which has its label once there is a photo"
