@@ -54,6 +54,7 @@ async function startView() {
 
 function applyLook() {
   view?.style(chosenRadio("style"));
+  $("light").disabled = !["shaded", "wireframe", "confidence"].includes(chosenRadio("style"));
   view?.light(Number($("light").value));
   view?.open($("open").checked);
 }

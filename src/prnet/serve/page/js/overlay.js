@@ -56,19 +56,20 @@ export class Overlay {
     context.drawImage(picture, left, top, scale * picture.width, scale * picture.height);
     // Pixel centres are on integers.
     const at = (x, y) => [left + (x + 0.5) * scale, top + (y + 0.5) * scale];
-    context.lineWidth = 1.4 * ratio;
     faces.forEach((face, number) => {
       const chosen = number === this.chosen;
       context.strokeStyle = context.fillStyle = chosen ? INK : OTHER;
-      if (chosen && this.what === "landmarks") this.landmarks(face, at, ratio);
+      if (chosen && this.what === "landmarks") this.landmarks(face, at, scale, ratio);
       if (chosen && this.what === "mesh") this.mesh(face, at, ratio);
       if (chosen && this.what === "confidence" && face.deviation) this.dots(face, at, scale);
       if (faces.length > 1) this.number(face, face.track ?? number + 1, at, ratio);
     });
   }
 
-  landmarks({ landmarks }, at, ratio) {
-    const { context } = this;
+  landmarks(face, at, scale, ratio) {
+    const { context } = this, { landmarks } = face;
+    const radius = Math.min(Math.max(0.012 * sizeOf(face) * scale, 0.6 * ratio), 2.5 * ratio);
+    context.lineWidth = radius;
     const point = (i) => at(landmarks[i * 3], landmarks[i * 3 + 1]);
     for (const line of LINES) {
       context.beginPath();
@@ -77,7 +78,7 @@ export class Overlay {
     }
     for (let i = 0; i < 68; i++) {
       context.beginPath();
-      context.arc(...point(i), 2 * ratio, 0, 2 * Math.PI);
+      context.arc(...point(i), radius, 0, 2 * Math.PI);
       context.fill();
     }
   }
@@ -122,6 +123,7 @@ export class Overlay {
     const points = Array.from({ length: 68 }, (_, i) => at(landmarks[i * 3], landmarks[i * 3 + 1]));
     const [xs, ys] = [0, 1].map((k) => points.map((point) => point[k]));
     const [x0, y0, x1, y1] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+    context.lineWidth = 1.4 * ratio;
     context.strokeRect(x0, y0, x1 - x0, y1 - y0);
     context.font = `bold ${15 * ratio}px system-ui`;
     context.fillText(String(number), x0, y0 - 5 * ratio);

@@ -41,17 +41,19 @@ precision highp float;
 uniform sampler2D photo;
 uniform int look;
 uniform vec2 range, limits;
-uniform vec3 light, colours[4];
+uniform vec3 light, skin, colours[4];
 in vec3 turned, own;
 in vec2 photoAt, mirrorAt, grid;
 in float mirrorFacing, deviation, depth;
 out vec4 colour;
 
 vec3 textured() {
-  // What looks away from the camera is taken from the other half, where that is seen better.
-  float seen = smoothstep(0.05, 0.35, normalize(own).z), twin = smoothstep(0.05, 0.35, mirrorFacing);
-  float share = twin * (1.0 - seen);
-  return mix(texture(photo, photoAt).rgb, texture(photo, mirrorAt).rgb, share);
+  // What looks away from the camera is taken from the other half, where that is seen better; what
+  // neither shows has the colour of the cheeks, not that of the wall behind.
+  float facing = normalize(own).z;
+  float seen = smoothstep(0.05, 0.35, facing), twin = smoothstep(0.05, 0.35, mirrorFacing);
+  vec3 photographed = mix(texture(photo, photoAt).rgb, texture(photo, mirrorAt).rgb, twin * (1.0 - seen));
+  return mix(skin, photographed, smoothstep(0.05, 0.3, max(facing, mirrorFacing)));
 }
 
 vec3 sureness(float share) {

@@ -55,22 +55,25 @@ export class Surface {
     return out;
   }
 
-  /** The photo in UV; what looks away from the camera is taken from the mirrored half. */
+  /** The photo in UV; what looks away from the camera is taken from the mirrored half, or, where
+   *  that does, too, has the colour of the cheeks. */
   texture(photo) {
     const { layout, face } = this, { size } = layout, out = new ImageData(TEXTURE, TEXTURE);
     const facing = new Float32Array(size * size).fill(-1);
     layout.pixels.forEach((pixel, i) => (facing[pixel] = this.normals[i * 3 + 2]));
     const step = size / TEXTURE, place = new Float32Array(3);
     const at = (u, v) => between(face.map, facing, size, u, v, place);
+    const skin = cheeks(face.landmarks, (x, y) => sample(photo, x, y));
     for (let row = 0, to = 0; row < TEXTURE; row++) {
       for (let column = 0; column < TEXTURE; column++, to += 4) {
         const u = (column + 0.5) * step - 0.5, v = (row + 0.5) * step - 0.5;
-        const seen = smooth(at(u, v)), own = sample(photo, place[0], place[1]);
+        const cosine = at(u, v), seen = smooth(cosine, 0.05, 0.35), own = sample(photo, place[0], place[1]);
         let colour = own;
         if (seen < 1) {
-          const share = smooth(at(size - 1 - u, v)) * (1 - seen);
-          const twin = sample(photo, place[0], place[1]);
-          colour = own.map((value, k) => value + share * (twin[k] - value));
+          const there = at(size - 1 - u, v), twin = sample(photo, place[0], place[1]);
+          const share = smooth(there, 0.05, 0.35) * (1 - seen);
+          const known = smooth(Math.max(cosine, there), 0.05, 0.3);
+          colour = own.map((value, k) => skin[k] + known * (value + share * (twin[k] - value) - skin[k]));
         }
         out.data.set(colour, to);
         out.data[to + 3] = 255;
@@ -103,9 +106,18 @@ export class Surface {
   }
 }
 
-/** How well a surface of this cosine to the camera is seen. */
-function smooth(cosine) {
-  const t = Math.min(Math.max((cosine - 0.05) / 0.3, 0), 1);
+/** The mean colour of some points of the nose's bridge and of the cheeks. */
+export function cheeks(landmarks, colourAt) {
+  const pairs = [[28, 28], [29, 29], [30, 30], [31, 2], [35, 14], [41, 48], [46, 54]];
+  const colours = pairs.map((pair) => {
+    return colourAt(...[0, 1].map((k) => (landmarks[pair[0] * 3 + k] + landmarks[pair[1] * 3 + k]) / 2));
+  });
+  return [0, 1, 2].map((k) => colours.reduce((sum, colour) => sum + colour[k], 0) / colours.length);
+}
+
+/** GLSL's smoothstep. */
+function smooth(value, low, high) {
+  const t = Math.min(Math.max((value - low) / (high - low), 0), 1);
   return t * t * (3 - 2 * t);
 }
 

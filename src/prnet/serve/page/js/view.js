@@ -6,6 +6,7 @@ import {
 } from "../vendor/three.min.js";
 import { sizeOf } from "./overlay.js";
 import { FRAGMENT, VERTEX } from "./shaders.js";
+import { cheeks } from "./surface.js";
 
 export const STYLES = ["textured", "shaded", "wireframe", "depth", "normals", "confidence"];
 const TEXTURE = 1024, REACH = 1.7; // pixels; sides of the crop: neck and forehead reach out of it
@@ -35,7 +36,7 @@ export class View {
         map: value(this.map), photo: value(this.photo), look: value(0), size: value(layout.size),
         middle: value(new Vector3()), unit: value(1), turn: value(new Matrix3()),
         corner: value(new Vector2()), side: value(1), range: value(new Vector2(0, 1)),
-        light: value(new Vector3(0, 0, 1)), limits: value(new Vector2(SURE, GUESSED)),
+        light: value(new Vector3(0, 0, 1)), skin: value(new Vector3()), limits: value(new Vector2(SURE, GUESSED)),
         colours: value(COLOURS.map((colour) => new Vector3(...colour.map((v) => v / 255)))),
       },
     });
@@ -97,7 +98,7 @@ export class View {
   }
 
   /** The photo's square around the face. */
-  texture(picture, { crop }) {
+  texture(picture, { crop, landmarks }) {
     const side = crop.side * REACH;
     const pixels = Math.min(TEXTURE, Math.max(64, 2 ** Math.ceil(Math.log2(side))));
     if (this.picture.width !== pixels) {
@@ -105,13 +106,17 @@ export class View {
       this.photo.dispose(); // of the old size
     }
     const corner = [crop.x - side / 2, crop.y - side / 2], scale = pixels / side;
-    const context = this.picture.getContext("2d");
+    const context = this.picture.getContext("2d", { willReadFrequently: true });
     context.setTransform(scale, 0, 0, scale, -(corner[0] + 0.5) * scale, -(corner[1] + 0.5) * scale);
     context.fillStyle = "#888";
     context.fillRect(corner[0], corner[1], side + 1, side + 1);
     context.drawImage(picture, 0, 0);
-    this.material.uniforms.corner.value.set(...corner);
-    this.material.uniforms.side.value = side;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    const { uniforms } = this.material;
+    uniforms.corner.value.set(...corner);
+    uniforms.side.value = side;
+    const colourAt = (x, y) => context.getImageData((x - corner[0]) * scale, (y - corner[1]) * scale, 1, 1).data;
+    uniforms.skin.value.set(...cheeks(landmarks, colourAt).map((value) => value / 255));
     this.photo.needsUpdate = true;
   }
 
