@@ -16,7 +16,7 @@ import math
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             plain = _browser(playwright, "--use-fake-ui-for-media-stream")
             filmed = _browser(playwright, *CAMERA, f"--use-file-for-fake-video-capture={film}")
-            for name, browser, shoot, options in (
+            shots: list[tuple[str, Browser, Callable[[Page], None], dict[str, Any]]] = [
                 ("page-start", plain, _start, {}),
                 ("page", plain, _photo, {}),
                 ("page-two", plain, _two, {}),
@@ -58,7 +58,8 @@ def main() -> None:
                 ("page-no-camera", plain, _no_camera, {}),
                 ("page-narrow", plain, _photo, {"viewport": NARROW}),
                 ("page-dark", plain, _dark, {"color_scheme": "dark", "locale": "zh-CN"}),
-            ):
+            ]
+            for name, browser, shoot, options in shots:
                 page = browser.new_page(**{"viewport": WIDE, **options})
                 page.goto(address)
                 page.wait_for_selector("body[data-ready]")
@@ -127,7 +128,8 @@ def _film(path: Path) -> None:
     with path.open("wb") as file:
         for i in range(FRAMES):
             sway = math.sin(2 * math.pi * i / FRAMES)
-            moved = photo.rotate(5 * sway, translate=(12 * sway, 5 * sway), resample=2)
+            way = round(12 * sway), round(5 * sway)
+            moved = photo.rotate(5 * sway, Image.Resampling.BILINEAR, translate=way)
             moved.save(file, "JPEG", quality=92)
 
 

@@ -24,13 +24,14 @@ from prnet.layout.uv_layout import Part, UVLayout
 from prnet.network.crop_rules import load_crop_rules
 from prnet.network.position_map_network import PositionMapNetwork, layout_file
 from prnet.packaged import DATA
-from prnet.video import look, smooth, track
+from prnet.video import glance, head, look, smooth, track
 
 MODULES: Final = {
     "detector": anchorfree,
     "candidates": candidates,
     "reconstruct": reconstruct,
     "track": track,
+    "glance": glance,
     "look": look,
     "smooth": smooth,
     "confidence": confidence,
@@ -87,6 +88,8 @@ def _layout(layout: UVLayout) -> tuple[dict[str, Any], bytes]:
         "canonical_step": step,
         "eye_corners_apart": surface.EYE_CORNERS_APART,
         "neck": int(Part.NECK),
+        "quick": [int(Part.EYES), int(Part.MOUTH)],
+        "some": head._STEP,
     }
     return _packed(described, arrays)
 

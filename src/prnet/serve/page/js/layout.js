@@ -2,8 +2,9 @@
 
 export class Layout {
   /** `described`: settings.layout; `bytes`: layout.bin, which it describes. */
-  constructor({ size, z_rule, canonical_step, eye_corners_apart, arrays, name, neck }, bytes) {
-    Object.assign(this, { size, name, zRule: z_rule, neck });
+  constructor(described, bytes) {
+    const { size, z_rule, canonical_step, eye_corners_apart, arrays, name, neck, some, quick } = described;
+    Object.assign(this, { size, name, zRule: z_rule });
     const array = (kind, key) => new kind(bytes, arrays[key].offset, arrays[key].length);
     this.landmarkPixels = array(Float32Array, "landmarks"); // column, row
     this.canonical = summed(array(Int16Array, "canonical"), size, canonical_step);
@@ -15,7 +16,8 @@ export class Layout {
     this.pixels.forEach((pixel, vertex) => (this.vertexAt[pixel] = vertex));
     this.corners = corners(this.landmarkPixels, size);
     const rigid = this.pixels.filter((pixel) => this.parts[pixel] !== neck);
-    this.rigid = { all: rigid, some: rigid.filter((_, i) => i % 16 === 0) };
+    this.rigid = { all: rigid, some: rigid.filter((_, i) => i % some === 0) };
+    this.quick = Uint8Array.from(this.parts, (part) => quick.includes(part)); // eyes and mouth
     const marks = this.landmarks(this.canonical);
     const apart = Math.hypot(...[0, 1, 2].map((k) => marks[36 * 3 + k] - marks[45 * 3 + k]));
     this.millimetres = eye_corners_apart / apart;

@@ -3,6 +3,7 @@
 import { fitCamera, imageRoll, poseOf } from "./camera.js";
 import { boxAround, Crop, cropIsOff } from "./crop.js";
 import { gather } from "./layout.js";
+import { reduce } from "./resample.js";
 
 export class Reconstructor {
   constructor(detector, network, Tensor, layout, settings) {
@@ -11,10 +12,10 @@ export class Reconstructor {
     this.times = { detect: 0, crop: 0, network: 0 };
   }
 
-  /** The faces of a picture, the largest first. */
-  async reconstruct(picture) {
+  /** The faces of a picture, the largest first. `glance`: looked for in small (video/glance.py). */
+  async reconstruct(picture, { glance = false } = {}) {
     const start = performance.now();
-    const boxes = await this.detector.detect(picture);
+    const boxes = await (glance ? this.inSmall(picture) : this.detector.detect(picture));
     this.times.detect = performance.now() - start;
     const { MIN_PRESENCE } = this.settings.reconstruct;
     const faces = [];
@@ -28,6 +29,17 @@ export class Reconstructor {
       if (!(face.presence < MIN_PRESENCE)) faces.push(face);
     }
     return faces;
+  }
+
+  async inSmall(picture) {
+    const times = Math.ceil(Math.max(picture.width, picture.height) / this.settings.glance.LONGEST);
+    if (times === 1) return this.detector.detect(picture);
+    const boxes = await this.detector.detect(reduce(picture, times, times));
+    const enlarged = (value) => (value + 0.5) * times - 0.5;
+    return boxes.map(({ x, y, width, height, points, ...same }) => ({
+      ...same, x: enlarged(x), y: enlarged(y), width: width * times, height: height * times,
+      points: points.map(enlarged),
+    }));
   }
 
   /** The face in one crop. */
@@ -51,8 +63,10 @@ export class Reconstructor {
     return { ...face, landmarks: this.layout.landmarks(face.map) };
   }
 
-  landmarkCrop({ landmarks }) {
-    const roll = imageRoll(fitCamera(this.layout.headMarks, landmarks).rotation);
+  /** The crop that its landmarks ask for; rolls of up to `upright` degrees are left as they are. */
+  landmarkCrop({ landmarks }, upright = 0) {
+    const turn = imageRoll(fitCamera(this.layout.headMarks, landmarks).rotation);
+    const roll = Math.abs(turn) > upright ? turn : 0;
     return Crop.fromBox(boxAround(landmarks, roll), this.settings.rules.landmarks, this.size);
   }
 }

@@ -4,14 +4,15 @@ import { nearestRotation, times } from "./camera.js";
 import { cameraOf } from "./reconstruct.js";
 import { placeOf } from "./track.js";
 
-/** Of points of `width` numbers each: a low-pass filter whose cutoff rises with a point's speed. */
+/** Of points of `width` numbers each: a low-pass filter whose cutoff rises with a point's speed,
+ *  faster where `quick` says so. */
 class OneEuro {
-  constructor(constants, width) {
-    Object.assign(this, { c: constants, width });
+  constructor(constants, width, quick = new Uint8Array(1)) {
+    Object.assign(this, { c: constants, width, quick });
   }
 
   steady(points, passed, size) {
-    const { MIN_CUTOFF, BETA, SPEED_CUTOFF } = this.c, { width, raw } = this;
+    const { MIN_CUTOFF, BETA, SPEED_CUTOFF, QUICK } = this.c, { width, raw, quick } = this;
     if (!raw) {
       this.speed = new Float32Array(points.length);
       this.held = Float32Array.from(points);
@@ -24,7 +25,8 @@ class OneEuro {
           speed[k] = moved;
           square += moved * moved;
         }
-        const part = share(MIN_CUTOFF + BETA * Math.sqrt(square), passed);
+        const beta = quick[i / width] ? QUICK * BETA : BETA;
+        const part = share(MIN_CUTOFF + beta * Math.sqrt(square), passed);
         for (let k = i; k < i + width; k++) held[k] += part * (points[k] - held[k]);
       }
     }
@@ -48,8 +50,9 @@ export class Smoother {
   steady(face, seconds) {
     const { LONGEST_GAP } = this.c;
     if (!(seconds - this.seconds > 0 && seconds - this.seconds <= LONGEST_GAP)) {
-      const widths = { turn: 9, place: 3, scale: 1, shape: 3 };
+      const widths = { turn: 9, place: 3, scale: 1 };
       for (const [name, width] of Object.entries(widths)) this[name] = new OneEuro(this.c, width);
+      this.shape = new OneEuro(this.c, 3, this.layout.quick);
       this.seconds = seconds;
     }
     const passed = seconds - this.seconds, size = placeOf(face).size;

@@ -4,21 +4,25 @@ import { alike, lookOf, mixed } from "./look.js";
 
 export class Tracker {
   constructor(models) {
-    Object.assign(this, { models, c: models.settings.track, tracks: [], begun: 0, detected: -Infinity });
+    Object.assign(this, { models, c: models.settings.track, tracks: [], begun: 0 });
+    this.detected = this.wholly = -Infinity;
   }
 
   /** The faces of a frame, each with its `track`. */
   async follow(picture, seconds) {
-    const { ABSENCE, NEW_PEOPLE_EVERY, LOST_EVERY } = this.c;
+    const { ABSENCE, NEW_PEOPLE_EVERY, LOST_EVERY, WHOLE_EVERY } = this.c;
     const isNew = this.isNew(picture);
     this.tracks = this.tracks.filter((track) => seconds - track.seconds <= ABSENCE);
     const before = this.present();
     await this.move(picture, seconds, before);
-    const now = this.present(), waited = seconds - this.detected;
+    const now = this.present(), justLost = now.length < before.length;
     const waiting = !now.length || now.length < this.tracks.length;
-    if (isNew || now.length < before.length || waited >= NEW_PEOPLE_EVERY || (waiting && waited >= LOST_EVERY)) {
+    if (isNew || justLost || seconds - this.detected >= (waiting ? LOST_EVERY : NEW_PEOPLE_EVERY)) {
       this.detected = seconds;
-      this.take(await this.models.reconstruct(picture), picture, seconds);
+      const every = waiting ? NEW_PEOPLE_EVERY : WHOLE_EVERY;
+      const whole = isNew || justLost || seconds - this.wholly >= every;
+      if (whole) this.wholly = seconds;
+      this.take(await this.models.reconstruct(picture, { glance: !whole }), picture, seconds);
     }
     return this.present().map(({ face, number }) => ({ ...face, track: number }));
   }
@@ -53,7 +57,7 @@ export class Tracker {
   }
 
   crop({ face, speed, seconds: then }, seconds) {
-    const wanted = this.models.landmarkCrop(face), passed = seconds - then;
+    const wanted = this.models.landmarkCrop(face, this.c.UPRIGHT), passed = seconds - then;
     const moved = new Crop(
       wanted.x + speed[0] * passed, wanted.y + speed[1] * passed, wanted.side, wanted.size, wanted.roll,
     );
