@@ -78,7 +78,7 @@ def _photo(page: Page) -> None:
     page.click("#sample")
     page.wait_for_selector("body[data-done]")
     page.focus("#face")
-    for _ in range(5):
+    for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.locator("h1").click()
 

@@ -20,7 +20,7 @@ class Answer:
     body: bytes
 
 
-def talk(port: int, data: bytes, *, seconds: float = 30) -> Answer:
+def talk(port: int, data: bytes, *, seconds: float = 120) -> Answer:
     """Sends bytes and reads one answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
