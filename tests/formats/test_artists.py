@@ -10,7 +10,7 @@ import trimesh
 from scipy.spatial import cKDTree
 
 import prnet
-from prnet.appearance.pncc import coordinate_codes, pncc
+from prnet.appearance.encode import coordinate_codes, pncc
 from prnet.cli import main
 from prnet.formats.output import SaveOptions
 from prnet.formats.surface import face_surface, head_vertices

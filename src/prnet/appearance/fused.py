@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.appearance.fill import filled
 from prnet.appearance.texture import (
     TEXTURE_SIZE,
     check_side,
-    filled,
     map_footprint,
-    resized,
     texture,
     texture_mask,
 )
 from prnet.appearance.visibility import facing_map
 from prnet.errors import PrnetError
+from prnet.geometry.sampling import resized
 from prnet.layout.uv_layout import Part
 from prnet.mapped import MappedFace
 

@@ -187,7 +187,9 @@ def picture_part(
 ) -> tuple[NDArray[np.float32], tuple[slice, slice]]:
     """The vertices counted from the first pixel of the part of the picture that they may cover,
     and that part (rows, columns), which is empty for a face outside the picture."""
-    low, high = np.floor(vertices[:, :2].min(axis=0)), np.ceil(vertices[:, :2].max(axis=0)) + 1
+    x, y = vertices[:, 0], vertices[:, 1]  # alone; rows of three are reduced a tenth as fast
+    low = np.floor([x.min(), y.min()])
+    high = np.ceil([x.max(), y.max()]) + 1
     x0, y0 = np.clip(low, 0, (width, height)).astype(int)
     x1, y1 = np.clip(high, (x0, y0), (width, height)).astype(int)
     part = vertices - np.array([x0, y0, 0], np.float32)

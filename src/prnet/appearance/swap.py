@@ -10,13 +10,13 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from prnet.appearance.blend import blend_bands
 from prnet.appearance.render import picture_part, texture_points
-from prnet.appearance.texture import map_footprint, resized, texture_mask
+from prnet.appearance.texture import map_footprint, texture_mask
 from prnet.appearance.texture import texture as photo_texture
 from prnet.appearance.visibility import visibility_map
 from prnet.errors import PrnetError
 from prnet.geometry.filters import smooth_step
 from prnet.geometry.rasterize import interpolate, rasterize
-from prnet.geometry.sampling import sample_area
+from prnet.geometry.sampling import resized, sample_area
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.mapped import MappedFace
 

@@ -11,12 +11,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from prnet.appearance.visibility import facing_map, visibility_map
+from prnet.appearance.fill import LOW_SIZE, fill_plan, filled_rows
+from prnet.appearance.visibility import facing_map, inside_outline, visibility_map
 from prnet.errors import PrnetError
-from prnet.geometry.filters import smooth_step
-from prnet.geometry.sampling import sample_area
+from prnet.geometry.sampling import resized, sample_area
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.mapped import MappedFace
 
@@ -24,21 +23,13 @@ TEXTURE_SIZE: Final = 512
 """Side of textures by default; it takes a face of about 300 pixels to fill one."""
 
 LARGEST_SIDE: Final = 8192
-"""Of textures and of face crops that are drawn: such a texture takes 6 GB while it is made."""
+"""Of textures and of face crops that are drawn: such a texture has 0.2 GB."""
 
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
 
-FEATURES = (Part.EYES, Part.NOSE, Part.MOUTH)
-"""Parts whose creases are hidden in every view."""
-
-FACES_BETTER = 0.2, 0.45
-"""A seen place is filled too, in part or wholly, when its mirror image faces the camera so much
-better (difference of cosines): seen from the side, a small error shows what is behind the face.
-Not around the eyes: two irises at one place are seen at once."""
-
-LOW_BAND = 64
-"""Side of the textures in which colours are matched and continued; finer detail is copied."""
+STRIP: Final = 128
+"""Rows of a large texture that are made at a time, so that they stay in the cache."""
 
 
 def texture(
@@ -60,15 +51,39 @@ def texture(
     image = face.image if image is None else image
     if image is None:
         raise PrnetError("expected an image to take the texture from, got a face without one")
-    positions = extended(face.layout, face.position_map[..., :2])
-    points = resized(positions, size).reshape(-1, 2)
-    footprint = resized(map_footprint(face), size).ravel() * (face.layout.size / size)
-    sampled = sample_area(image, points, footprint).reshape(size, size, 3)
+    maps = sampling_maps(face)
+    result = np.empty((size, size, 3), np.uint8)
+    plan = None
     if fill:
-        facing = resized(facing_map(face), size)
-        mask = texture_mask(face, size=size, image=image)
-        sampled = filled(sampled, mask, facing, face.layout)
-    return np.rint(np.clip(sampled, 0, 255)).astype(np.uint8)
+        low = sampled_rows(maps, image, LOW_SIZE, slice(None))
+        mask = texture_mask(face, size=face.layout.size, image=image)
+        ears = face.layout.parts == Part.EARS
+        mask = np.where(ears, mask * inside_outline(face), mask)
+        plan = fill_plan(face.layout, mask, facing_map(face), low)
+    for first in range(0, size, STRIP):
+        rows = slice(first, min(first + STRIP, size))
+        strip = sampled_rows(maps, image, size, rows)
+        if plan is not None:
+            strip = filled_rows(strip, resized(plan, size, rows))
+        result[rows] = np.rint(np.clip(strip, 0, 255, out=strip), out=strip)
+    return result
+
+
+def sampling_maps(face: MappedFace) -> NDArray[np.float32]:
+    """(256, 256, 3): x and y in the photo, the region's edge repeated outside it, and the side of
+    the square that a map pixel covers there."""
+    positions = extended(face.layout, face.position_map[..., :2])
+    return np.concatenate([positions, map_footprint(face)[..., None]], axis=-1)
+
+
+def sampled_rows(
+    maps: NDArray[np.float32], image: NDArray[np.uint8], size: int, rows: slice
+) -> NDArray[np.float32]:
+    """Some rows of the texture (size, size, 3): the photo under :func:`sampling_maps`."""
+    part = resized(maps, size, rows)
+    points = part[..., :2].reshape(-1, 2)
+    footprint = part[..., 2].ravel() * np.float32(len(maps) / size)
+    return sample_area(image, points, footprint).reshape(*part.shape[:2], 3)
 
 
 def texture_mask(
@@ -104,65 +119,3 @@ def map_footprint(face: MappedFace) -> NDArray[np.float32]:
 def extended(layout: UVLayout, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Values (256, 256, C) with those of the region's edge repeated outside it."""
     return values.reshape(-1, values.shape[-1])[layout.nearest_in_region]
-
-
-def resized(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Square float maps (N, N) or (N, N, C) at another size; averaged when it is smaller."""
-    if values.shape[0] == size:
-        return np.asarray(values, np.float32)
-    if values.ndim == 3:
-        return np.stack([resized(v, size) for v in np.moveaxis(values, -1, 0)], axis=-1)
-    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
-
-
-def filled(
-    sampled: NDArray[np.float32],
-    mask: NDArray[np.float32],
-    facing: NDArray[np.float32],
-    layout: UVLayout,
-) -> NDArray[np.float32]:
-    """Hidden parts from the mirrored half, its colours shifted to go on smoothly from the seen
-    part; where both halves are hidden, colours from around. Fine features (the insides of mouth
-    and nostrils) are never replaced by smooth colours."""
-    size, mirror, mirror_mask = len(sampled), sampled[:, ::-1], mask[:, ::-1]
-    eyes = (layout.parts == Part.EYES).astype(np.float32)
-    better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
-    mask = mask * (1 - better * (1 - resized(resized(eyes, 32), size)))
-    low, low_mask = (resized(part, min(size, 2 * LOW_BAND)) for part in (sampled, mask))
-    shift = _continued(low - low[:, ::-1], low_mask * low_mask[:, ::-1])
-    mirror = mirror + resized(shift, size)
-    seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's
-    own = smooth_step(seen / np.maximum(seen + seen_mirror, 1e-3), 0.25, 0.45)[..., None]
-    features = np.isin(layout.parts, FEATURES).astype(np.float32)
-    featured = resized(features, size)[..., None]
-    around = resized(_continued(low, low_mask), size)
-    unseen = featured * (own * sampled + (1 - own) * mirror) + (1 - featured) * around
-    hidden = mirror + (1 - mirror_mask[..., None]) * (unseen - mirror)
-    return np.asarray(hidden + mask[..., None] * (sampled - hidden), np.float32)
-
-
-def _continued(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Smooth (LOW_BAND, LOW_BAND, C) that follows ``values`` (N, N, C) where ``weight`` (N, N) is
-    1 and goes on from there where it is 0.
-
-    Source: the pull-push algorithm of Gortler et al., "The lumigraph", SIGGRAPH 1996.
-    """
-    weights = [resized(weight, LOW_BAND)]
-    sums = [resized(values * weight[..., None], LOW_BAND)]
-    while len(weights[-1]) > 1:
-        weights.append(_halved(weights[-1]))
-        sums.append(_halved(sums[-1]))
-    result = np.asarray(sums[-1] / np.maximum(weights[-1], 1e-6)[..., None], np.float32)
-    for share, total in zip(weights[-2::-1], sums[-2::-1], strict=True):
-        coarse = resized(result, len(share))
-        certain = np.minimum(4 * share, 1)[..., None]
-        mean = total / np.maximum(share, 1e-6)[..., None]
-        result = np.asarray(coarse + certain * (mean - coarse), np.float32)
-    return result
-
-
-def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Means of squares of 2x2."""
-    rows = values[::2] + values[1::2]
-    return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4, np.float32)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.appearance.fill import FEATURES
 from prnet.appearance.render import picture_part, texture_points
-from prnet.appearance.texture import FEATURES, map_footprint, resized
+from prnet.appearance.texture import map_footprint
 from prnet.appearance.texture import texture as photo_texture
 from prnet.appearance.visibility import visibility_map
 from prnet.errors import PrnetError
 from prnet.geometry.filters import box_sum, closed, smooth_step
 from prnet.geometry.rasterize import interpolate, rasterize
-from prnet.geometry.sampling import sample_area
+from prnet.geometry.sampling import resized, sample_area
 from prnet.mapped import MappedFace
 
 UNCHANGED, CHANGED = 1.0, 6.0

@@ -30,6 +30,10 @@ EDGE = 3
 """Map pixels by which the seen part is shrunk, then softened."""
 
 
+OUTLINE = 3
+"""Pixels of the z-buffer along the outline that are not trusted on the ears."""
+
+
 MapOfFace = Callable[[MappedFace], NDArray[np.float32]]
 
 
@@ -74,10 +78,7 @@ def facing_map(face: MappedFace) -> NDArray[np.float32]:
 
 def _uncovered(face: MappedFace) -> NDArray[np.float32]:
     """(V,): 0 where another part of the face lies in front."""
-    points = np.array(face.vertices.T, order="C")  # rows are reduced ten times as fast
-    points -= points.min(axis=1, keepdims=True)
-    points *= BUFFER_SIZE / max(float(points[:2].max()), 1e-9)
-    width, height = (int(size) + 2 for size in points[:2].max(axis=1))
+    points, width, height = _in_buffer(face)
     triangles = face.layout.coarse_triangles
     depth = rasterize_depth(points.T, triangles, height, width, cull="back").ravel()
     x, y = points[:2].astype(np.intp)
@@ -88,6 +89,28 @@ def _uncovered(face: MappedFace) -> NDArray[np.float32]:
         np.minimum(farthest, depth[corner + step], out=farthest)
     gap = (farthest - points[2]) / BUFFER_SIZE
     return 1 - smooth_step(gap, SEEN_GAP, HIDDEN_GAP)
+
+
+def inside_outline(face: MappedFace) -> NDArray[np.float32]:
+    """(256, 256) float32: 0 within 2 % of the face's size of its outline in the picture, 1 further
+    in and outside the region: where a small error of the map shows what is behind the face."""
+    points, width, height = _in_buffer(face)
+    depth = rasterize_depth(points.T, face.layout.coarse_triangles, height, width)
+    covered = np.pad(np.isfinite(depth).astype(np.float32), OUTLINE)
+    covered = extreme(np.min, covered, OUTLINE)
+    x, y = points[:2].astype(np.intp)
+    inside = np.ones(face.layout.region.shape, np.float32)
+    inside[face.layout.region] = covered[y + OUTLINE, x + OUTLINE]
+    return _softened(inside)
+
+
+def _in_buffer(face: MappedFace) -> tuple[NDArray[np.float32], int, int]:
+    """Vertices (3, V) in a z-buffer of BUFFER_SIZE along the longer side, and its size."""
+    points = np.array(face.vertices.T, order="C")  # rows are reduced ten times as fast
+    points -= points.min(axis=1, keepdims=True)
+    points *= BUFFER_SIZE / max(float(points[:2].max()), 1e-9)
+    width, height = (int(size) + 2 for size in points[:2].max(axis=1))
+    return points, width, height
 
 
 def _softened(seen: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,6 +29,7 @@ _WRITE_FORMATS: Final = {
     ".tiff": "TIFF",
 }
 _WRITE_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "PNG": {"compress_level": 2},
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_lzw"},

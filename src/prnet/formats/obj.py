@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +22,7 @@ def obj_bytes(
     columns = [_text_columns(vertices, decimals=3)]
     if colors is not None:
         columns.append(_text_columns(colors / 255, decimals=4))
-    return _text_rows("v", columns) + _text_rows("f", [_text_columns(triangles + 1, decimals=0)])
+    return _text_rows("v", columns) + _remembered(triangles, _faces)
 
 
 def textured_obj_bytes(
@@ -33,19 +35,48 @@ def textured_obj_bytes(
 ) -> bytes:
     """Wavefront OBJ text whose vertices have texture coordinates (V, 2), u right and v up, and
     normals (V, 3), and whose triangles use the material of :func:`mtl_bytes`."""
+    return (
+        f"mtllib {material_file}\n".encode()
+        + _text_rows("v", [_text_columns(vertices, decimals=3)])
+        + _remembered(texture_coordinates, _texture_rows)
+        + _text_rows("vn", [_text_columns(normals, decimals=4)])
+        + f"usemtl {MATERIAL}\n".encode()
+        + _remembered(triangles, _textured_faces)
+    )
+
+
+def _faces(triangles: NDArray[np.integer]) -> bytes:
+    return _text_rows("f", [_text_columns(triangles + 1, decimals=0)])
+
+
+def _textured_faces(triangles: NDArray[np.integer]) -> bytes:
     slash = np.full((len(triangles), 1), ord("/"), np.uint8)
     corners = []
     for corner in (triangles + 1).T:
         number = _text_columns(corner[:, None], decimals=0)
         corners += [number, slash, number[:, 1:], slash, number[:, 1:]]  # without their spaces
-    return (
-        f"mtllib {material_file}\n".encode()
-        + _text_rows("v", [_text_columns(vertices, decimals=3)])
-        + _text_rows("vt", [_text_columns(texture_coordinates, decimals=6)])
-        + _text_rows("vn", [_text_columns(normals, decimals=4)])
-        + f"usemtl {MATERIAL}\n".encode()
-        + _text_rows("f", corners)
-    )
+    return _text_rows("f", corners)
+
+
+def _texture_rows(texture_coordinates: NDArray[np.floating]) -> bytes:
+    return _text_rows("vt", [_text_columns(texture_coordinates, decimals=6)])
+
+
+_Writer = Callable[[NDArray[Any]], bytes]
+_KNOWN: Final[dict[tuple[int, _Writer], tuple[weakref.ref[NDArray[Any]], bytes]]] = {}
+
+
+def _remembered(array: NDArray[Any], write: _Writer) -> bytes:
+    """``write(array)``, kept as long as the array is where nobody can change it: a layout's
+    triangles are the same for every face, and most of a file's text."""
+    if array.flags.writeable:
+        return write(array)
+    key = id(array), write
+    known = _KNOWN.get(key)
+    if known is None or known[0]() is not array:
+        found = weakref.ref(array, lambda _: _KNOWN.pop(key, None))
+        known = _KNOWN[key] = found, write(array)
+    return known[1]
 
 
 MATERIAL = "face"

@@ -12,8 +12,7 @@ from PIL import Image
 
 from prnet.appearance.confidence import confidence_picture
 from prnet.appearance.draw import overlay
-from prnet.appearance.encode import depth_preview, encode_normals
-from prnet.appearance.pncc import pncc
+from prnet.appearance.encode import depth_preview, encode_normals, pncc
 from prnet.appearance.render import (
     crop_to_size,
     depth_map,

@@ -168,14 +168,15 @@ def simplified(surface: Surface, triangles: int) -> Surface:
         import fast_simplification
     except ModuleNotFoundError as error:
         raise missing("fast-simplification", "mesh") from error
+    whole = surface.triangles.copy()  # it takes no array that is read-only
     points, chosen, collapses = fast_simplification.simplify(
         surface.vertices.astype(np.float32),
-        surface.triangles,
+        whole,
         target_count=triangles,
         return_collapses=True,
     )
     _, _, stands_for = fast_simplification.replay_simplification(
-        surface.vertices.astype(np.float32), surface.triangles, collapses
+        surface.vertices.astype(np.float32), whole, collapses
     )
     kept = _nearest_members(points, surface.vertices, stands_for)[chosen]
     kept = kept[(kept != np.roll(kept, 1, axis=1)).all(axis=1)]

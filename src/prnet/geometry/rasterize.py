@@ -130,18 +130,23 @@ def _set_up(
         vertices = np.where(finite, vertices, 0)
     x, y = np.rint(vertices[:, :2].T * np.float64(_SUBPIXEL)) / _SUBPIXEL
     i, j, k = np.ascontiguousarray(triangles.T)
-    x, y = (x[i], x[j], x[k]), (y[i], y[j], y[k])
-    clockwise = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
-    left, right = _pixel_range(*x, width)
-    top, bottom = _pixel_range(*y, height)
-    kept = (clockwise < 0 if cull == "back" else clockwise != 0) & (left <= right) & (top <= bottom)
+    x0, y0 = x[i], y[i]
+    clockwise = (x[j] - x0) * (y[k] - y0) - (x[k] - x0) * (y[j] - y0)
+    kept = clockwise < 0 if cull == "back" else clockwise != 0
     if broken is not None:
         kept &= ~np.isin(triangles, broken).any(1)
     index = np.flatnonzero(kept)
-    left, right, top, bottom = left[index], right[index], top[index], bottom[index]
-    x, y = [v[index] - left for v in x], [v[index] - top for v in y]
+    corners = [corner[index] for corner in (i, j, k)]
+    left, right = _pixel_range(x, corners, width)
+    top, bottom = _pixel_range(y, corners, height)
+    seeing = np.flatnonzero((left <= right) & (top <= bottom))
+    index, corners = index[seeing], [corner[seeing] for corner in corners]
+    left, right, top, bottom = left[seeing], right[seeing], top[seeing], bottom[seeing]
     depth = vertices[:, 2].astype(np.float64)
-    z = [depth[corner[index]] for corner in (i, j, k)]
+    x, y, z = ([axis[corner] for corner in corners] for axis in (x, y, depth))
+    for axis, first in ((x, left), (y, top)):
+        for values in axis:
+            values -= first
     area = np.abs(clockwise[index])
     sign = np.sign(clockwise[index])
     edges = np.empty((3, 3, len(index)))
@@ -177,11 +182,14 @@ def _edge_functions(
 
 
 def _pixel_range(
-    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], size: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First and last integer coordinate in 0..size-1 between the least and the greatest."""
-    first = np.ceil(np.minimum(np.minimum(a, b), c))
-    last = np.floor(np.maximum(np.maximum(a, b), c))
+    values: NDArray[np.float64], corners: list[NDArray[np.integer]], size: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """First and last integer coordinate in 0..size-1 between the least and the greatest corner."""
+    bounded = np.clip(values, -1, size)
+    above, below = np.ceil(bounded).astype(np.int32), np.floor(bounded).astype(np.int32)
+    i, j, k = corners
+    first = np.minimum(np.minimum(above[i], above[j]), above[k])
+    last = np.maximum(np.maximum(below[i], below[j]), below[k])
     return np.maximum(first, 0), np.minimum(last, size - 1)
 
 

@@ -65,6 +65,37 @@ def sample_area(
     return result
 
 
+def resized(
+    values: NDArray[np.float32], size: int, rows: slice = slice(None)
+) -> NDArray[np.float32]:
+    """Square float maps (N, N) or (N, N, C) at another size, or some ``rows`` of that; averaged
+    when it is smaller."""
+    if len(values) == size:
+        return np.asarray(values[rows], np.float32)
+    if size > len(values):
+        return _enlarged(np.asarray(values, np.float32), size, rows)
+    if values.ndim == 3:
+        return np.stack([resized(v, size, rows) for v in np.moveaxis(values, -1, 0)], axis=-1)
+    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))[rows]
+
+
+def _enlarged(values: NDArray[np.float32], size: int, rows: slice) -> NDArray[np.float32]:
+    """Bilinear between the centres of pixels, all channels of a pixel at once."""
+    places = ((np.arange(size) + 0.5) * (len(values) / size) - 0.5).clip(0, len(values) - 1)
+    low = np.minimum(places.astype(np.intp), len(values) - 2)
+    share = (places - low).astype(np.float32)
+    wide = share[rows].reshape(-1, *[1] * (values.ndim - 1))
+    band = values[low[rows]]
+    band += wide * (values[low[rows] + 1] - band)
+    high = band[:, low + 1]
+    band = band[:, low]
+    high -= band
+    high *= share.reshape(-1, *[1] * (values.ndim - 2))
+    band += high
+    return band
+
+
 def _range(values: NDArray[np.floating], margin: int, size: int) -> tuple[int, int]:
     """First pixel and end, inside 0..size, of what reaches ``margin`` beyond the values."""
     first = min(max(int(values.min()) - margin, 0), size - 1)

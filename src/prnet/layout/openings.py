@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -28,6 +29,10 @@ def opening_mask(layout: UVLayout) -> NDArray[np.bool_]:
     return np.asarray(picture) & layout.region
 
 
+@lru_cache(maxsize=4)
 def open_triangles(layout: UVLayout) -> NDArray[np.int32]:
+    """(T, 3) without those that touch an opening; read-only, the same array for every face."""
     inside = opening_mask(layout)[layout.region]
-    return layout.triangles[~inside[layout.triangles].any(axis=1)]
+    triangles = layout.triangles[~inside[layout.triangles].any(axis=1)]
+    triangles.setflags(write=False)
+    return triangles

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from prnet.files.arrays import Array, read_arrays, write_arrays
 from prnet.geometry.sampling import bilinear_weights
 from prnet.packaged import DATA
 
+_Fixed = TypeVar("_Fixed", NDArray[np.int32], NDArray[np.float32])
 ZRule = Literal["landmark_mean", "minimum"]
 
 
@@ -108,8 +109,8 @@ class UVLayout:
         are mirrored about the middle column, so that the mesh is as symmetric as the face.
         """
         if self.explicit_triangles is not None:
-            return self.explicit_triangles
-        return _grid_triangles(self.vertex_index)
+            return _fixed(self.explicit_triangles.view())
+        return _fixed(_grid_triangles(self.vertex_index))
 
     @cached_property
     def coarse_triangles(self) -> NDArray[np.int32]:
@@ -125,9 +126,8 @@ class UVLayout:
     def texture_coordinates(self) -> NDArray[np.float32]:
         """(V, 2) float32 in 0..1, u right and v up, at pixel centres."""
         rows, columns = self.vertex_pixels.T
-        return np.stack([(columns + 0.5) / self.size, 1 - (rows + 0.5) / self.size], axis=1).astype(
-            np.float32
-        )
+        places = np.stack([(columns + 0.5) / self.size, 1 - (rows + 0.5) / self.size], axis=1)
+        return _fixed(places.astype(np.float32))
 
     @cached_property
     def canonical_vertices(self) -> NDArray[np.float32]:
@@ -179,6 +179,12 @@ class UVLayout:
         layout = cls(**values | {"z_rule": z_rule})
         _check_indices(layout, path)
         return layout
+
+
+def _fixed(array: _Fixed) -> _Fixed:
+    """The array, which nobody can change: it is the same for every face."""
+    array.setflags(write=False)
+    return array
 
 
 def _check_indices(layout: UVLayout, path: str | Path) -> None:

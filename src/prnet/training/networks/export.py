@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from prnet.files.atomic import write_atomically
 from prnet.network.position_map_network import MAP_SIZE, PositionMapNetwork
+from prnet.training.networks.plain_onnx import describe, make_plain
 
 OPSET = 17
 INPUT, OUTPUT = "crops", "position_maps"
@@ -71,6 +72,8 @@ def export_onnx(
     model = to_onnx(deployed, sample, {name: {0: "batch"} for name in (INPUT, *deployed.outputs)})
     for output, shape in zip(model.graph.output, deployed.outputs.values(), strict=True):
         output.CopyFrom(helper.make_tensor_value_info(output.name, TensorProto.FLOAT, shape))
+    make_plain(model)
+    describe(model)
     if half_storage:
         store_half(model)
     onnx.checker.check_model(model)

@@ -1,0 +1,132 @@
+"""What takes the place of the parts of a texture that the photo hides.
+
+The mirrored half, its colours shifted to go on smoothly from the seen part; where both halves are
+hidden, colours from around. Fine features (the insides of mouth and nostrils) are never replaced
+by smooth colours. All of it is a sum, worked out once at the map's size for a texture of any size:
+
+    texture = own x the photo + mirror x the photo mirrored + colour
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prnet.geometry.filters import smooth_step
+from prnet.geometry.sampling import resized
+from prnet.layout.uv_layout import Part, UVLayout
+
+FEATURES = (Part.EYES, Part.NOSE, Part.MOUTH)
+"""Parts whose creases are hidden in every view."""
+
+FACES_BETTER = 0.2, 0.45
+"""A seen place is filled too, in part or wholly, when its mirror image faces the camera so much
+better (difference of cosines): seen from the side, a small error shows what is behind the face.
+Not around the eyes: two irises at one place are seen at once."""
+
+WHOLE_EYE = 0.75
+"""An eye that is seen less than this is taken from the other side wholly, if that is seen more."""
+
+LOW_BAND: Final = 64
+"""Side of the textures in which colours are matched and continued; finer detail is copied."""
+
+LOW_SIZE: Final = 2 * LOW_BAND
+"""Of the photo's texture that colours are taken from."""
+
+
+def fill_plan(
+    layout: UVLayout,
+    mask: NDArray[np.float32],
+    facing: NDArray[np.float32],
+    low: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """(256, 256, 5): own, mirror, and red, green, blue of the sum above.
+
+    ``mask`` (256, 256): 1 where the photo shows the face; ``facing`` (256, 256): cosine between
+    normal and view; ``low`` (LOW_SIZE, LOW_SIZE, 3): the photo's texture.
+    """
+    size, mirror_mask = layout.size, mask[:, ::-1]
+    eyes = _soft((layout.parts == Part.EYES).astype(np.float32))
+    better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
+    mask = mask * (1 - better * (1 - eyes)) * _whole_eyes(layout, mask, eyes)
+    mirror_mask = np.minimum(mirror_mask, mask[:, ::-1] + better[:, ::-1])
+    low_mask = resized(mask, LOW_SIZE)
+    shift = resized(continued(low - low[:, ::-1], low_mask * low_mask[:, ::-1]), size)
+    around = resized(continued(low, low_mask), size)
+    seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's
+    own = smooth_step(seen / np.maximum(seen + seen_mirror, 1e-3), 0.25, 0.45)
+    featured = np.isin(layout.parts, FEATURES).astype(np.float32)
+    guessed = (1 - mask) * (1 - mirror_mask)  # neither half is seen
+    from_mirror = (1 - mask) * mirror_mask + guessed * featured * (1 - own)
+    colour = from_mirror[..., None] * shift + (guessed * (1 - featured))[..., None] * around
+    from_own = mask + guessed * featured * own
+    return np.concatenate([from_own[..., None], from_mirror[..., None], colour], axis=-1)
+
+
+def filled(
+    sampled: NDArray[np.float32],
+    mask: NDArray[np.float32],
+    facing: NDArray[np.float32],
+    layout: UVLayout,
+) -> NDArray[np.float32]:
+    """A texture (N, N, 3) of any photos, with their mask and facing (N, N), filled."""
+    mask, facing = (resized(values, layout.size) for values in (mask, facing))
+    plan = resized(fill_plan(layout, mask, facing, resized(sampled, LOW_SIZE)), len(sampled))
+    return filled_rows(sampled, plan)
+
+
+def filled_rows(rows: NDArray[np.float32], plan: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of a texture (R, N, 3) and of its plan (R, N, 5) -> the sum."""
+    return np.asarray(
+        rows * plan[..., :1] + rows[:, ::-1] * plan[..., 1:2] + plan[..., 2:], np.float32
+    )
+
+
+def _soft(part: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(resized(resized(part, 32), len(part)))
+
+
+def _whole_eyes(
+    layout: UVLayout, mask: NDArray[np.float32], eyes: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """0 around an eye that the photo shows in part, and the other one better: half of an iris
+    beside the mirror image of the other would be one and a half."""
+    kept = np.ones_like(mask)
+    middle = layout.size // 2
+    halves = (np.s_[:, 0:middle], np.s_[:, middle : layout.size])
+    seen = []
+    for half in halves:
+        inside = layout.parts[half] == Part.EYES
+        seen.append(float(mask[half][inside].mean()) if inside.any() else 0.0)
+    for side, half in enumerate(halves):
+        if seen[side] < WHOLE_EYE and seen[1 - side] > seen[side]:
+            kept[half] -= eyes[half]
+    return kept
+
+
+def continued(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Smooth (LOW_BAND, LOW_BAND, C) that follows ``values`` (N, N, C) where ``weight`` (N, N) is
+    1 and goes on from there where it is 0.
+
+    Source: the pull-push algorithm of Gortler et al., "The lumigraph", SIGGRAPH 1996.
+    """
+    weights = [resized(weight, LOW_BAND)]
+    sums = [resized(values * weight[..., None], LOW_BAND)]
+    while len(weights[-1]) > 1:
+        weights.append(_halved(weights[-1]))
+        sums.append(_halved(sums[-1]))
+    result = np.asarray(sums[-1] / np.maximum(weights[-1], 1e-6)[..., None], np.float32)
+    for share, total in zip(weights[-2::-1], sums[-2::-1], strict=True):
+        coarse = resized(result, len(share))
+        certain = np.minimum(4 * share, 1)[..., None]
+        mean = total / np.maximum(share, 1e-6)[..., None]
+        result = np.asarray(coarse + certain * (mean - coarse), np.float32)
+    return result
+
+
+def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of squares of 2x2."""
+    rows = values[::2] + values[1::2]
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4, np.float32)
