@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from standins import make_face
 
 from prnet.appearance.fused import FusedTexture
-from prnet.appearance.texture import resized, texture_mask
+from prnet.appearance.texture import texture_mask
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.geometry.rasterize import interpolate, rasterize
+from prnet.geometry.sampling import resized
 
 TEXTURE = 128
 

@@ -4,7 +4,7 @@ its description inside the file."""
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -89,7 +89,7 @@ def describe(model: onnx.ModelProto) -> None:
     )
 
 
-def _values(model: onnx.ModelProto, names: list[str], batch: int) -> dict[str, NDArray[np.generic]]:
+def _values(model: onnx.ModelProto, names: list[str], batch: int) -> dict[str, NDArray[Any]]:
     """What the tensors ``names`` are, and the shapes of what is resized by them."""
     import onnxruntime
 
