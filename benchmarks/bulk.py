@@ -14,14 +14,14 @@ import sys
 import tempfile
 import threading
 import time
-from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from prnet.bulk.check import check
 from prnet.bulk.dataset import unfinished
 from prnet.bulk.items import Item
 from prnet.bulk.manifest import Manifest, begin
+from prnet.bulk.parquet import import_pyarrow
 from prnet.bulk.plan import Columns
 from prnet.bulk.rows import SAMPLE_KINDS, SampleOptions, rows_of, samples_of
 from prnet.bulk.shards import RowsFile, rows_path
@@ -30,6 +30,9 @@ from prnet.packaged import SAMPLE_PHOTO
 from prnet.reconstruct import Reconstructor
 
 SHARD = 1000
+MOST_LISTED = 100_000
+DIGITS = 9
+COLUMNS = Columns()
 
 
 def main() -> None:
@@ -133,23 +136,34 @@ def outputs(photos: Path, folder: Path) -> None:
 
 
 def rows(folder: Path, count: int) -> None:
-    """``count`` photos that are not there: their plan, and shards of one face's row for each (the
-    network alone is left out), then resuming and checking; the time and the memory of each."""
+    """``count`` photos that are not there, named in a list or a Parquet file: their plan, shards
+    of one face's row for each (the network alone is left out), then resuming and checking; the
+    time and the memory of each."""
     (face,) = Reconstructor()(SAMPLE_PHOTO)
     print(f"{count} rows in {count // SHARD} shards")
+    names = (f"{number // 10000:06d}/{number:010d}.jpg" for number in range(count))
+    settings = {"shard_size": SHARD, "recursive": False, "save": []}
+    listed = min(count, MOST_LISTED)
     with (folder / "list.txt").open("w") as file:
-        file.writelines(f"{number // 10000:06d}/{number:010d}.jpg\n" for number in range(count))
-    out, settings = folder / "out", {"shard_size": SHARD, "recursive": False, "save": []}
+        file.writelines(f"{name}\n" for name in islice(names, listed))
     inputs = [f"@{folder / 'list.txt'}"]
+    told(
+        f"plan of a list of {listed}",
+        lambda: begin(inputs, folder / "a", settings, columns=COLUMNS),
+    )
+    pa = import_pyarrow()
+    path, out = folder / "names.parquet", folder / "out"
+    with pa.parquet.ParquetWriter(path, pa.schema([("image", pa.string())])) as writer:
+        for _ in range(0, count, SHARD):
+            some = [*islice(names, SHARD)] or ["again.jpg"] * SHARD
+            writer.write_table(pa.table({"image": some}))
 
     def begun() -> Manifest:
-        return begin(inputs, out, settings, columns=Columns())
+        return begin([str(path)], out, settings, columns=COLUMNS)
 
-    manifest = told("plan", begun)
+    manifest = told("plan of a Parquet file", begun)
     told("write", lambda: write_shards(out, manifest.digest, count // SHARD, face))
-    assert not told(
-        "resume", lambda: unfinished(out, begin(inputs, out, settings, columns=Columns()))
-    )
+    assert not told("resume", lambda: unfinished(out, begun()))
     assert told("check", lambda: wrong(out)) == 0
     rows_path(out, count // SHARD // 2).unlink()
     assert len(told("resume, a shard missing", lambda: unfinished(out, manifest))) == 1
@@ -161,18 +175,21 @@ def wrong(out: Path) -> int:
 
 
 def write_shards(out: Path, digest: str, shards: int, face) -> None:
-    """All alike but for their numbers."""
-    for number in range(shards):
-        with RowsFile(rows_path(out, number)) as file:
-            for item in range(SHARD):
-                file.add(made_up(item, face))
-            counts = {"items": SHARD, "faces": SHARD, "failed": 0, "samples": None}
-            file.about = {"settings": digest, "number": number, **counts}
-
-
-@lru_cache(SHARD)
-def made_up(item: int, face) -> list[dict[str, Any]]:
-    return rows_of(Item(f"{item:010d}.jpg", "", ""), item, (640, 480), [face])
+    """All alike but for their numbers: the first is written as ever, the others are its bytes."""
+    first = rows_path(out, 0)
+    number = 10 ** (DIGITS - 1)
+    with RowsFile(first) as file:
+        for item in range(SHARD):
+            file.add(rows_of(Item(f"{item:010d}.jpg", "", ""), item, (640, 480), [face]))
+        counts = {"items": SHARD, "faces": SHARD, "failed": 0, "samples": None}
+        file.about = {"settings": digest, "number": number, **counts}
+    data = first.read_bytes()
+    told_number = f'"number": {number}'.encode()
+    assert data.count(told_number) == 1
+    for other in range(shards):
+        path = rows_path(out, other)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data.replace(told_number, f'"number": {other:{DIGITS}}'.encode()))
 
 
 def told(what: str, call):

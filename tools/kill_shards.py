@@ -54,17 +54,16 @@ def killed(folder: Path, args: argparse.Namespace, random: np.random.Generator) 
     while done < args.kills:
         before = contents(out) if out.exists() else {}
         process = run(photos, out, args.engine)
-        time.sleep(seconds * random.uniform(0.2, 0.9))
+        while process.poll() is None and not (begun(process.pid) or args.victim == "parent"):
+            time.sleep(0.1)
+        time.sleep(seconds * random.uniform(0.1, 0.7))
         family = [process.pid, *descendants(process.pid)]
-        workers = [pid for pid in family[1:] if is_worker(pid)]
+        workers = begun(process.pid)
         if process.poll() is not None:
             remove_some(out, random)  # it had ended: something is to be done again
             continue
         victim = process.pid
         if args.victim == "worker":
-            if not workers:
-                process.kill()
-                continue
             victim = int(random.choice(workers))
         os.kill(victim, signal.SIGKILL)
         done += 1
@@ -130,6 +129,11 @@ def descendants(process: int) -> list[int]:
         found += children
         waiting += children
     return found
+
+
+def begun(process: int) -> list[int]:
+    """Its workers."""
+    return [pid for pid in descendants(process) if is_worker(pid)]
 
 
 def is_worker(pid: int) -> bool:
