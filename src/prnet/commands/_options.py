@@ -20,7 +20,12 @@ def add_finding_arguments(parser: argparse._ActionsContainer) -> None:
     add = parser.add_argument
     add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
     add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
-    add("--model", type=Path, metavar="DIR", help="model folder, by default the package's own")
+    add(
+        "--model",
+        type=Path,
+        metavar="DIR|accurate",
+        help="model folder, by default the package's own; accurate: the mean of four looks by it",
+    )
     add_device_argument(parser)
 
 

@@ -22,6 +22,8 @@ from prnet.packaged import DATA
 """The model folder inside the package."""
 
 MAP_SIZE = 256
+VARIANTS = ("fast", "accurate")
+"""Names of ways to use the network in the package (`prnet.network.looks`)."""
 OUTPUTS = ("position_maps", "presence", "deviations")
 
 
@@ -97,8 +99,14 @@ class PositionMapNetwork:
 
 def network_file(model: str | Path | None = None) -> Path:
     """The network file of a model folder, of a path to the file itself, or of the package."""
-    path = DATA if model is None else Path(model)
+    path = DATA if model is None or is_variant(model) else Path(model)
     return path / "network.onnx" if path.is_dir() else path
+
+
+def is_variant(model: str | Path) -> bool:
+    """Whether it names a way to use the package's network. A folder or file of that name goes
+    before."""
+    return str(model) in VARIANTS and not Path(model).exists()
 
 
 def layout_file(model: str | Path | None = None) -> Path:
