@@ -54,14 +54,14 @@ def speed(photos: Path, folder: Path) -> None:
     """Photos a second of ``prnet dataset`` with one and two workers, and of a loop in this process,
     in turns, as other work on the machine slows all of them."""
     paths = expand_inputs([photos], recursive=True)
-    reconstruct, some = Reconstructor(), paths[: max(len(paths) // 4, 1)]
+    reconstruct = Reconstructor()
     print(f"{len(paths)} photos")
     for turn in range(2):
         start, cpu = time.perf_counter(), time.process_time()
-        for path in some:
+        for path in paths:
             reconstruct(path)
-        bare = len(some) / (time.perf_counter() - start)
-        bare_cpu = len(some) / (time.process_time() - cpu)
+        bare = len(paths) / (time.perf_counter() - start)
+        bare_cpu = len(paths) / (time.process_time() - cpu)
         print(f"bare calls: {bare:.1f} photos a second, {bare_cpu:.1f} a CPU second")
         found = {}
         for workers in (1, 2):
@@ -78,7 +78,7 @@ def speed(photos: Path, folder: Path) -> None:
 def timed(photos: Path, out: Path, workers: int) -> tuple[float, float, float, float]:
     """Seconds of a run, the parent's CPU seconds, the largest process's MB, all CPU seconds."""
     command = [sys.executable, "-m", "prnet", "dataset", str(photos), "--recursive", "--shard-size"]
-    command += ["100", "--out", str(out), "--workers", str(workers)]
+    command += ["20", "--out", str(out), "--workers", str(workers)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

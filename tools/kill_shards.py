@@ -54,13 +54,12 @@ def killed(folder: Path, args: argparse.Namespace, random: np.random.Generator) 
     while done < args.kills:
         before = contents(out) if out.exists() else {}
         process = run(photos, out, args.engine)
-        while process.poll() is None and not (begun(process.pid) or args.victim == "parent"):
-            time.sleep(0.1)
-        time.sleep(seconds * random.uniform(0.1, 0.7))
+        wait_for(process, out, int(random.integers(shards(out), PHOTOS // SHARD)))
+        time.sleep(random.uniform(0, 1))
         family = [process.pid, *descendants(process.pid)]
         workers = begun(process.pid)
         if process.poll() is not None:
-            remove_some(out, random)  # it had ended: something is to be done again
+            remove_some(out, random)  # it had ended
             continue
         victim = process.pid
         if args.victim == "worker":
@@ -82,7 +81,7 @@ def killed(folder: Path, args: argparse.Namespace, random: np.random.Generator) 
         lost = [name for name in before if name.startswith("rows") and name not in after]
         problems += [f"kill {done}: {lost} are gone"] if lost else []
         kept_all += sum(name.startswith("rows") for name in after)
-        remove_some(out, random, share=0.3)
+        remove_some(out, random, share=0.6)
     assert run(photos, out, args.engine).wait() == 0
     final = contents(out)
     different = [name for name in expected if final.get(name) != expected[name]]
@@ -99,6 +98,16 @@ def killed(folder: Path, args: argparse.Namespace, random: np.random.Generator) 
     for line in [*problems, *different, *over]:
         print(f"  {line}")
     return int(bool(problems or different or over or status))
+
+
+def wait_for(process: subprocess.Popen[bytes], out: Path, done: int) -> None:
+    """Until it has workers and so many shards are there: times of a busy machine say little."""
+    while process.poll() is None and not (begun(process.pid) and shards(out) >= done):
+        time.sleep(0.05)
+
+
+def shards(out: Path) -> int:
+    return sum(not TEMPORARY.fullmatch(path.name) for path in (out / "rows").rglob("*.parquet"))
 
 
 def run(photos: Path, out: Path, engine: str) -> subprocess.Popen[bytes]:
