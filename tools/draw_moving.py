@@ -64,7 +64,9 @@ def beside(face: prnet.Face) -> np.ndarray:
     assert face.image is not None
     x0, y0, x1, y1 = prnet.Box.around(face.vertices).xyxy
     half = 0.75 * max(x1 - x0, y1 - y0)
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    height, width = face.image.shape[:2]
+    x = float(np.clip((x0 + x1) / 2, half, width - 1 - half))
+    y = float(np.clip((y0 + y1) / 2, half, height - 1 - half))
     whole = 4
     large = Image.fromarray(face.image).resize([whole * side for side in face.image.shape[1::-1]])
     moved = face.position_map * np.float32(whole) + np.array([1.5, 1.5, 0], np.float32)

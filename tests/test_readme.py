@@ -1,0 +1,70 @@
+"""What both READMEs show runs as it stands there, and both show the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from prnet.cli import main
+
+ROOT = Path(__file__).parents[1]
+READMES = ("README.md", "README.zh-CN.md")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, sample_path):
+    """Photos under the names that the documents use."""
+    for name in ("photo.jpg", "holiday/a.jpg", "scans/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(sample_path, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def blocks(readme: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / readme).read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_python_runs(readme, folder):
+    for block in blocks(readme):
+        exec(block, {})
+    assert (folder / "face.glb").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_indented_commands_run(readme, folder):
+    """`pip` and `pytest` lines apart, which the CI's script runs."""
+    lines = re.findall(
+        r"^    (?:pip install \. && )?(prnet .*)$", (ROOT / readme).read_text("utf-8"), re.M
+    )
+    assert len(lines) >= 2
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0, line
+    assert (folder / "results" / "photo_overlay.jpg").is_file()
+
+
+def test_both_show_the_same():
+    def shown(readme: str) -> set[str]:
+        text = (ROOT / readme).read_text("utf-8")
+        commands = set(re.findall(r"^    (\S.*)$", text, re.M))
+        return commands | set(re.findall(r"docs/images/[\w.-]+", text))
+
+    assert shown("README.zh-CN.md") <= shown("README.md")
+    code = [re.sub(r" *#.*", "", blocks(readme)[0]) for readme in READMES]
+    assert code[0] == code[1]
+
+
+def test_the_notebook_runs_from_top_to_bottom(folder):
+    cells = json.loads((ROOT / "examples" / "prnet.ipynb").read_text("utf-8"))["cells"]
+    names: dict[str, object] = {"display": lambda *_: None}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(line for line in cell["source"] if not line.startswith("%")), names)
+    assert (folder / "face.glb").is_file()
+    assert all(not cell.get("outputs") for cell in cells)
