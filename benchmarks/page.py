@@ -3,7 +3,8 @@ Chromium. Milliseconds, median and quickest tenth; beside them Python's on the s
 
   python benchmarks/page.py
 
-Nothing is drawn meanwhile: without a GPU, Chromium draws on the cores that the networks need.
+Nothing is drawn meanwhile: without a GPU, Chromium draws on the cores that the networks need. Of
+the film the last 100 frames count: V8 compiles WebAssembly twice, quickly first, then well.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from prnet.cli import main as command
 from prnet.packaged import SAMPLE_PHOTO
 
 SWITCHES = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking")
-PHOTO, FRAMES = 20, 100
+PHOTO, FRAMES = 20, 300
 
 RUN = """
 async ([photo, frames, times]) => {
@@ -39,18 +40,20 @@ async ([photo, frames, times]) => {
   const bitmap = async (bytes) => createImageBitmap(new Blob(
     [Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0))]));
   const photos = [], film = [];
-  for (let i = 0; i < times; i++) {
+  const time = async () => {
     const start = performance.now(), picture = await bitmap(photo);
     await ask("photo", { bitmap: picture }, [picture]);
-    photos.push(performance.now() - start);
-  }
+    return performance.now() - start;
+  };
+  const first = await time();
   await ask("start");
   for (const [number, frame] of frames.entries()) {
     const picture = await bitmap(frame);
     const given = { bitmap: picture, seconds: number / 25, smooth: true };
     film.push((await ask("frame", given, [picture])).times);
   }
-  return [photos, film];
+  for (let i = 0; i < times; i++) photos.push(await time());
+  return [first, photos, film.slice(-100)];
 }
 """
 
@@ -76,10 +79,10 @@ def main() -> None:
             page = browser.new_page()
             page.goto(f"http://127.0.0.1:{server.server_port}/settings.json")
             photo = base64.b64encode(SAMPLE_PHOTO.read_bytes()).decode()
-            photos, film = page.evaluate(RUN, [photo, _film(), PHOTO])
+            first, photos, film = page.evaluate(RUN, [photo, _film(), PHOTO])
             browser.close()
         server.shutdown()
-    print(f"photo 512x512: {_said(photos)}, Python {_said(_python())}")
+    print(f"photo 512x512: first {first:.0f}, then {_said(photos)}, Python {_said(_python())}")
     print(f"film 640x480, {len(film)} frames:")
     for name in ("read", "detect", "crop", "network", "steady", "total"):
         values = [frame[name] for frame in film if frame[name] > 0]

@@ -162,3 +162,13 @@ def test_the_calls_can_be_tried_in_a_browser(port: int, browser: Any) -> None:
     page.locator("#answer", has_text="landmarks").wait_for()
     assert page.inner_text("#status").startswith("200, application/json")
     page.close()
+
+
+def test_what_is_not_installed_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prnet.commands.serving.serve.find_spec", lambda name: None)
+    assert main(["serve", "--no-open"]) == 2
+    said = capsys.readouterr().err
+    assert "expected uvicorn, got none" in said
+    assert "[serve]" in said
