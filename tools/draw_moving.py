@@ -71,7 +71,8 @@ def beside(face: prnet.Face) -> np.ndarray:
     large = Image.fromarray(face.image).resize([whole * side for side in face.image.shape[1::-1]])
     moved = face.position_map * np.float32(whole) + np.array([1.5, 1.5, 0], np.float32)
     drawn = prnet.overlay(np.asarray(large), [replace(face, position_map=moved)])
-    box = [whole * (edge + 0.5) for edge in (x - half, y - half, x + half, y + half)]
+    left, top, side = (whole * number for number in (x - half + 0.5, y - half + 0.5, 2 * half))
+    box = (left, top, left + side, top + side)
     return np.asarray(Image.fromarray(drawn).crop(box).resize((SIDE, SIDE)))
 
 
