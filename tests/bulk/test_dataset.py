@@ -248,6 +248,17 @@ def test_other_settings_are_refused(
     assert "expected the settings of the run that began it, inputs" in capsys.readouterr().err
 
 
+def test_looking_more_often_is_another_setting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The network's file is the same."""
+    Image.new("RGB", (80, 60)).save(tmp_path / "a.png")
+    given = ["dataset", str(tmp_path / "a.png"), "--out", str(tmp_path / "out"), "--workers", "1"]
+    assert main(given) == 0
+    assert main([*given, "--model", "accurate"]) == 2
+    assert "model None, got 'accurate'" in capsys.readouterr().err
+
+
 def test_wrong_inputs_are_one_line_each(
     photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
