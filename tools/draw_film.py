@@ -1,6 +1,6 @@
 """Draw the short moving picture of docs/video.md: the sample photo under a made-up camera move.
 
-    python tools/draw_film.py docs/images/film.webp
+python tools/draw_film.py docs/images/film.webp
 """
 
 from __future__ import annotations

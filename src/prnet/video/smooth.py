@@ -22,6 +22,9 @@ MIN_CUTOFF, BETA, SPEED_CUTOFF = 0.05, 80.0, 1.0
 """Hertz of a still face; hertz for each face size a second; hertz of the speed itself. MediaPipe's
 of its face landmarks."""
 
+SUDDEN = 0.15
+"""Face sizes a second beyond noise: what is faster than that counts at once. The speed of a point
+that sways, smoothed, is 0 at another moment than the point's."""
 QUICK = 3.0
 """So much more of its speed counts where a point is of an eye or the mouth: a blink lasts a tenth
 of a second."""
@@ -61,10 +64,11 @@ class OneEuro:
         # In place: a map has 200,000 numbers.
         change = points - self._raw
         change *= 1 / (passed * size)
+        at_once = _length(change) - SUDDEN
         change -= self._speed
         change *= _share(self._rates.speed, passed)
         self._speed += change
-        fast = np.sqrt(np.einsum("d...,d...->...", self._speed, self._speed))
+        fast = np.maximum(_length(self._speed), at_once)
         fast *= self._beta
         fast += self._rates.still
         change = points - self._steady
@@ -104,6 +108,11 @@ def _freedom(layout: UVLayout) -> NDArray[np.float32]:
     """(H W,): how much more than others each point of the map is let go."""
     quick = np.isin(layout.parts, [Part.EYES, Part.MOUTH])
     return np.where(quick, np.float32(QUICK), np.float32(1)).ravel()
+
+
+def _length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(D, ...) -> (...)."""
+    return np.asarray(np.sqrt(np.einsum("d...,d...->...", vectors, vectors)))
 
 
 def _share(cutoff: NDArray[np.floating] | float, passed: float) -> NDArray[np.floating]:

@@ -53,7 +53,7 @@ SHOWN_OTHERWISE: Final = {
     },
 }
 """Where several shapes could explain the lids, blink is to explain them: a map shows no gaze."""
-OPEN_LIDS, SHUT_LIDS = 0.25, 0.55
+OPEN_LIDS, SHUT_LIDS = 0.28, 0.55
 """What the fit calls the blink of open eyes and of closed ones: the face model's eyes are wider
 than most, and those of the network's maps never close quite. Of photos."""
 MOST_LIDS: Final = 0.35
