@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from prnet.files.image import load_image
 from prnet.packaged import SAMPLE_PHOTO
+from prnet.words import language_of, speak
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +35,11 @@ def sample_image(sample_path: Path) -> NDArray[np.uint8]:
     image = load_image(sample_path)
     image.setflags(write=False)
     return image
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What commands say does not depend on whose machine this is."""
+    if language_of((), os.environ) != "en":
+        monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    speak("en")

@@ -15,7 +15,17 @@ import prnet
 HOUSE = Path(prnet.__file__).parent
 
 ROOMS = (
-    *("errors", "packaged", "files", "geometry", "layout", "detection", "network", "mapped"),
+    *(
+        "errors",
+        "words",
+        "packaged",
+        "files",
+        "geometry",
+        "layout",
+        "detection",
+        "network",
+        "mapped",
+    ),
     *("appearance", "facemodel", "formats", "face", "reconstruct"),
     *("facemesh", "video", "bulk", "serve", "evaluation"),
     *("training.config", "training.schedule", "training.interrupts", "training.distributed"),

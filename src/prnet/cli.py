@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import sys
 import traceback
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 from prnet.errors import DEBUG_HINT, PrnetError, in_words
 from prnet.files.keep import keep_files
 from prnet.files.streams import say, steady_streams
+from prnet.words import language_of, speak
 
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
@@ -82,6 +84,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Results are finished whatever becomes of stdout."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    speak(language_of(argv, os.environ))
     left: SystemExit | None = None
     with steady_streams() as unsaid:
         try:
@@ -144,12 +147,12 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         if name == chosen:
-            from prnet.commands._options import add_debug_argument
+            from prnet.commands._options import add_common_arguments
 
             module = importlib.import_module(module_name)
             command.description = module.__doc__
             module.add_arguments(command)
-            add_debug_argument(command)
+            add_common_arguments(command)
             command.set_defaults(run=module.run)
     return parser
 

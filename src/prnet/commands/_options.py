@@ -13,6 +13,7 @@ from prnet.errors import PrnetError
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import MIN_PRESENCE
+from prnet.words import LANGUAGES
 
 
 def add_finding_arguments(parser: argparse._ActionsContainer) -> None:
@@ -76,12 +77,19 @@ def add_workers_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_debug_argument(parser: argparse.ArgumentParser) -> None:
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every command."""
     parser.add_argument(
         "--debug",
         action="store_true",
         default=argparse.SUPPRESS,
         help="show the traceback of every error",
+    )
+    parser.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        default=argparse.SUPPRESS,
+        help="language of the common errors; by default zh where LC_ALL or LANG say so, else en",
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from prnet.appearance.texture_edit import apply_texture
 from prnet.commands._options import (
-    add_debug_argument,
+    add_common_arguments,
     add_finding_arguments,
     check_no_detector,
     parsed_box,
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--face", type=int, default=0, metavar="N", help="which face, 0 is the largest")
     add("--box", type=parsed_box, metavar="X0,Y0,X1,Y1", help="face box instead of a detector")
     add_finding_arguments(edit)
-    add_debug_argument(edit)
+    add_common_arguments(edit)
 
 
 def run(args: argparse.Namespace) -> int:

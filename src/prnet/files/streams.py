@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
+from prnet.words import translated
+
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 _READER_GONE = (errno.EPIPE, errno.EINVAL)
@@ -17,9 +19,10 @@ _READER_GONE = (errno.EPIPE, errno.EINVAL)
 
 
 def say(line: str, *, error: bool = False) -> None:
-    """A line on stdout or stderr; a progress bar stays whole, and control characters of names (a
-    line feed, say) are shown as Python writes them."""
+    """A line on stdout or stderr, in the language that `prnet.words` speaks; a progress bar stays
+    whole, and control characters of names (a line feed, say) are shown as Python writes them."""
     stream = sys.stderr if error else sys.stdout
+    line = translated(line, getattr(stream, "encoding", None))
     if sys.stderr is not None and sys.stderr.isatty():
         from tqdm import tqdm
 

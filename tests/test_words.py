@@ -1,0 +1,164 @@
+"""The Chinese of the errors that a newcomer meets, as the commands print it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from prnet.cli import COMMANDS, main
+from prnet.files.streams import say
+from prnet.words import CHINESE, language_of, speak, translated
+
+RECONSTRUCT = "reconstruct -o out "
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("folder", "model"):
+        Path(folder).mkdir()
+    Image.new("RGB", (64, 64), (90, 90, 90)).save("grey.png")
+    Path("text.jpg").write_text("no picture")
+    Path("empty.jpg").touch()
+    Path("x.onnx").write_text("no network")
+
+
+def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with suppress(SystemExit):
+        main(shlex.split(call))
+    captured = capsys.readouterr()
+    return captured.err + captured.out
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (RECONSTRUCT + "none.jpg", "prnet reconstruct: none.jpg：找不到这个文件\n"),
+        (RECONSTRUCT + "text.jpg", "prnet reconstruct: text.jpg：不是图像，或文件开头已损坏"),
+        (RECONSTRUCT + "empty.jpg", "prnet reconstruct: empty.jpg：文件是空的，需要图像文件\n"),
+        (RECONSTRUCT + "folder", "prnet reconstruct: folder：文件夹里没有图像\n"),
+        (RECONSTRUCT + "'n*.png'", "prnet reconstruct: n*.png：没有匹配的文件\n"),
+        (RECONSTRUCT + "http://a.b/c.jpg", "c.jpg：这是网址，请先下载成文件\n"),
+        (RECONSTRUCT + "grey.png", "grey.png：没有找到人脸\n照片 1 张，人脸 0 张"),
+        ("demo -i folder -o out", "prnet demo: folder：文件夹里没有图像\n"),
+        ("demo -i none -o out", "prnet demo: none：找不到照片文件夹（-i 文件夹）\n"),
+        ("reconstruct grey.png -o text.jpg", "text.jpg：这是文件，结果需要一个文件夹\n"),
+        ("reconstruct grey.png -o text.jpg/out", "text.jpg/out：不能建立存放结果的文件夹："),
+        (RECONSTRUCT + "grey.png --model model", "network.onnx：找不到模型文件（network）\n"),
+        (
+            RECONSTRUCT + "grey.png --detector yunet",
+            "检测器 'yunet' 需要模型文件（--detector-model 文件）\n",
+        ),
+        (
+            RECONSTRUCT + "grey.png --detector yunet --detector-model none.onnx",
+            "none.onnx：找不到 'yunet' 的模型文件\n",
+        ),
+        (
+            RECONSTRUCT + "grey.png --detector yunet --detector-model x.onnx",
+            "x.onnx：不是 ONNX 模型（YuNet）：",
+        ),
+        (
+            RECONSTRUCT + "grey.png --detector nope",
+            "prnet reconstruct: 选项 --detector 没有 'nope' 这个值，可用的有 ",
+        ),
+        (RECONSTRUCT + "grey.png --save nope", "选项 --save 没有 'nope' 这个值，可用的有 obj,"),
+        (RECONSTRUCT + "grey.png --max-faces x", "选项 --max-faces 需要正整数，得到的是 'x'"),
+        (RECONSTRUCT + "grey.png --min-score x", "选项 --min-score 需要一个数，得到的是 'x'"),
+        (RECONSTRUCT + "grey.png --box", "选项 --box 后面需要一个值"),
+        ("reconstruct -o out", "缺少必需的参数：PHOTO（用法见 prnet reconstruct --help）\n"),
+        (RECONSTRUCT + "grey.png --nope", "prnet: 不认识的参数：--nope（用法见 prnet --help）\n"),
+        ("video none.mp4 -o out", "prnet video: none.mp4：找不到这个视频文件\n"),
+        ("video folder -o out", "prnet video: folder：这是文件夹，需要视频文件\n"),
+        ("video x.onnx -o out", "prnet video: x.onnx：不能作为视频读取："),
+        ("swap none.jpg grey.png -o out.jpg", "prnet swap: none.jpg：找不到这个文件\n"),
+        ("texture edit none.jpg grey.png -o out.jpg", "prnet texture: none.jpg：找不到这个文件\n"),
+    ],
+)
+def test_newcomers_errors(call: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    chinese = said(f"{call} --lang zh", capsys)
+    assert line in chinese
+    assert "expected" not in chinese
+    english = said(call, capsys)
+    assert english.isascii(), english
+
+
+def test_missing_extra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that installs it stays as it is."""
+    monkeypatch.setitem(sys.modules, "av", None)
+    english = said("video grey.png -o out", capsys)
+    install = english[english.index("pip install") :].strip().removesuffix(")")
+    assert f"需要先安装 av：{install}\n" in said("video grey.png -o out --lang zh", capsys)
+
+
+def test_folder_that_cannot_be_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
+    assert "out：这个文件夹不能写入" in said(RECONSTRUCT + "grey.png --lang=zh", capsys)
+
+
+def test_programs_read_english(capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(RECONSTRUCT + "none.jpg --json --lang zh", capsys).splitlines()
+    assert any("no such file" in str(json.loads(line)) for line in out)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "language"),
+    [
+        ([], {}, "en"),
+        ([], {"LANG": "zh_CN.UTF-8"}, "zh"),
+        ([], {"LANG": "zh_TW"}, "zh"),
+        ([], {"LANG": "de_DE.UTF-8"}, "en"),
+        ([], {"LANG": "zha_CN"}, "en"),
+        ([], {"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        ([], {"LC_ALL": "", "LC_MESSAGES": "zh_CN", "LANG": "C"}, "zh"),
+        (["--lang", "en"], {"LANG": "zh_CN.UTF-8"}, "en"),
+        (["--lang=zh"], {"LC_ALL": "C"}, "zh"),
+        (["--lang"], {"LANG": "zh_CN.UTF-8"}, "en"),
+    ],
+)
+def test_language(words: list[str], environment: dict[str, str], language: str) -> None:
+    assert language_of(words, environment) == language
+
+
+def test_environment_speaks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "none.jpg：找不到这个文件" in said(RECONSTRUCT + "none.jpg", capsys)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_the_language(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "argument --lang: invalid choice: 'fr'" in said(f"{command} --lang fr", capsys)
+
+
+@pytest.mark.parametrize("english", CHINESE)
+def test_what_varies_is_kept(english: str) -> None:
+    """Each line of the table is reached, and no other line takes its place."""
+    names = {name: f"<{name}>" for name in ("file", "hint", "kind", "reason", "index", "count")}
+    names |= {name: f"<{name}>" for name in ("photos", "faces", "without", "failed", "folder")}
+    names |= {name: f"<{name}>" for name in ("what", "name", "package", "install", "extra", "use")}
+    names |= {name: f"<{name}>" for name in ("known", "suffix", "option", "options", "value")}
+    speak("zh")
+    assert translated(english.format(**names)) == CHINESE[english].format(**names)
+
+
+def test_the_rest_stays() -> None:
+    speak("zh")
+    for line in ("expected rain, got sun", '{"file": "a: no face found"}', "a.jpg: done before"):
+        assert translated(line) == line
+
+
+def test_consoles_that_cannot_write_it(capsys: pytest.CaptureFixture[str]) -> None:
+    speak("zh")
+    assert translated("a.jpg: no face found", "cp1252") == "a.jpg: no face found"
+    assert translated("a.jpg: no face found", "gbk") == "a.jpg：没有找到人脸"
+    say("a.jpg: no face found")
+    assert capsys.readouterr().out == "a.jpg：没有找到人脸\n"
