@@ -61,7 +61,7 @@ def test_commands_and_options_exist(document: Path) -> None:
         assert command in COMMANDS, command
     known = _options() | set(re.findall(r'"(--[a-z][\w-]*)"', _sources()))
     for line in text.splitlines():
-        if not re.search(r"pip|npm|torchrun|checkout|ruff", line):
+        if not re.search(r"pip|npm|torchrun|checkout|ruff|mkdocs", line):
             for option in re.findall(r"(?<![\w-])--[A-Za-z][\w-]*", line):
                 assert option in known, f"{option}: {line.strip()}"
 
