@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from contextlib import suppress
@@ -27,6 +28,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("text.jpg").write_text("no picture")
     Path("empty.jpg").touch()
     Path("x.onnx").write_text("no network")
+    Path("film.jpg").write_bytes(b"\0\0\0\x20ftypisom" + bytes(64))
 
 
 def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -42,6 +44,12 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
         (RECONSTRUCT + "none.jpg", "prnet reconstruct: none.jpg：找不到这个文件\n"),
         (RECONSTRUCT + "text.jpg", "prnet reconstruct: text.jpg：不是图像，或文件开头已损坏"),
         (RECONSTRUCT + "empty.jpg", "prnet reconstruct: empty.jpg：文件是空的，需要图像文件\n"),
+        (RECONSTRUCT + "film.jpg", "prnet reconstruct: film.jpg：看起来是视频，请用 prnet video\n"),
+        (RECONSTRUCT + "grey.png --largest --max-faces 2", "--largest 不能同时使用"),
+        (
+            RECONSTRUCT + "grey.png --device directml",
+            "不支持 directml：在没有其他 onnxruntime 的环境里 pip install onnxruntime-directml",
+        ),
         (RECONSTRUCT + "folder", "prnet reconstruct: folder：文件夹里没有图像\n"),
         (RECONSTRUCT + "'n*.png'", "prnet reconstruct: n*.png：没有匹配的文件\n"),
         (RECONSTRUCT + "http://a.b/c.jpg", "c.jpg：这是网址，请先下载成文件\n"),
@@ -142,10 +150,7 @@ def test_every_command_takes_the_language(command: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("english", CHINESE)
 def test_what_varies_is_kept(english: str) -> None:
     """Each line of the table is reached, and no other line takes its place."""
-    names = {name: f"<{name}>" for name in ("file", "hint", "kind", "reason", "index", "count")}
-    names |= {name: f"<{name}>" for name in ("photos", "faces", "without", "failed", "folder")}
-    names |= {name: f"<{name}>" for name in ("what", "name", "package", "install", "extra", "use")}
-    names |= {name: f"<{name}>" for name in ("known", "suffix", "option", "options", "value")}
+    names = {name: f"<{name}>" for name in re.findall(r"\{(\w+)\}", english)}
     speak("zh")
     assert translated(english.format(**names)) == CHINESE[english].format(**names)
 

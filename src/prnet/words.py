@@ -11,14 +11,27 @@ from collections.abc import Mapping, Sequence
 
 LANGUAGES = ("en", "zh")
 
+_NO_IMAGE = (
+    "{file}: expected an image (JPEG, PNG, WebP, BMP, TIFF, ...), got a file that is none or whose "
+    "beginning is damaged"
+)
+
 CHINESE = {
     # Photos and folders of them
     "{file}: expected an image file, got no such file": "{file}：找不到这个文件",
     "{file}: expected an image file, got a folder": "{file}：这是文件夹，需要图像文件",
     "{file}: expected an image file, got an empty file": "{file}：文件是空的，需要图像文件",
-    "{file}: expected an image (JPEG, PNG, WebP, BMP, TIFF, ...), got a file that is none or whose "
-    "beginning is damaged{hint}": "{file}：不是图像，或文件开头已损坏（可用 JPEG、PNG、WebP、BMP、"
-    "TIFF 等）{hint}",
+    f"{_NO_IMAGE} (it looks like HEIC: pip install pillow-heif, or save it as JPEG)": (
+        "{file}：看起来是 HEIC 图像，请 pip install pillow-heif，或存成 JPEG"
+    ),
+    f"{_NO_IMAGE} (it looks like a video: prnet video takes those)": (
+        "{file}：看起来是视频，请用 prnet video"
+    ),
+    f"{_NO_IMAGE}{{hint}}": (
+        "{file}：不是图像，或文件开头已损坏（可用 JPEG、PNG、WebP、BMP、TIFF 等）{hint}"
+    ),
+    "{file}: expected an image, got a damaged file ({reason})": "{file}：图像已损坏（{reason}）",
+    "{file}: expected a readable image file, got: {reason}": "{file}：不能读取：{reason}",
     "{file}: expected a whole {kind} image, got a truncated or damaged one ({reason})": (
         "{file}：{kind} 图像不完整或已损坏（{reason}）"
     ),
@@ -46,6 +59,7 @@ CHINESE = {
     "{file}: expected a film, got one without a frame that can be read": (
         "{file}：不是视频，或没有一帧能读出"
     ),
+    "{file}: expected a film, got sound alone": "{file}：只有声音，没有画面",
     "{file}: expected a film, got: {reason}": "{file}：不能作为视频读取：{reason}",
     # Places for results
     "{file}: expected a folder for the results, got a file": "{file}：这是文件，结果需要一个文件夹",
@@ -75,6 +89,15 @@ CHINESE = {
         "需要先安装 {package}：{install}"
     ),
     "expected the package '{package}', got none ({install})": "需要先安装 {package}：{install}",
+    "expected an ONNX Runtime for {device}, got one for {has} (pip install {package}, in an "
+    "environment without another onnxruntime)": (
+        "现有的 ONNX Runtime 只支持 {has}，不支持 {device}：在没有其他 onnxruntime 的环境里 "
+        "pip install {package}"
+    ),
+    "expected {kind} to work, got one whose driver or libraries ONNX Runtime cannot load "
+    "(--device cpu does without)": (
+        "ONNX Runtime 无法加载 {kind} 的驱动或库（用 --device cpu 则不需要）"
+    ),
     "expected {package}, got none (pip install {extra})": (
         "需要先安装 {package}：pip install {extra}"
     ),
@@ -95,6 +118,7 @@ CHINESE = {
     "argument {option}: expected a number, got {value}": (
         "选项 {option} 需要一个数，得到的是 {value}"
     ),
+    "argument {option}: not allowed with argument {other}": "选项 {option} 和 {other} 不能同时使用",
     "the following arguments are required: {options}": "缺少必需的参数：{options}",
     "unrecognized arguments: {options}": "不认识的参数：{options}",
     "expected enough memory, got too little": "内存不足",
