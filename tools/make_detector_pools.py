@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.detection.anchorfree import PIXELS, first_network, propose, resized
+from prnet.detection.anchorfree import first_network, propose, reductions, resized
 from prnet.detection.candidates import distinct
 from prnet.evaluation.held_out import held_out_names
 from prnet.facemodel.heads import HeadSet
@@ -159,7 +159,7 @@ def hard_places(pools: Path, network: Path, count: int | None) -> NDArray[np.flo
         scenes = Scenes(pools / name)
         for i in range(len(scenes))[:count]:
             image = np.ascontiguousarray(scenes.image(i))
-            scale = min(2.0, float((PIXELS / (image.shape[0] * image.shape[1])) ** 0.5))
+            scale = 1 / reductions(image)[0]
             areas = np.concatenate([scenes.boxes[i], scenes.ignored[i]])
             middles, sides = (areas[:, :2] + areas[:, 2:]) / 2, areas[:, 2:] - areas[:, :2]
             for row in distinct(propose(first, image, resized(image, scale))):

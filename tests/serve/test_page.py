@@ -72,7 +72,7 @@ def test_constants_come_from_python(
     monkeypatch.setattr(anchorfree, "UPRIGHT", 0.123)
     assert constants(anchorfree)["UPRIGHT"] == 0.123
     settings = json.loads(files["settings.json"])
-    assert settings["detector"]["LOOKS"] == list(anchorfree.LOOKS)
+    assert settings["detector"]["LOOKS"] == anchorfree.LOOKS
     used = Path(prnet.__file__).parent / "serve/page/js/detector.js"
     named = set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", used.read_text()))
     assert named <= {*settings["detector"], *settings["candidates"]}, "each is written by Python"

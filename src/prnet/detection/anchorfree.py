@@ -31,14 +31,14 @@ FIRST, SECOND = "detector.onnx", "detector_refine.onnx"
 
 MULTIPLE = 32
 """Sides of the first network's input are multiples of this."""
-PIXELS = 384 * 288
-"""Area of the first look: 0.6 of the sides of a 640x480 picture."""
-LOOKS = (1.0, 2.0, 4.0)
-"""Linear sizes of the looks, of the first one's."""
+PIXELS = 320 * 240
+"""Least area of the first look, at the picture reduced by a whole number."""
+LOOKS = 3
+"""At most, each at half the reduction of the one before."""
 SMALL_FACE = 36.0
 """While the smallest face is smaller than this in a look, smaller ones may have been missed."""
-MAX_ENLARGEMENT = 2.0
-"""How far a picture in which nothing was found is enlarged."""
+ENLARGED = 1280 * 960
+"""Area up to which a picture in which nothing was found is enlarged, twofold."""
 WIDE_FRAME = 0.5
 """Frame of the last look, over the picture's sides, for faces larger than the picture."""
 
@@ -96,18 +96,16 @@ class PrnetDetector:
     def __call__(self, image: Pixels) -> list[Box]:
         """RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face."""
         rows = np.zeros((0, WIDTH), np.float32)
-        high, wide = image.shape[:2]
-        first = (PIXELS / (high * wide)) ** 0.5
-        for look in LOOKS:
-            scale = min(first * look, MAX_ENLARGEMENT)
-            if look > 1 and first * look > (1 if len(rows) else 2 * MAX_ENLARGEMENT):
-                break
-            rows = distinct(np.concatenate([rows, self.look(image, scale)]))
-            smallest = rows[:, 3:5].max(axis=1).min(initial=np.inf) * scale
+        factors = reductions(image, LOOKS if not self.small_faces else None)
+        for reduction in factors:
+            rows = distinct(np.concatenate([rows, self.look(image, 1 / reduction)]))
+            smallest = rows[:, 3:5].max(axis=1).min(initial=np.inf) / reduction
             if len(rows) and smallest >= SMALL_FACE and not self.small_faces:
                 break
+        if not len(rows) and 4 * image[..., 0].size <= ENLARGED:
+            rows = distinct(self.look(image, 2.0))
         if not len(rows):
-            rows = distinct(self.look(image, min(first / 2, 1.0), frame=WIDE_FRAME))
+            rows = distinct(self.look(image, 0.5 / factors[0], frame=WIDE_FRAME))
         return sorted((to_box(row) for row in rows), key=lambda box: -box.area)
 
     def look(self, image: Pixels, scale: float, *, frame: float = 0.0) -> Floats:
@@ -138,6 +136,14 @@ class PrnetDetector:
         return rows[rows[:, 0] >= self.min_score]
 
 
+def reductions(image: Pixels, looks: int | None = LOOKS) -> list[int]:
+    """By which a picture is reduced for look after look; None: until it is whole."""
+    found = [max(1, int((image[..., 0].size / PIXELS) ** 0.5))]
+    while found[-1] > 1 and (looks is None or len(found) < looks):
+        found.append((found[-1] + 1) // 2)
+    return found
+
+
 def first_network(folder: Path, *, threads: int = 1) -> OnnxSession:
     """The first step in a folder, which needs no second beside it."""
     return _session(folder / FIRST, "image", threads)
@@ -158,6 +164,9 @@ def resized(image: Pixels, scale: float) -> Pixels:
     high, wide = image.shape[:2]
     size = max(8, round(wide * scale)), max(8, round(high * scale))
     picture = Image.fromarray(image)
+    reduction = round(1 / scale)
+    if reduction > 1 and reduction * scale == 1 and min(size) > 8:
+        return np.asarray(picture.reduce(reduction))
     return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 

@@ -2,7 +2,7 @@
 // come with the page (settings.detector, settings.candidates). A row is 17 numbers: score; centre;
 // width, height; cosine and sine of the roll; five points.
 import { Crop } from "./crop.js";
-import { paste, plain, resizeLarge } from "./resample.js";
+import { paste, plain, reduce, resizeLarge } from "./resample.js";
 
 const degrees = (sine, cosine) => (Math.atan2(sine, cosine) * 180) / Math.PI;
 
@@ -20,27 +20,32 @@ export class Detector {
 
   /** Picture -> boxes {x, y, width, height, roll, score, points}, the largest first. */
   async detect(picture) {
-    const { PIXELS, LOOKS, MAX_ENLARGEMENT, SMALL_FACE, WIDE_FRAME } = this.c;
-    const first = Math.sqrt(PIXELS / (picture.width * picture.height));
+    const { SMALL_FACE, ENLARGED, WIDE_FRAME } = this.c;
+    const factors = this.reductions(picture);
     let found = [];
-    for (const look of LOOKS) {
-      const scale = Math.min(first * look, MAX_ENLARGEMENT);
-      if (look > 1 && first * look > (found.length ? 1 : 2 * MAX_ENLARGEMENT)) break;
-      found = distinct([...found, ...(await this.look(picture, scale))], this.rows);
-      const smallest = Math.min(...found.map((row) => Math.max(row[3], row[4]))) * scale;
+    for (const reduction of factors) {
+      found = distinct([...found, ...(await this.look(picture, 1 / reduction))], this.rows);
+      const smallest = Math.min(...found.map((row) => Math.max(row[3], row[4]))) / reduction;
       if (found.length && smallest >= SMALL_FACE) break;
     }
+    if (!found.length && 4 * picture.width * picture.height <= ENLARGED) {
+      found = distinct(await this.look(picture, 2), this.rows);
+    }
     if (!found.length) {
-      const rows = await this.look(picture, Math.min(first / 2, 1), WIDE_FRAME);
-      found = distinct(rows, this.rows);
+      found = distinct(await this.look(picture, 0.5 / factors[0], WIDE_FRAME), this.rows);
     }
     return found.map(toBox).sort((a, b) => b.width * b.height - a.width * a.height);
   }
 
+  reductions({ width, height }) {
+    const { PIXELS, LOOKS } = this.c;
+    const found = [Math.max(1, Math.trunc(Math.sqrt((width * height) / PIXELS)))];
+    while (found.at(-1) > 1 && found.length < LOOKS) found.push((found.at(-1) + 1) >> 1);
+    return found;
+  }
+
   async look(picture, scale, frame = 0) {
-    const width = Math.max(8, round(picture.width * scale));
-    const height = Math.max(8, round(picture.height * scale));
-    const small = resizeLarge(picture, width, height);
+    const small = resized(picture, scale);
     const candidates = distinct(await this.propose(picture, small, frame), this.rows);
     return this.refine(picture, small, candidates.slice(0, this.c.MAX_ASKED));
   }
@@ -105,6 +110,14 @@ export class Detector {
     paste(canvas, picture, ...margin);
     return canvas;
   }
+}
+
+function resized(picture, scale) {
+  const width = Math.max(8, round(picture.width * scale));
+  const height = Math.max(8, round(picture.height * scale));
+  const reduction = round(1 / scale);
+  const whole = reduction > 1 && reduction * scale === 1 && Math.min(width, height) > 8;
+  return whole ? reduce(picture, reduction, reduction) : resizeLarge(picture, width, height);
 }
 
 function ratio(picture, small) {
