@@ -20,6 +20,7 @@ from prnet.geometry.boxes import Box, check_seen, given_landmarks
 from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.layout.uv_layout import UVLayout
+from prnet.network.contrast import stretched
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
 from prnet.network.looks import looks_of, mean_of, seen_by
 from prnet.network.position_map_network import PositionMapNetwork, Prediction, layout_file
@@ -86,6 +87,7 @@ class Reconstructor:
         self._layout_file = os.path.abspath(layout_file(model))
         self.layout = UVLayout.load(self._layout_file)
         self.crop_rules = load_crop_rules(layout_file(model).parent)
+        self.as_released = "landmarks" in self.crop_rules  # a rule of its own, as 2018's
         self.detectors: list[FaceDetector] = []
         if isinstance(detector, str):
             self.detector = make_detector(
@@ -203,11 +205,10 @@ class Reconstructor:
         return faces
 
     def _passes(self, *, by_landmarks: bool = False) -> int:
-        """A caller's landmarks place the crop well, and a network with a crop rule of its own for
-        landmarks, as the 2018 release's, is used as it was made: no further pass by default."""
+        """A caller's landmarks place the crop well; 2018's network is used as it was made."""
         if self.passes != "auto":
             return self.passes
-        return 1 if by_landmarks or "landmarks" in self.crop_rules else 2
+        return 1 if by_landmarks or self.as_released else 2
 
     def _passed_again(self, image: NDArray[np.uint8], faces: list[Face]) -> Steps:
         """The faces, from crops that their landmarks place; with "auto" those alone whose crop was
@@ -253,8 +254,9 @@ class Reconstructor:
     ) -> Steps:
         if not crops:
             return []
-        prediction = yield seen_by(self.looks, image, crops)
-        maps, presence, deviations = mean_of(self.looks, prediction, crops)
+        seen = seen_by(self.looks, image, crops)
+        said = yield (seen if self.as_released else stretched(seen))
+        maps, presence, deviations = mean_of(self.looks, said, crops)
         unknown = [None] * len(crops)
         sure = unknown if presence is None else presence.tolist()
         spread = unknown if deviations is None else list(deviations)

@@ -21,6 +21,7 @@ from prnet.facemodel.quantised import quantised
 from prnet.formats import surface
 from prnet.geometry.crop import LANDMARK_RULE
 from prnet.layout.uv_layout import Part, UVLayout
+from prnet.network import contrast
 from prnet.network.crop_rules import load_crop_rules
 from prnet.network.position_map_network import PositionMapNetwork, layout_file
 from prnet.packaged import DATA
@@ -30,6 +31,7 @@ MODULES: Final = {
     "detector": anchorfree,
     "candidates": candidates,
     "reconstruct": reconstruct,
+    "contrast": contrast,
     "track": track,
     "glance": glance,
     "look": look,

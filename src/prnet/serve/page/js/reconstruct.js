@@ -1,6 +1,7 @@
 // Picture -> faces: prnet/reconstruct.py. A face is {map, box, crop, presence, deviation,
 // landmarks, camera, pose}; everything in the pixels of the picture, z larger nearer.
 import { fitCamera, imageRoll, poseOf } from "./camera.js";
+import { stretched } from "./contrast.js";
 import { boxAround, Crop, cropIsOff } from "./crop.js";
 import { gather } from "./layout.js";
 import { reduce } from "./resample.js";
@@ -45,7 +46,7 @@ export class Reconstructor {
   /** The face in one crop. */
   async map(picture, box, crop) {
     const start = performance.now();
-    const { data } = crop.cut(picture);
+    const data = stretched(crop.cut(picture).data, this.size, this.settings.contrast);
     const cut = performance.now();
     const input = new this.Tensor("uint8", data, [1, this.size, this.size, 3]);
     const out = await this.network.run({ crops: input });
