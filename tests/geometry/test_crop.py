@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -103,6 +103,7 @@ def test_outside_is_black() -> None:
         assert not CropTransform(x, y, side=40, size=40).crop_image(white).any()
 
 
+@settings(deadline=None)
 @given(
     st.floats(-150, 210),
     st.floats(-150, 190),

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_CONTRAST: Final = 60.0
-"""Grey values between the percentiles below which a crop is stretched: of 60 photos at a twentieth
-of their light 100 % are mapped within 7 % instead of 72, at a tenth of their contrast 97 instead of
-85; ordinary ones stay as they are."""
+"""Grey values (means of the channels) between the percentiles below which a crop is stretched: of
+60 photos at a twentieth of their light 100 % are mapped within 7 % instead of 72, at a tenth of
+their contrast 97 instead of 85; ordinary ones stay as they are."""
 PERCENTILES: Final = (1, 99)
 STRETCHED: Final = (20.0, 210.0)
 """Where they come to."""
@@ -24,7 +24,7 @@ def stretched(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Crops (N, S, S, 3) -> the same, those of little contrast stretched linearly."""
     if not len(crops):
         return crops
-    sampled = crops[:, ::SAMPLED, ::SAMPLED].reshape(len(crops), -1)
+    sampled = crops[:, ::SAMPLED, ::SAMPLED].mean(axis=3).reshape(len(crops), -1)
     low, high = np.percentile(sampled, PERCENTILES, axis=1)
     contrast = high - low
     poor = np.flatnonzero((contrast < LEAST_CONTRAST) & (contrast >= LEAST_RANGE))

@@ -5,7 +5,8 @@ export function stretched(data, size, { LEAST_CONTRAST, PERCENTILES, STRETCHED, 
   const sampled = [];
   for (let y = 0; y < size; y += SAMPLED) {
     for (let x = 0; x < size; x += SAMPLED) {
-      for (let k = 0; k < 3; k++) sampled.push(data[(y * size + x) * 3 + k]);
+      const at = (y * size + x) * 3;
+      sampled.push((data[at] + data[at + 1] + data[at + 2]) / 3);
     }
   }
   sampled.sort((a, b) => a - b);
