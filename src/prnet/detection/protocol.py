@@ -29,11 +29,10 @@ class FaceDetector(Protocol):
 
 
 @dataclass(frozen=True)
-class AtLeast:
-    """``detector`` without the boxes that score less than ``min_score``, in its own scale."""
+class Wrapped:
+    """What changes a ``detector``'s pictures or boxes, and keeps its name and crop rule."""
 
     detector: FaceDetector
-    min_score: float
 
     @property
     def name(self) -> str:
@@ -42,6 +41,13 @@ class AtLeast:
     @property
     def crop_rule(self) -> CropRule:
         return self.detector.crop_rule
+
+
+@dataclass(frozen=True)
+class AtLeast(Wrapped):
+    """``detector`` without the boxes that score less than ``min_score``, in its own scale."""
+
+    min_score: float
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         return [box for box in self.detector(image) if box.score >= self.min_score]

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.detection.protocol import FaceDetector
+from prnet.detection.protocol import Wrapped
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropRule
 from prnet.reconstruct import Reconstructor
 
 LONGEST: Final = 640
 """Pixels of the longer side of the small picture, at most: a face of 40 pixels in 1280 is found."""
 
 
-@dataclass(frozen=True)
-class InSmall:
+class InSmall(Wrapped):
     """``detector`` on pictures that are reduced by a whole number to at most `LONGEST` pixels."""
-
-    detector: FaceDetector
-
-    @property
-    def name(self) -> str:
-        return self.detector.name
-
-    @property
-    def crop_rule(self) -> CropRule:
-        return self.detector.crop_rule
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         times = -(-max(image.shape[:2]) // LONGEST)
