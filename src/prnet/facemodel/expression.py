@@ -1,7 +1,7 @@
 """Expression of a reconstructed face: how much of each of a face model's named shapes it shows.
 
-The package carries no face model: ``prnet facemodel expression`` makes the file that
-`ExpressionModel.load` reads from the user's own (docs/expression.md).
+`prnet.facemodel.at_points.expression_model` makes an `ExpressionModel` of the package's face model
+or of the user's own (``prnet facemodel expression``); `ExpressionModel.load` reads its file.
 """
 
 from __future__ import annotations
