@@ -73,9 +73,19 @@ def test_constants_come_from_python(
     assert constants(anchorfree)["UPRIGHT"] == 0.123
     settings = json.loads(files["settings.json"])
     assert settings["detector"]["LOOKS"] == anchorfree.LOOKS
-    used = Path(prnet.__file__).parent / "serve/page/js/detector.js"
-    named = set(re.findall(r"\b[A-Z][A-Z_]{3,}\b", used.read_text()))
-    assert named <= {*settings["detector"], *settings["candidates"]}, "each is written by Python"
+    assert _named(files, "detector") <= {*settings["detector"], *settings["candidates"]}
+
+
+@pytest.mark.parametrize("twin", ["detector", "contrast", "track", "look", "smooth"])
+def test_no_constant_of_a_twin_is_forgotten(files: dict[str, bytes], twin: str) -> None:
+    elsewhere = {"detector": {"FIRST", "SECOND"}}.get(twin, set())  # the names of its files
+    settings = json.loads(files["settings.json"])
+    assert set(settings[twin]) - elsewhere <= _named(files, twin)
+
+
+def _named(files: dict[str, bytes], script: str) -> set[str]:
+    """The constants that a script of the page names."""
+    return set(re.findall(r"\b[A-Z][A-Z_]{2,}\b", files[f"js/{script}.js"].decode()))
 
 
 def test_files_are_written_into_a_folder(tmp_path: Path, files: dict[str, bytes]) -> None:
@@ -89,7 +99,7 @@ def test_files_are_written_into_a_folder(tmp_path: Path, files: dict[str, bytes]
     assert main(["page", "--out", str(tmp_path / "site/index.html")]) == 2
 
 
-@pytest.mark.parametrize("case", ["sample", "on its side", "two", "small", "large", "none"])
+@pytest.mark.parametrize("case", ["sample", "on its side", "two", "small", "large", "none", "dark"])
 def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
     sample = load_image(SAMPLE_PHOTO)
     picture = Image.fromarray(sample)
@@ -100,6 +110,7 @@ def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
         "small": lambda: np.asarray(picture.resize((150, 150))),
         "large": lambda: np.asarray(picture.resize((1500, 1700))),
         "none": lambda: np.full((120, 90, 3), 128, np.uint8),
+        "dark": lambda: (sample * 0.05).astype(np.uint8),
     }[case]()
     image = np.ascontiguousarray(image)
     expected = prnet.Reconstructor(detector="prnet")(image)

@@ -19,7 +19,7 @@ import prnet
 from prnet.facemodel.arkit.curves import PersonCurves
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.packaged import SAMPLE_PHOTO
-from prnet.video.smooth import Smoother
+from prnet.video.smooth import QUICK, OneEuro, Rates, Smoother
 from prnet.video.track import Tracker
 
 FRAMES = 10
@@ -42,6 +42,15 @@ async (frames) => {
     found.push({ track, landmarks: Array.from(landmarks), curves: Array.from(curves.of(steady)) });
   }
   return found;
+}
+"""
+
+STEADY = """
+async ([frames, quick, passed, size]) => {
+  const { OneEuro } = await import("./js/smooth.js");
+  const { smooth } = await (await fetch("settings.json")).json();
+  const filter = new OneEuro(smooth, 3, Uint8Array.from(quick));
+  return frames.map((points) => Array.from(filter.steady(points, passed, size)));
 }
 """
 
@@ -129,6 +138,18 @@ def test_a_film_is_followed_as_in_python(page: Any, film: list[Image.Image]) -> 
         assert np.linalg.norm(landmarks - steady.landmarks, axis=1).mean() < 1
         assert found["track"] == face.track
         assert np.abs(np.array(found["curves"]) - curves(steady)).max() < 0.1
+
+
+def test_what_moves_suddenly_is_let_through_as_in_python(page: Any) -> None:
+    random, passed, size = np.random.default_rng(0), 1 / 25, 200.0
+    frames = 100 + np.cumsum(random.normal(0, [[[0.1]], *9 * [[[1.0]]]], (10, 40, 3)), axis=0)
+    frames[6:] += random.normal(0, 30, (40, 3))
+    quick = np.arange(40) % 3 == 0
+    given = [frames.reshape(10, -1).tolist(), quick.tolist(), passed, size]
+    found = np.array(page.evaluate(STEADY, given)).reshape(frames.shape)
+    steady = OneEuro(Rates(), np.where(quick, QUICK, 1).astype(np.float32))
+    for frame, there in zip(frames, found, strict=True):
+        assert np.abs(there - steady(frame.T, passed, size).T).max() < 1e-3
 
 
 def test_the_camera(launch: Any, site: str, filmed: Path) -> None:

@@ -6,27 +6,29 @@ import { placeOf } from "./track.js";
 
 /** Of points of `width` numbers each: a low-pass filter whose cutoff rises with a point's speed,
  *  faster where `quick` says so. */
-class OneEuro {
+export class OneEuro {
   constructor(constants, width, quick = new Uint8Array(1)) {
     Object.assign(this, { c: constants, width, quick });
   }
 
   steady(points, passed, size) {
-    const { MIN_CUTOFF, BETA, SPEED_CUTOFF, QUICK } = this.c, { width, raw, quick } = this;
+    const { MIN_CUTOFF, BETA, SPEED_CUTOFF, SUDDEN, QUICK } = this.c, { width, raw, quick } = this;
     if (!raw) {
       this.speed = new Float32Array(points.length);
       this.held = Float32Array.from(points);
     } else {
       const { speed, held } = this, follow = share(SPEED_CUTOFF, passed), unit = 1 / (passed * size);
       for (let i = 0; i < points.length; i += width) {
-        let square = 0;
+        let now = 0, lately = 0;
         for (let k = i; k < i + width; k++) {
-          const moved = speed[k] + follow * ((points[k] - raw[k]) * unit - speed[k]);
-          speed[k] = moved;
-          square += moved * moved;
+          const moved = (points[k] - raw[k]) * unit;
+          now += moved * moved;
+          speed[k] += follow * (moved - speed[k]);
+          lately += speed[k] * speed[k];
         }
+        const fast = Math.max(Math.sqrt(lately), Math.sqrt(now) - SUDDEN);
         const beta = quick[i / width] ? QUICK * BETA : BETA;
-        const part = share(MIN_CUTOFF + beta * Math.sqrt(square), passed);
+        const part = share(MIN_CUTOFF + beta * fast, passed);
         for (let k = i; k < i + width; k++) held[k] += part * (points[k] - held[k]);
       }
     }
