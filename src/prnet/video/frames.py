@@ -59,7 +59,7 @@ def read_film(path: str | Path) -> Film:
     """What the film ``path`` is. Raises PrnetError for what is none, or has no first frame."""
     with open_film(path) as container:
         stream = container.streams.video[0]
-        first = next(_decoded(container, path), None)
+        first = next(_decoded(container, _Gaps()), None)
         if first is None:
             raise PrnetError(f"{path}: expected a film, got one without a frame that can be read")
         turned = first.rotation % 180 != 0
@@ -84,14 +84,14 @@ def read_frames(
     What is damaged is left out, and a PrnetWarning says where. Raises PrnetError where there is no
     film, or no frame between ``start`` and ``end``.
     """
-    some = False
+    some, damaged = False, _Gaps()
     with open_film(path) as container:
         stream = container.streams.video[0]
         begin = (container.start_time or 0) / 1e6
         if start:
             container.seek(int((start + begin) * 1e6))  # to the key frame before
         rate = stream.average_rate or USUAL_RATE
-        for count, frame in enumerate(_decoded(container, path)):
+        for count, frame in enumerate(_decoded(container, damaged)):
             # Bare streams have no times.
             seconds = float(count / rate) if frame.time is None else frame.time - begin
             if end is not None and seconds >= end:
@@ -99,6 +99,8 @@ def read_frames(
             if start is None or seconds >= start - 1e-6:
                 some = True
                 yield Frame(_upright(frame), seconds)
+    if damaged.said:
+        warnings.warn(f"{path}: left out what is damaged: {damaged}", PrnetWarning, stacklevel=2)
     if not some:
         wanted = "" if start is None and end is None else f" from {start or 0:g} s on"
         wanted += "" if end is None else f" to {end:g} s"
@@ -132,10 +134,10 @@ def open_film(path: str | Path) -> Iterator[Any]:
         yield container
 
 
-def _decoded(container: Any, path: str | Path) -> Iterator[Any]:
-    """The frames that can be read; where others are is said at the end."""
+def _decoded(container: Any, damaged: _Gaps) -> Iterator[Any]:
+    """The frames that can be read; where others are goes to ``damaged``."""
     av = import_av()
-    stream, damaged = container.streams.video[0], _Gaps()
+    stream = container.streams.video[0]
     for packet in _packets(container, damaged):
         try:
             frames = stream.codec_context.decode(packet)
@@ -147,8 +149,6 @@ def _decoded(container: Any, path: str | Path) -> Iterator[Any]:
                 damaged.add(frame.time)
             else:
                 yield frame
-    if damaged.said:
-        warnings.warn(f"{path}: left out what is damaged: {damaged}", PrnetWarning, stacklevel=3)
 
 
 def _packets(container: Any, damaged: _Gaps) -> Iterator[Any]:
