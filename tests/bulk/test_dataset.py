@@ -178,6 +178,23 @@ def test_a_tar_that_breaks_off_is_rows_and_an_error(
     assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
 
 
+def test_a_file_in_a_tar_that_is_too_large_is_not_read(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prnet.bulk.items.LARGEST", (photos / "0.png").stat().st_size)
+    path = tmp_path / "input.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(photos / "0.png", "0.png")
+        large = tarfile.TarInfo("large.png")
+        large.size = 1000
+        tar.addfile(large, io.BytesIO(bytes(large.size)))
+    assert _run(path, "--out", tmp_path / "out", model=model) == 0
+    errors = [row["error"] for row in _rows(tmp_path / "out")]
+    assert errors[0] is None
+    assert "large.png: expected at most" in errors[1]
+    assert len(errors) == 2
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_rerun_makes_what_is_missing(
     photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: int

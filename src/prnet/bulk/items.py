@@ -63,14 +63,6 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
                 told = f"expected at most {LARGEST} bytes, got {member.size}"
                 yield Item(name, part.source, PrnetError(f"{part.source}, {name}: {told}"))
                 continue
-            name = as_text(member.name)
-            seen += 1
-            if member.size > LARGEST:
-                error = (
-                    f"{part.source}, {name}: expected at most {LARGEST} bytes, got {member.size}"
-                )
-                yield Item(name, part.source, PrnetError(error))
-                continue
             stream = tar.extractfile(member)
             yield Item(name, part.source, b"" if stream is None else stream.read())
     if not seen:
