@@ -172,3 +172,8 @@ def test_what_is_not_installed_is_named(
     said = capsys.readouterr().err
     assert "expected uvicorn, got none" in said
     assert "[serve]" in said
+
+
+def test_the_device_is_heeded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--no-open", "--port", "0", "--device", "directml"]) == 2
+    assert "expected an ONNX Runtime for directml" in capsys.readouterr().err

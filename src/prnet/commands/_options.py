@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from prnet.bulk.workers import usable_processors
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box
-from prnet.reconstruct import MIN_PRESENCE
+from prnet.reconstruct import MIN_PRESENCE, Reconstructor
 from prnet.words import LANGUAGES
 
 
@@ -65,6 +65,20 @@ def add_passes_argument(parser: argparse._ActionsContainer) -> None:
         default="auto",
         help="2: crop again by the first landmarks; auto (default): where the first crop was off",
     )
+
+
+_OF_RECONSTRUCTORS: Final = (
+    *("detector", "detector_model", "min_score", "min_presence", "max_faces", "small_faces"),
+    *("passes", "threads", "device", "max_pixels"),
+)
+
+
+def reconstructor_of(args: argparse.Namespace) -> Reconstructor:
+    """With the options of a command; those that it does not have are the Reconstructor's own."""
+    given = {name: getattr(args, name) for name in _OF_RECONSTRUCTORS if hasattr(args, name)}
+    if getattr(args, "largest", False):
+        given["max_faces"] = 1
+    return Reconstructor(args.model, **given)
 
 
 def add_workers_argument(parser: argparse.ArgumentParser) -> None:

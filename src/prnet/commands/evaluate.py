@@ -37,6 +37,7 @@ from prnet.commands._options import (
     check_no_detector,
     finite,
     positive,
+    reconstructor_of,
 )
 from prnet.errors import PrnetError
 from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with_yaw
@@ -48,6 +49,7 @@ from prnet.files.results import make_folder
 if TYPE_CHECKING:
     from prnet.evaluation.predictions import Predictor
     from prnet.evaluation.run import Evaluation
+    from prnet.reconstruct import Reconstructor
 
 NOW = "now"
 SCORED, NOTHING_SCORED = 0, 1
@@ -236,20 +238,12 @@ def _network(args: argparse.Namespace) -> Predictor:
     return NetworkPredictor(_reconstructor(args), crop=args.crop, **words)
 
 
-def _reconstructor(args: argparse.Namespace) -> Any:
-    from prnet.reconstruct import Reconstructor
-
+def _reconstructor(args: argparse.Namespace) -> Reconstructor:
     needed = args.crop == "detector" or args.protocol == (NOW,)
     if not needed:
         check_no_detector(args, "--crop truth")
-    return Reconstructor(
-        args.model,
-        detector=args.detector if needed else "none",
-        detector_model=args.detector_model,
-        passes=args.passes,
-        threads=args.threads,
-        device=args.device,
-    )
+        args.detector = "none"
+    return reconstructor_of(args)
 
 
 def _any_scored(evaluation: Evaluation) -> bool:

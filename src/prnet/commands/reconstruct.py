@@ -35,6 +35,7 @@ from prnet.commands._options import (
     parsed_box,
     positive,
     pupils_apart,
+    reconstructor_of,
 )
 from prnet.errors import PrnetError
 from prnet.facemodel.expression import ExpressionModel
@@ -49,7 +50,6 @@ from prnet.formats.surface import Topology
 from prnet.formats.table import NEEDS, SUMMARIES
 from prnet.geometry.camera import Pose
 from prnet.layout.openings import Openings
-from prnet.reconstruct import Reconstructor
 
 DEFAULT_SAVE = ("obj", "landmarks", "pose", "overlay")
 
@@ -160,19 +160,7 @@ def run(args: argparse.Namespace) -> int:
         check_no_detector(args, "--box" if args.box else "--landmarks")
     given = args.landmarks
     landmarks = [read_points(path)["landmarks"] for path in given] if given else None
-    reconstruct = Reconstructor(
-        args.model,
-        detector=args.detector,
-        detector_model=args.detector_model,
-        passes=args.passes,
-        min_score=args.min_score,
-        min_presence=args.min_presence,
-        max_faces=1 if args.largest else args.max_faces,
-        small_faces=args.small_faces,
-        threads=args.threads,
-        device=args.device,
-        max_pixels=args.max_pixels,
-    )
+    reconstruct = reconstructor_of(args)
     options = _save_options(args)
     save = _with_expression(args.save, options)
     if "confidence" in save and not reconstruct.network.judges:

@@ -20,12 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.swap import RegionName, swap_face
-from prnet.commands._options import add_finding_arguments, check_no_detector, parsed_box
+from prnet.commands._options import (
+    add_finding_arguments,
+    check_no_detector,
+    parsed_box,
+    reconstructor_of,
+)
 from prnet.commands.texture import find_face
 from prnet.errors import PrnetError
 from prnet.files.image import load_mask, save_image
 from prnet.files.keep import keep_files
-from prnet.reconstruct import Reconstructor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,12 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if args.target_box is not None and args.reference_box is not None:
         check_no_detector(args, "--target-box and --reference-box")
     region = _region(args.region)
-    reconstruct = Reconstructor(
-        args.model,
-        detector=args.detector,
-        detector_model=args.detector_model,
-        device=args.device,
-    )
+    reconstruct = reconstructor_of(args)
     target = find_face(reconstruct, args.target, index=args.target_face, box=args.target_box)
     reference = find_face(
         reconstruct, args.reference, index=args.reference_face, box=args.reference_box

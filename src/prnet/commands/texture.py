@@ -19,6 +19,7 @@ from prnet.commands._options import (
     add_finding_arguments,
     check_no_detector,
     parsed_box,
+    reconstructor_of,
 )
 from prnet.errors import PrnetError
 from prnet.face import Face
@@ -58,12 +59,7 @@ def run(args: argparse.Namespace) -> int:
         check_no_detector(args, "--box")
     texture = load_image(args.texture)
     mask = None if args.mask is None else load_mask(args.mask)
-    reconstruct = Reconstructor(
-        args.model,
-        detector=args.detector,
-        detector_model=args.detector_model,
-        device=args.device,
-    )
+    reconstruct = reconstructor_of(args)
     face = find_face(reconstruct, args.photo, index=args.face, box=args.box)
     save_image(args.out, apply_texture(face, texture, mask=mask))
     print(args.out)

@@ -38,6 +38,7 @@ from prnet.commands._options import (
     add_workers_argument,
     finite,
     positive,
+    reconstructor_of,
 )
 from prnet.errors import PrnetError
 from prnet.files.image import MAX_PIXELS
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         raise PrnetError("expected INPUT and --out DIR, or --check DIR, got neither")
     if args.engine == "ray":
         import_ray()
-    reconstruct = _reconstructor(args)
+    reconstruct = reconstructor_of(args)
     samples = SampleOptions(args.save, args.crop_size, args.texture_size)
     columns = Columns(args.image_column, args.key_column)
     settings = settings_of(
@@ -174,21 +175,6 @@ def _checked(args: argparse.Namespace) -> int:
             bar.add(faces=state.faces, failed=state.failed)
     say(f"shards: {bar.done}, wrong or missing: {wrong}; faces: {faces}, failed: {bar.failed}")
     return SOME_FAILED if wrong else ALL_WELL
-
-
-def _reconstructor(args: argparse.Namespace) -> Reconstructor:
-    return Reconstructor(
-        args.model,
-        detector=args.detector,
-        detector_model=args.detector_model,
-        passes=args.passes,
-        min_score=args.min_score,
-        min_presence=args.min_presence,
-        max_faces=1 if args.largest else args.max_faces,
-        small_faces=args.small_faces,
-        device=args.device,
-        max_pixels=args.max_pixels,
-    )
 
 
 def _finding(args: argparse.Namespace, reconstruct: Reconstructor) -> dict[str, Any]:

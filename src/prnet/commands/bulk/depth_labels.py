@@ -31,7 +31,13 @@ from prnet.bulk.depth_labels import (
 )
 from prnet.bulk.progress import progress
 from prnet.bulk.workers import spread
-from prnet.commands._options import add_finding_arguments, add_workers_argument, positive, share
+from prnet.commands._options import (
+    add_finding_arguments,
+    add_workers_argument,
+    positive,
+    reconstructor_of,
+    share,
+)
 from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED
 from prnet.errors import PrnetError
 from prnet.files.image import MAX_PIXELS
@@ -39,7 +45,7 @@ from prnet.files.inputs import find_inputs
 from prnet.files.keep import keep_files
 from prnet.files.results import make_folder
 from prnet.files.streams import say
-from prnet.reconstruct import MIN_PRESENCE, Reconstructor
+from prnet.reconstruct import MIN_PRESENCE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,19 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_finding_arguments(parser)
     add("--min-presence", type=share, default=MIN_PRESENCE, metavar="P", help="as in reconstruct")
     add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")
+    parser.set_defaults(max_faces=1)
 
 
 def run(args: argparse.Namespace) -> int:
     """Label every photo; one bad photo never stops the others."""
-    reconstruct = Reconstructor(
-        args.model,
-        detector=args.detector,
-        detector_model=args.detector_model,
-        min_presence=args.min_presence,
-        max_faces=1,
-        device=args.device,
-        max_pixels=args.max_pixels,
-    )
+    reconstruct = reconstructor_of(args)
     if not args.photos.is_dir():
         raise PrnetError(f"{args.photos}: expected a folder of photos, got none")
     spoofs = None if args.spoof_list is None else SpoofList(args.spoof_list)

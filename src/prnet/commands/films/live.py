@@ -22,11 +22,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from prnet.commands._options import add_finding_arguments
+from prnet.commands._options import add_finding_arguments, reconstructor_of
 from prnet.commands.films.video import people_option
 from prnet.errors import PrnetError
 from prnet.files.streams import say
-from prnet.reconstruct import Reconstructor
 from prnet.video.frames import Frame, read_frames
 from prnet.video.live.camera import read_camera
 from prnet.video.live.send import Sent, Target, send_faces
@@ -64,12 +63,7 @@ def run(args: argparse.Namespace) -> int:
     sending = send_faces(
         read_camera(args.camera) if camera else in_its_time(read_frames(args.camera)),
         args.send,
-        reconstruct=Reconstructor(
-            args.model,
-            detector=args.detector,
-            detector_model=args.detector_model,
-            device=args.device,
-        ),
+        reconstruct=reconstructor_of(args),
         people=args.people,
         smooth=not args.no_smooth,
     )

@@ -27,12 +27,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from prnet.commands._options import add_finding_arguments, finite, positive
+from prnet.commands._options import add_finding_arguments, finite, positive, reconstructor_of
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.results import make_folder
 from prnet.files.streams import say
-from prnet.reconstruct import Reconstructor
 from prnet.video.follow import People, follow
 from prnet.video.frames import Film, Frame, read_film
 from prnet.video.outputs import ENDINGS, OUTPUTS, USUAL
@@ -74,12 +73,7 @@ def run(args: argparse.Namespace) -> int:
             return ALL_WELL
     followed = follow(
         args.film,
-        reconstruct=Reconstructor(
-            args.model,
-            detector=args.detector,
-            detector_model=args.detector_model,
-            device=args.device,
-        ),
+        reconstruct=reconstructor_of(args),
         people=args.people,
         smooth=not args.no_smooth,
         start=args.start,

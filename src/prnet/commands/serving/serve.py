@@ -24,10 +24,9 @@ import webbrowser
 from importlib.util import find_spec
 from typing import Final
 
-from prnet.commands._options import add_finding_arguments, positive
+from prnet.commands._options import add_finding_arguments, positive, reconstructor_of
 from prnet.errors import PrnetError, missing, reason_of
 from prnet.files.streams import say
-from prnet.reconstruct import Reconstructor
 from prnet.serve.app import make_app, server_options
 from prnet.serve.limits import Limits
 
@@ -67,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
     port = listening.getsockname()[1]
     limits = Limits(workers=args.workers)
     application = make_app(
-        reconstruct=Reconstructor(
-            args.model, detector=args.detector, detector_model=args.detector_model
-        ),
+        reconstruct=reconstructor_of(args),
         limits=limits,
         port=None if args.allow_remote else port,
         token=token,
