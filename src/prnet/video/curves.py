@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +18,7 @@ from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.files.atomic import write_bytes
 from prnet.geometry.camera import Pose
 from prnet.video.frames import Frame
+from prnet.video.people import by_track
 
 _ANGLES = [
     f"{part}{turn}" for part in ("Head", "LeftEye", "RightEye") for turn in ("Yaw", "Pitch", "Roll")
@@ -94,16 +95,6 @@ def live_link_tables(path: Path, rate: Fraction) -> Iterator[TrackCurves]:
         lines[each.track].append(row)
     for track, file in by_track(path, lines).items():
         write_bytes(file, ("\n".join(lines[track]) + "\n").encode())
-
-
-def by_track(path: Path, seen: Mapping[int, Sized]) -> dict[int, Path]:
-    """A file for each track: ``path`` for that with the most in ``seen``, for others beside it with
-    the track's number after the name."""
-    longest = max(seen, key=lambda track: len(seen[track]), default=None)
-    return {
-        track: path if track == longest else path.with_stem(f"{path.stem}_{track}")
-        for track in seen
-    }
 
 
 def timecode(seconds: float, rate: Fraction) -> str:

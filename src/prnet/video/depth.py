@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +13,7 @@ from prnet.appearance.render import depth_map_of
 from prnet.face import Face
 from prnet.formats.depth import DEPTH_ORIGIN, encode_depth
 from prnet.video.frames import Frame
+from prnet.video.people import Take
 from prnet.video.write import GREY16, film_writer
 
 DEEPEST = 2
@@ -20,9 +21,7 @@ DEEPEST = 2
 
 
 @contextmanager
-def depth_film(
-    path: Path, rate: Fraction, start: float
-) -> Iterator[Callable[[int, Frame, Sequence[Face]], None]]:
+def depth_film(path: Path, rate: Fraction, start: float) -> Iterator[Take]:
     """Write an mkv (FFV1, grey, without loss) with a picture a frame: 0 where no face is, else z =
     (value - 32768) scale pixels, of the largest face where several are; ``depth_scale`` and
     ``depth_origin`` are in its metadata. Second ``start`` of the film is 0."""

@@ -21,11 +21,9 @@ from prnet.video.frames import Film, Frame
 from prnet.video.meshes.animation import AnimatedMap
 from prnet.video.meshes.models import animated_glbs
 from prnet.video.meshes.rig import PersonRig
+from prnet.video.people import Take
 from prnet.video.texture import fused_textures
 from prnet.video.write import film_writer
-
-Take = Callable[[int, Frame, Sequence[Face]], None]
-"""Number of the frame, from 0; the frame; its faces."""
 
 ROW = "frame,seconds,track"
 """What a row of a table begins with."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from prnet.appearance.fused import FusedTexture
 from prnet.face import Face
-from prnet.files.atomic import write_bytes
 from prnet.files.image import image_bytes
-from prnet.video.curves import by_track
-from prnet.video.frames import Frame
+from prnet.video.people import Take, file_of_each
 
 EVERY: Final = 0.2
 """Seconds between two frames that are taken of a person: those between look the same."""
@@ -38,16 +34,6 @@ class PersonTexture:
         return image_bytes(self._fused.picture(), "PNG")
 
 
-@contextmanager
-def fused_textures(path: Path) -> Iterator[Callable[[int, Frame, Sequence[Face]], None]]:
-    """Write the person who is seen longest to ``path``, each other beside it with the track's
-    number after the name, when the block ends."""
-    people: defaultdict[int, PersonTexture] = defaultdict(PersonTexture)
-
-    def take(number: int, frame: Frame, faces: Sequence[Face]) -> None:
-        for face in faces:
-            people[face.track or 0].add(frame.seconds, face)
-
-    yield take
-    for track, file in by_track(path, people).items():
-        write_bytes(file, people[track].png())
+def fused_textures(path: Path) -> AbstractContextManager[Take]:
+    """Write each person's texture, a PNG (`file_of_each`)."""
+    return file_of_each(path, PersonTexture, lambda person, _: person.png())
