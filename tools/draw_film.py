@@ -19,6 +19,8 @@ from prnet.packaged import SAMPLE_PHOTO
 from prnet.video.outputs import draw_faces
 
 SIZE, RATE, SECONDS = (320, 240), 12, 3
+EDGE = 160
+"""Pixels by which the photo's edge goes on above and beside it."""
 SHOWN = ("mouthSmileLeft", "mouthSmileRight", "jawOpen", "eyeBlinkLeft", "browInnerUp")
 BAR, INK, GREY = (36, 120, 196), (40, 40, 40), (225, 228, 232)
 
@@ -28,11 +30,10 @@ def moved(photo: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     angle = 2 * np.pi * share
     zoom, roll = 1.0 + 0.25 * np.sin(angle), np.radians(14 * np.sin(angle + 1))
     c, s = np.cos(roll) / zoom, np.sin(roll) / zoom
-    x, y = 224 + 26 * np.cos(angle), 125 + 16 * np.sin(2 * angle)
+    x, y = 224 + EDGE + 26 * np.cos(angle), 125 + EDGE + 16 * np.sin(2 * angle)
     middle = SIZE[0] / 2, SIZE[1] / 2
     matrix = (c, s, x - c * middle[0] - s * middle[1], -s, c, y + s * middle[0] - c * middle[1])
-    picture = Image.fromarray(np.pad(photo, ((160, 0), (160, 160), (0, 0)), mode="edge"))
-    matrix = (*matrix[:2], matrix[2] + 160, *matrix[3:5], matrix[5] + 160)
+    picture = Image.fromarray(np.pad(photo, ((EDGE, 0), (EDGE, EDGE), (0, 0)), mode="edge"))
     seen = picture.transform(SIZE, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
     return np.asarray(seen)
 
