@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.detection.anchorfree import first_network, propose, reductions, resized
+from prnet.detection.anchorfree import first_network, propose, reduced, reductions
 from prnet.detection.candidates import distinct
 from prnet.evaluation.held_out import held_out_names
 from prnet.facemodel.heads import HeadSet
@@ -159,10 +159,10 @@ def hard_places(pools: Path, network: Path, count: int | None) -> NDArray[np.flo
         scenes = Scenes(pools / name)
         for i in range(len(scenes))[:count]:
             image = np.ascontiguousarray(scenes.image(i))
-            scale = 1 / reductions(image)[0]
+            small = reduced(image, reductions(image)[0])
             areas = np.concatenate([scenes.boxes[i], scenes.ignored[i]])
             middles, sides = (areas[:, :2] + areas[:, 2:]) / 2, areas[:, 2:] - areas[:, :2]
-            for row in distinct(propose(first, image, resized(image, scale))):
+            for row in distinct(propose(first, image, small)):
                 side = float(row[3:5].max())
                 near = np.maximum(sides.max(axis=1, initial=0), side) * 0.6
                 if not (np.abs(middles - row[1:3]).max(axis=1, initial=0) < near).any():

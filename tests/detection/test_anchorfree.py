@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import prnet
-from prnet.detection.anchorfree import FIRST, SECOND, PrnetDetector
+from prnet.detection.anchorfree import FIRST, SECOND, PrnetDetector, reduced, reductions
 from prnet.detection.candidates import WIDTH, decode_grids, distinct, placed, rescaled, to_box
 from prnet.errors import PrnetError
 from prnet.geometry.crop import CropTransform
@@ -90,6 +90,34 @@ def test_a_small_face_beside_a_large_one(sample_image: NDArray[np.uint8]) -> Non
     small = np.asarray(sample_image[::8, ::8])
     scene[100:164, 700:764] = small
     assert len(PrnetDetector(small_faces=True)(scene)) >= len(PrnetDetector()(scene)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("high", "wide", "looks", "whole"),
+    [
+        (240, 320, [1], [1]),
+        (480, 640, [2, 1], [2, 1]),
+        (1080, 1920, [5, 3, 2], [5, 3, 2, 1]),
+        (6000, 8000, [25, 13, 7], [25, 13, 7, 4, 2]),
+        (8, 8, [1], [1]),
+    ],
+)
+def test_each_look_is_at_half_the_reduction(
+    high: int, wide: int, looks: list[int], whole: list[int]
+) -> None:
+    """With small faces until the picture is whole, or as large as memory allows."""
+    image = np.broadcast_to(np.uint8(0), (high, wide, 3))
+    assert reductions(image) == looks
+    assert reductions(image, None) == whole
+
+
+def test_a_reduced_picture_has_the_means_of_squares() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (24, 33, 3), np.uint8)
+    small = reduced(image, 3)
+    assert small.shape == (8, 11, 3)
+    np.testing.assert_allclose(small[2, 4], image[6:9, 12:15].mean(axis=(0, 1)), atol=0.51)
+    assert reduced(image, 1) is image
+    assert reduced(image, 6).shape == (8, 8, 3)
 
 
 def test_files_are_checked(tmp_path: Path) -> None:

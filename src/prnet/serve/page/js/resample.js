@@ -98,15 +98,6 @@ export function reduce(picture, across, down) {
   return { data: out, width, height };
 }
 
-/** Image.resize(BILINEAR, reducing_gap=2): large pictures are reduced first, which is quick. */
-export function resizeLarge(picture, width, height) {
-  const x = Math.trunc(picture.width / width / 2) || 1;
-  const y = Math.trunc(picture.height / height / 2) || 1;
-  if (x === 1 && y === 1) return resize(picture, width, height);
-  const box = [0, 0, picture.width / x, picture.height / y];
-  return resize(reduce(picture, x, y), width, height, box);
-}
-
 /** Image.transform(AFFINE, BILINEAR): `matrix` [a, b, c, d, e, f] takes pixels of the square of
  *  `size` to those of the picture, edges; black outside. */
 export function transform(picture, size, matrix) {
