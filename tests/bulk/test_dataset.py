@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from folders import contents
 from full_disk import full_disk
 from numpy.typing import NDArray
 from PIL import Image
@@ -51,11 +52,6 @@ def _run(*arguments: object, model: Path) -> int:
 def _rows(out: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pq.read_table(out / "rows").to_pylist()
     return rows
-
-
-def _contents(out: Path) -> dict[str, bytes]:
-    files = (path for path in out.rglob("*") if path.is_file())
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
 
 
 def _good(rows: list[dict[str, Any]]) -> list[int]:
@@ -204,7 +200,7 @@ def test_a_rerun_makes_what_is_missing(
     given += ["--save", "crops", "--detector", "none", "--model", str(model)]
     given += ["--workers", str(workers)]
     assert main(given) == 0
-    whole = _contents(out)
+    whole = contents(out)
     rows_path(out, 1).unlink()
     samples_path(out, 3).write_bytes(b"half")
     rows_path(out, 3).unlink()
@@ -212,7 +208,7 @@ def test_a_rerun_makes_what_is_missing(
     capsys.readouterr()
     assert main(given) == 0
     assert "shards: 2 of 2 (2 made before" in capsys.readouterr().out
-    assert _contents(out) == whole
+    assert contents(out) == whole
     assert rows_path(out, 0).stat().st_mtime_ns == made
     assert main(given) == 0
     assert "shards: 0 of 0 (4 made before" in capsys.readouterr().out
@@ -234,7 +230,7 @@ def test_crops_of_many_photos_at_once_change_nothing(
     for batch in (1, 4):
         out = tmp_path / str(batch)
         assert _run(photos, "--recursive", "--out", out, "--batch", batch, model=model) == 0
-        found.append(_contents(out / "rows"))
+        found.append(contents(out / "rows"))
     assert found[0] == found[1]
 
 
@@ -257,10 +253,10 @@ def test_other_settings_are_refused(
 ) -> None:
     given = [photos, "--out", tmp_path / "out", "--shard-size", "2"]
     assert _run(*given, model=model) == 0
-    before = _contents(tmp_path / "out")
+    before = contents(tmp_path / "out")
     assert _run(*given, *options, model=model) == 2
     assert told in capsys.readouterr().err
-    assert _contents(tmp_path / "out") == before
+    assert contents(tmp_path / "out") == before
     assert _run(photos / "more", *given[1:], model=model) == 2
     assert "expected the settings of the run that began it, inputs" in capsys.readouterr().err
 
@@ -299,11 +295,17 @@ def test_wrong_inputs_are_one_line_each(
         assert _run("--out", tmp_path / "out", *given, model=model) == 2, given
         (line,) = capsys.readouterr().err.splitlines()
         assert told in line
-        assert _contents(tmp_path / "out") == {}
+        assert contents(tmp_path / "out") == {}
     assert main(["dataset", "--check", str(empty)]) == 2
     assert "expected a folder of prnet dataset, got none" in capsys.readouterr().err
     assert main(["dataset"]) == 2
     assert "expected INPUT and --out DIR, or --check DIR" in capsys.readouterr().err
+    assert _run(photos, "--out", tmp_path / "out", "--quick", model=model) == 2
+    assert "expected --quick with --check DIR" in capsys.readouterr().err
+    for option in ("--cpus-per-worker", "--gpus-per-worker"):
+        assert _run(photos, "--out", tmp_path / "out", option, 1, model=model) == 2
+        assert "with --engine ray, got processes" in capsys.readouterr().err
+    assert contents(tmp_path / "out") == {}
 
 
 def test_a_full_disk_leaves_whole_shards(
@@ -314,12 +316,12 @@ def test_a_full_disk_leaves_whole_shards(
     assert _run(*given, model=model) == 0
     rows_path(out, 1).unlink()
     samples_path(out, 1).unlink()
-    before = _contents(out)
+    before = contents(out)
     with full_disk(2**16):
         assert _run(*given, model=model) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "00000001.tar: expected a place that can be written, got: " in line
-    assert _contents(out) == before
+    assert contents(out) == before
     assert _run(*given, model=model) == 0
 
 
@@ -359,6 +361,11 @@ def test_check_finds_what_is_wrong(
     assert "shard 0: expected it, got none" in wrong()
     assert _run(*given, model=model) == 0
     assert main(["dataset", "--check", str(out)]) == 0
+    plan = (out / "plan.jsonl").read_text().splitlines(keepends=True)
+    (out / "plan.jsonl").write_text("".join(plan[:-1]))
+    capsys.readouterr()
+    assert main(["dataset", "--check", str(out)]) == _run(*given, model=model) == 2
+    assert capsys.readouterr().err.count("expected a plan of 3 shards, got 2") == 2
 
 
 def test_packed_maps_know_turned_crops() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import contents
 from numpy.typing import NDArray
 from PIL import Image
 from standins import write_model
@@ -53,11 +54,6 @@ def _depth(face: Face) -> NDArray[np.float64]:
     return np.nan_to_num((depth - low) / (high - low))
 
 
-def _names(folder: Path) -> set[str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix() for path in files}
-
-
 def _cut(picture: NDArray[np.uint8], box: list[float], scale: float) -> NDArray[np.uint8]:
     """What CDCN's loader cuts out: its numbers are left, top, width, height."""
     left, top, width, height = box
@@ -74,7 +70,7 @@ def test_cdcn(frames: Path, model: Path, scale: float) -> None:
     out = frames.parent / "out"
     bases = {Path(name).with_suffix("").as_posix() for name in NAMES}
     ends = ("_scene.jpg", "_scene.dat", "_depth1D.jpg")
-    assert _names(out) == {base + end for base in bases for end in ends}
+    assert contents(out).keys() == {base + end for base in bases for end in ends}
     for name in NAMES:
         base = out / Path(name).with_suffix("")
         box = [float(line) for line in Path(f"{base}_scene.dat").read_text().splitlines()[:4]]
@@ -142,13 +138,13 @@ def test_rfmeta(frames: Path, model: Path) -> None:
     fakes = (out / "image_list_fake.txt").read_text().splitlines()
     assert set(fakes) == {f"{name} 0" for name in NAMES[2:]}
     assert not np.asarray(Image.open(out / "depth" / "fake_depth.jpg")).any()
-    assert len(_names(out)) == 2 + 2 + 1, "no label of a spoof but the one"
+    assert len(contents(out)) == 2 + 2 + 1, "no label of a spoof but the one"
 
 
 def test_npy32(frames: Path, model: Path) -> None:
     assert _run(frames, "npy32", model) == 0
     out = frames.parent / "out"
-    assert _names(out) == {Path(name).with_suffix(".npy").as_posix() for name in NAMES}
+    assert contents(out).keys() == {Path(name).with_suffix(".npy").as_posix() for name in NAMES}
     for name in NAMES:
         label = np.load(out / Path(name).with_suffix(".npy"))
         assert (label.shape, label.dtype) == ((32, 32), np.float32)
@@ -169,13 +165,13 @@ def test_what_is_there_is_not_done_again(
 ) -> None:
     assert _run(frames, form, model, "--workers", "2") == 0
     out = frames.parent / "out"
-    before = {name: (out / name).read_bytes() for name in _names(out)}
+    before = contents(out)
     (out / ("depth" if form == "rfmeta" else "") / "live").rename(frames.parent / "gone")
     capsys.readouterr()
     assert _run(frames, form, model, "--skip-existing") == 0
     said = capsys.readouterr().out
     assert ("labelled: 2" if form != "rfmeta" else "labelled: 4") in said
-    assert {name: (out / name).read_bytes() for name in _names(out)} == before
+    assert contents(out) == before
 
 
 def test_spoof_lists(tmp_path: Path) -> None:

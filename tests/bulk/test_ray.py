@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from folders import contents
 from PIL import Image
 from standins import write_model
 
@@ -47,20 +48,15 @@ def _command(folder: Path, out: str, *more: str) -> list[str]:
     return [*words, *(more or ("--workers", "1"))]
 
 
-def _contents(out: Path) -> dict[str, bytes]:
-    files = (path for path in out.rglob("*") if path.is_file())
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
-
-
 def test_shards_are_those_of_processes(folder: Path, cluster: int) -> None:
     """To the last byte, on two logical processors and on eight; what is there is left alone."""
     command = _command(folder, f"ray{cluster}", "--engine", "ray")
     assert main(command) == 0
-    expected = _contents(folder / "processes")
-    assert _contents(folder / f"ray{cluster}") == expected
+    expected = contents(folder / "processes")
+    assert contents(folder / f"ray{cluster}") == expected
     rows_path(folder / f"ray{cluster}", 1).unlink()
     assert main(command) == 0
-    assert _contents(folder / f"ray{cluster}") == expected
+    assert contents(folder / f"ray{cluster}") == expected
 
 
 @pytest.mark.parametrize("cluster", [2], indirect=True)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import contents
 from PIL import Image
 
 import prnet.commands.reconstruct as command
@@ -34,11 +35,6 @@ def _run(*arguments: object, model: Path) -> int:
     return main(["reconstruct", *(str(argument) for argument in arguments), "--model", str(model)])
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
 def test_workers_change_nothing(
     photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,7 +47,7 @@ def test_workers_change_nothing(
         heard = capsys.readouterr()
         said.append((heard.out.replace(str(tmp_path / workers), "OUT"), heard.err))
     assert said[0] == said[1]
-    one, two = _contents(tmp_path / "1"), _contents(tmp_path / "2")
+    one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
     assert one == two
     folders = {"", "one", "two/deep"}
     assert {Path(name).parent.as_posix().replace(".", "") for name in one} == folders
@@ -97,7 +93,7 @@ def test_a_picture_on_standard_input_stays_one(
     finally:
         os.dup2(before, 0)
         os.close(before)
-    assert {"stdin_0_landmarks.csv", "stdin_1_landmarks.csv"} == set(_contents(tmp_path / "out"))
+    assert {"stdin_0_landmarks.csv", "stdin_1_landmarks.csv"} == set(contents(tmp_path / "out"))
 
 
 def _files(capsys: pytest.CaptureFixture[str]) -> list[str]:

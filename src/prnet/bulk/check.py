@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.bulk.manifest import read_manifest
+from prnet.bulk.manifest import planned, read_manifest
 from prnet.bulk.parquet import import_pyarrow
-from prnet.bulk.plan import Part, read_plan
+from prnet.bulk.plan import Part
 from prnet.bulk.rows import ENDINGS
 from prnet.bulk.shards import ABOUT, finished, rows_path, samples_path
 from prnet.bulk.workers import spread
@@ -39,9 +39,7 @@ def check(out: Path, *, quick: bool = False, workers: int = 1) -> Iterator[Shard
     kinds = tuple(manifest.settings["save"])
     there = finished(out)
     work = ShardCheck(out, manifest.digest, kinds, quick)
-    parts = list(read_plan(out))
-    if len(parts) != manifest.shards:
-        raise PrnetError(f"{out}: expected a plan of {manifest.shards} shards, got {len(parts)}")
+    parts = planned(out, manifest)
     present = (part for part in parts if part.number in there)
     states = spread(work, present, workers=workers, lost=_lost)
     for part in parts:

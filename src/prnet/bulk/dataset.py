@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from prnet.bulk.manifest import Manifest
-from prnet.bulk.plan import Part, read_plan
+from prnet.bulk.manifest import Manifest, planned
+from prnet.bulk.plan import Part
 from prnet.bulk.shards import ShardDone, ShardWork, finished
 from prnet.bulk.workers import spread
-from prnet.errors import PrnetError
 
 
 def unfinished(out: Path, manifest: Manifest, *, share: tuple[int, int] = (1, 1)) -> list[Part]:
     """Parts of the plan whose shards are not there; ``share`` (k, n): of every nth, from the kth,
     for the kth of n machines."""
     done, (mine, machines) = finished(out), share
-    parts = list(read_plan(out))
-    if len(parts) != manifest.shards:
-        raise PrnetError(f"{out}: expected a plan of {manifest.shards} shards, got {len(parts)}")
     return [
-        part for part in parts if part.number not in done and part.number % machines == mine - 1
+        part
+        for part in planned(out, manifest)
+        if part.number not in done and part.number % machines == mine - 1
     ]
 
 

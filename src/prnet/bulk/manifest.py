@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from prnet.bulk.plan import PHOTOS, PLAN, Columns, write_plan
+from prnet.bulk.plan import PHOTOS, PLAN, Columns, Part, read_plan, write_plan
 from prnet.bulk.rows import SampleOptions
 from prnet.errors import PrnetError, reason_of
-from prnet.files.atomic import write_bytes
+from prnet.files.atomic import is_temporary, write_bytes
 from prnet.files.results import make_folder
 from prnet.reconstruct import Reconstructor
 
@@ -79,7 +79,7 @@ def begin(
         return manifest
     make_folder(out)
     others = [
-        name for name in os.listdir(out) if name not in (PHOTOS, PLAN) and name[:7] != ".prnet-"
+        name for name in os.listdir(out) if name not in (PHOTOS, PLAN) and not is_temporary(name)
     ]
     if others:
         raise PrnetError(
@@ -111,6 +111,15 @@ def read_manifest(out: Path) -> Manifest:
         raise PrnetError(f"{out}: expected a folder of prnet dataset, got none") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PrnetError(f"{path}: expected a manifest, got: {reason_of(error)}") from error
+
+
+def planned(out: Path, manifest: Manifest) -> list[Part]:
+    """The plan's parts, a shard each. Raises PrnetError where there are not so many as the manifest
+    says."""
+    parts = list(read_plan(out))
+    if len(parts) != manifest.shards:
+        raise PrnetError(f"{out}: expected a plan of {manifest.shards} shards, got {len(parts)}")
+    return parts
 
 
 def _check_same(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -151,6 +151,11 @@ def _held_file(target: Path) -> tuple[IO[bytes], Path]:
         file.close()
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is on its way to another, or left by a killed run."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def _clear(folder: Path) -> None:
     """Remove what killed runs left in ``folder``."""
     if str(folder) in _cleared:
@@ -158,7 +163,7 @@ def _clear(folder: Path) -> None:
     _cleared.add(str(folder))
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            if is_temporary(entry.name) and entry.is_file(follow_symlinks=False):
                 _remove_abandoned(Path(entry.path))
 
 

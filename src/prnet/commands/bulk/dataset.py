@@ -88,8 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="who shares the work: processes of this machine (default), or Ray, on all machines "
         "of a cluster (RAY_ADDRESS) that see DIR",
     )
-    add("--cpus-per-worker", type=_above_zero, default=CPUS, metavar="X", help="as Ray counts")
-    add("--gpus-per-worker", type=finite, default=0.0, metavar="X", help="as Ray counts (0)")
+    add("--cpus-per-worker", type=_above_zero, metavar="X", help=f"as Ray counts ({CPUS})")
+    add("--gpus-per-worker", type=finite, metavar="X", help="as Ray counts (0)")
     parser.set_defaults(workers=None)
 
 
@@ -100,6 +100,12 @@ def run(args: argparse.Namespace) -> int:
         if args.inputs or args.out:
             raise PrnetError("expected --check DIR alone, got inputs or --out, too")
         return _checked(args)
+    if args.quick:
+        raise PrnetError("expected --quick with --check DIR, got it without")
+    if args.engine != "ray" and (args.cpus_per_worker, args.gpus_per_worker) != (None, None):
+        raise PrnetError(
+            "expected --cpus-per-worker or --gpus-per-worker with --engine ray, got processes"
+        )
     if not args.inputs or args.out is None:
         raise PrnetError("expected INPUT and --out DIR, or --check DIR, got neither")
     if args.engine == "ray":
@@ -148,8 +154,8 @@ def _made(work: ShardWork, parts: list[Part], args: argparse.Namespace) -> Itera
         work,
         parts,
         actors=args.workers,
-        num_cpus=args.cpus_per_worker,
-        num_gpus=args.gpus_per_worker,
+        num_cpus=args.cpus_per_worker or CPUS,
+        num_gpus=args.gpus_per_worker or 0.0,
     )
 
 
