@@ -173,7 +173,7 @@ class _Pool(Generic[Item, Result]):
         process = spawn.Process(
             target=_serve, args=(theirs, self._data, kept_files()), daemon=True, name="prnet worker"
         )
-        with _one_thread():
+        with one_thread():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -192,8 +192,8 @@ class _Pool(Generic[Item, Result]):
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Libraries that a process starts with read these once: a thread a process is enough."""
+def one_thread() -> Iterator[None]:
+    """Of linear algebra, for each process that is started meanwhile: they share the processors."""
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     try:

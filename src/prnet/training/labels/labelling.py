@@ -22,10 +22,8 @@ and kept in ``.cache`` below the output folder, so that an interrupted run goes 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from prnet.bulk.workers import one_thread
 from prnet.errors import PrnetError
 from prnet.evaluation.held_out import told_people
 from prnet.facemodel.labels import LABELS
@@ -210,7 +209,7 @@ def _in_processes(
     processes: int,
 ) -> Iterator[int]:
     with (
-        _one_thread_each(),
+        one_thread(),
         ProcessPoolExecutor(
             processes, get_context("spawn"), initializer=_start_worker, initargs=(sources, settings)
         ) as pool,
@@ -223,19 +222,3 @@ def _in_processes(
                     yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Linear algebra in the started processes: one thread each, as they share the cores."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
