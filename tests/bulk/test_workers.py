@@ -26,7 +26,7 @@ def test_results_keep_the_order_and_a_death_costs_nothing(tmp_path: Path) -> Non
     assert found == [-1 if number == -1 else number * number for number in numbers]
     pids = {int(path.stem) for path in tmp_path.glob("*.pid")}
     assert os.getpid() not in pids
-    assert 3 < len(pids) < 6, "two, and one more for a death while there is work"
+    assert 3 <= len(pids) < 6, "two, and one more for a death while there is work"
     assert not any(_lives(pid) for pid in pids)
 
 
