@@ -51,10 +51,10 @@ def main() -> None:
         for thread in threads:
             thread.join()
         passed = time.perf_counter() - start
-        low, middle, high = np.percentile(seconds, [50, 95, 100])
+        middle, late, longest = np.percentile(seconds, [50, 95, 100])
         print(f"{len(seconds)} requests from {args.clients} clients in {passed:.1f} s: ", end="")
         print(", ".join(f"{status} {count} times" for status, count in sorted(statuses.items())))
-        print(f"seconds: median {low:.2f}, 95 % {middle:.2f}, longest {high:.2f}")
+        print(f"seconds: median {middle:.2f}, 95 % {late:.2f}, longest {longest:.2f}")
         print(f"peak memory: {before} MB before, {_peak(server.pid)} MB after")
         print("load average:", " ".join(f"{load:.1f}" for load in os.getloadavg()))
         server.terminate()

@@ -254,6 +254,13 @@ def test_more_requests_than_there_are_places() -> None:
         assert talk(port, request(port, body=PHOTO)).status == 200, "their places are free again"
 
 
+def test_work_that_takes_too_long() -> None:
+    with served(limits=Limits(work_seconds=0.001)) as port:
+        answer = talk(port, request(port, body=PHOTO))
+        refused(answer, 503, "late")
+        assert answer.headers["retry-after"] == "10"
+
+
 def test_security_headers_are_on_every_answer(port: int) -> None:
     for path in ("/", "/js/main.js", "/api/health", "/nothing", "/api/reconstruct"):
         headers = talk(port, request(port, "GET", path)).headers

@@ -93,19 +93,13 @@ class Place:
         work = self._work = loop.run_in_executor(self._threads, function, *given)
         try:
             return await asyncio.wait_for(asyncio.shield(work), self._seconds)
-        except TimeoutError:
+        except (TimeoutError, asyncio.TimeoutError):  # another class in Python 3.10
             work.cancel()
-            raise _late() from None
-        except asyncio.TimeoutError:  # of Python 3.10, where it is another class
-            work.cancel()
-            raise _late() from None
+            late = {"Retry-After": "10"}
+            raise Problem(503, "late", "the work took too long", headers=late) from None
 
     def when_free(self, leave: Callable[[], None]) -> None:
         if self._work is None or self._work.done():
             leave()
         else:
             self._work.add_done_callback(lambda _: leave())
-
-
-def _late() -> Problem:
-    return Problem(503, "late", "the work took too long", headers={"Retry-After": "10"})

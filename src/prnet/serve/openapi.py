@@ -121,8 +121,8 @@ def _health() -> Json:
 
 def _version() -> Json:
     text = {"type": "string"}
-    schema = _object({"prnet": text, "network": {**text, "pattern": "^[0-9a-f]{64}$"}})
-    schema["properties"]["layout"] = text
+    network = {**text, "pattern": "^[0-9a-f]{64}$"}
+    schema = _object({"prnet": text, "network": network, "layout": text})
     return _plain("version", "Of the package, and the network's SHA-256", schema)
 
 

@@ -91,7 +91,7 @@ def _layout(layout: UVLayout) -> tuple[dict[str, Any], bytes]:
         "eye_corners_apart": surface.EYE_CORNERS_APART,
         "neck": int(Part.NECK),
         "quick": [int(Part.EYES), int(Part.MOUTH)],
-        "some": head._STEP,
+        "some": head.STEP,
     }
     return _packed(described, arrays)
 

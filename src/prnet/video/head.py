@@ -11,7 +11,7 @@ from prnet.geometry.camera import FLIP_Y, WeakPerspectiveCamera, fit_weak_perspe
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.mapped import MappedFace
 
-_STEP = 64
+STEP = 64
 """Of the vertices that the camera is fitted to: their noise is far less than a landmark's."""
 
 
@@ -25,7 +25,7 @@ def head_camera(face: MappedFace) -> WeakPerspectiveCamera:
 def _rigid(layout: UVLayout) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
     """Some of the canonical face's vertices (N, 3), head axes, and their numbers; none of the
     neck's."""
-    rigid = np.flatnonzero(layout.parts[layout.region] != Part.NECK)[::_STEP]
+    rigid = np.flatnonzero(layout.parts[layout.region] != Part.NECK)[::STEP]
     return layout.canonical_vertices[rigid] * FLIP_Y, rigid
 
 

@@ -52,8 +52,8 @@ STILL = 0.3
 """The crop stays where it is until it is off by so much of what pays for another look."""
 CUT = 24.0
 """Mean change of the picture's pixels, 0..255, from which on it is another picture."""
-_EVERY = 16
-"""Of the picture's pixels are compared, each way."""
+COMPARED = 16
+"""One pixel in so many a side is."""
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Tracker:
 
     def _is_new(self, image: NDArray[np.uint8]) -> bool:
         """Whether this is the first picture, or hardly a pixel is what it was."""
-        thumbnail, before = image[::_EVERY, ::_EVERY].astype(np.int16), self._thumbnail
+        thumbnail, before = image[::COMPARED, ::COMPARED].astype(np.int16), self._thumbnail
         self._thumbnail = thumbnail
         if before is None or before.shape != thumbnail.shape:
             return True

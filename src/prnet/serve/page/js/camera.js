@@ -38,14 +38,20 @@ export function times(matrix, v) {
   return matrix.map((row) => row[0] * v[0] + row[1] * v[1] + row[2] * v[2]);
 }
 
-/** The rotation R with the largest trace of R' M: of Horn's quaternion (JOSA A 1987). */
-export function nearestRotation(m) {
-  const [x, y, z, w] = principal([
+/** Horn's quaternion x, y, z, w of a matrix M (JOSA A 1987): of the rotation R with the largest trace
+ *  of R' M, which is M itself where that is a rotation. */
+function horn(m) {
+  return principal([
     [m[0][0] - m[1][1] - m[2][2], m[0][1] + m[1][0], m[2][0] + m[0][2], m[2][1] - m[1][2]],
     [m[0][1] + m[1][0], m[1][1] - m[0][0] - m[2][2], m[1][2] + m[2][1], m[0][2] - m[2][0]],
     [m[2][0] + m[0][2], m[1][2] + m[2][1], m[2][2] - m[0][0] - m[1][1], m[1][0] - m[0][1]],
     [m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1], m[0][0] + m[1][1] + m[2][2]],
   ]);
+}
+
+/** The rotation R with the largest trace of R' M. */
+export function nearestRotation(m) {
+  const [x, y, z, w] = horn(m);
   return [
     [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
     [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
@@ -55,12 +61,7 @@ export function nearestRotation(m) {
 
 /** Rotation -> unit quaternion x, y, z, w with w >= 0. */
 export function quaternion(r) {
-  const q = principal([
-    [r[0][0] - r[1][1] - r[2][2], r[0][1] + r[1][0], r[2][0] + r[0][2], r[2][1] - r[1][2]],
-    [r[0][1] + r[1][0], r[1][1] - r[0][0] - r[2][2], r[1][2] + r[2][1], r[0][2] - r[2][0]],
-    [r[2][0] + r[0][2], r[1][2] + r[2][1], r[2][2] - r[0][0] - r[1][1], r[1][0] - r[0][1]],
-    [r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1], r[0][0] + r[1][1] + r[2][2]],
-  ]);
+  const q = horn(r);
   return q.map((value) => Math.min(Math.max(q[3] < 0 ? -value : value, -1), 1));
 }
 

@@ -113,7 +113,8 @@ export function gather(map, pixels, channels = 3) {
   return out;
 }
 
-function upward(points) {
+/** (x, -y, z). */
+export function upward(points) {
   return points.map((value, i) => (i % 3 === 1 ? -value : value));
 }
 

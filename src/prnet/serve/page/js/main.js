@@ -20,6 +20,8 @@ const models = ready((share) => ($("progress").value = share)).then(async (told)
   const bytes = await (await fetch(new URL("../layout.bin", import.meta.url))).arrayBuffer();
   layout = new Layout(settings.layout, bytes);
   overlay = new Overlay($("photo"), layout, settings);
+  const colours = settings.confidence.COLOURS.map((colour) => `rgb(${colour.join(" ")})`);
+  $("legend").querySelector("i").style.background = `linear-gradient(to right, ${colours.join(", ")})`;
   bars = new Bars($("bars"), settings.curves.names);
   $("loading").hidden = true;
   if (settings.offline) navigator.serviceWorker?.register("sw.js").catch(() => {});

@@ -1,5 +1,6 @@
 // Files of the page -> settings, layout and networks, with progress.
 import { env, InferenceSession, Tensor } from "../vendor/ort.min.js";
+import { joined } from "./bytes.js";
 import { CurveModel } from "./curves.js";
 import { Detector } from "./detector.js";
 import { Layout } from "./layout.js";
@@ -52,11 +53,5 @@ async function read(name, report) {
     length += value.length;
     report(length);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes.buffer;
+  return joined(parts).buffer;
 }

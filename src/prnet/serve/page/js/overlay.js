@@ -1,4 +1,5 @@
 // The photo with what was found on it, on a 2D canvas that fills its frame.
+import { boxAround } from "./crop.js";
 
 const LINES = [
   [...Array(17).keys()], [17, 18, 19, 20, 21], [22, 23, 24, 25, 26], [27, 28, 29, 30],
@@ -18,11 +19,8 @@ export function confidenceColour(share, { COLOURS, SURE, GUESSED }) {
 
 /** sqrt(w h) of the landmarks' box. */
 export function sizeOf({ landmarks }) {
-  const range = (axis) => {
-    const values = landmarks.filter((_, i) => i % 3 === axis);
-    return Math.max(...values) - Math.min(...values);
-  };
-  return Math.sqrt(range(0) * range(1));
+  const { width, height } = boxAround(landmarks);
+  return Math.sqrt(width * height);
 }
 
 export class Overlay {

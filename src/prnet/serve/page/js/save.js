@@ -1,6 +1,7 @@
 // A face as files, made in the browser: what prnet/formats writes of it.
 import { quaternion } from "./camera.js";
 import { encoded, greyPng, joined, zip } from "./bytes.js";
+import { upward } from "./layout.js";
 import { Surface } from "./surface.js";
 
 const FLOAT = 5126, UNSIGNED = 5125, VERTICES = 34962, INDICES = 34963;
@@ -109,7 +110,7 @@ export async function glb({ layout, face, picture, open, names }) {
 /** OBJ, material and texture in one zip. */
 export async function obj({ layout, face, picture, open, name }) {
   const surface = new Surface(layout, face, { open }), lines = [`mtllib ${name}.mtl`];
-  const points = surface.upward(surface.points), normals = surface.upward(surface.normals);
+  const points = upward(surface.points), normals = upward(surface.normals);
   const texture = surface.textureCoordinates(), { triangles, count } = surface;
   for (let i = 0; i < count; i++) {
     lines.push(`v ${points[i * 3].toFixed(3)} ${points[i * 3 + 1].toFixed(3)} ${points[i * 3 + 2].toFixed(3)}`);
@@ -134,7 +135,7 @@ export async function obj({ layout, face, picture, open, name }) {
 /** Binary PLY with normals and colours. */
 export function ply({ layout, face, picture, open }) {
   const surface = new Surface(layout, face, { open }), { count, triangles } = surface;
-  const [points, normals] = [surface.upward(surface.points), surface.upward(surface.normals)];
+  const [points, normals] = [upward(surface.points), upward(surface.normals)];
   const colours = surface.colours(photoPixels(picture));
   const properties = [..."xyz"].concat("nx", "ny", "nz").map((name) => `property float ${name}`);
   properties.push(...["red", "green", "blue"].map((name) => `property uchar ${name}`));

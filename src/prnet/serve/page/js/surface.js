@@ -16,11 +16,6 @@ export class Surface {
     return this.points.length / 3;
   }
 
-  /** (x, -y, z): the mesh lies over the photo. */
-  upward(values) {
-    return values.map((value, i) => (i % 3 === 1 ? -value : value));
-  }
-
   /** Without the head's pose, place and scale; metres. */
   headPoints() {
     const { rotation: r, translation: t, scale } = this.face.camera;

@@ -1,5 +1,5 @@
 // Faces from frame to frame, each person a track with a number: prnet/video/track.py.
-import { Crop, cropIsOff } from "./crop.js";
+import { boxAround, Crop, cropIsOff } from "./crop.js";
 import { alike, lookOf, mixed } from "./look.js";
 
 export class Tracker {
@@ -33,9 +33,9 @@ export class Tracker {
 
   /** Whether this is the first picture, or hardly a pixel is what it was. */
   isNew({ data, width, height }) {
-    const { CUT } = this.c, every = 16, seen = [], before = this.thumbnail;
-    for (let y = 0; y < height; y += every) {
-      for (let x = 0; x < width; x += every) for (let k = 0; k < 3; k++) seen.push(data[(y * width + x) * 3 + k]);
+    const { CUT, COMPARED } = this.c, seen = [], before = this.thumbnail;
+    for (let y = 0; y < height; y += COMPARED) {
+      for (let x = 0; x < width; x += COMPARED) for (let k = 0; k < 3; k++) seen.push(data[(y * width + x) * 3 + k]);
     }
     this.thumbnail = seen;
     if (before?.length !== seen.length) return true;
@@ -132,14 +132,8 @@ export class Tracker {
 
 /** The middle and the longer side of the landmarks' box. */
 export function placeOf({ landmarks }) {
-  let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
-  for (let i = 0; i < landmarks.length; i += 3) {
-    x0 = Math.min(x0, landmarks[i]);
-    x1 = Math.max(x1, landmarks[i]);
-    y0 = Math.min(y0, landmarks[i + 1]);
-    y1 = Math.max(y1, landmarks[i + 1]);
-  }
-  return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, size: Math.max(x1 - x0, y1 - y0) };
+  const { x, y, width, height } = boxAround(landmarks);
+  return { x, y, size: Math.max(width, height) };
 }
 
 function apart(one, other) {

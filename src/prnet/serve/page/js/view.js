@@ -46,7 +46,6 @@ export class View {
     this.mesh.visible = false;
     this.scene.add(this.mesh);
     this.home();
-    this.light(35);
     new ResizeObserver(() => this.resize()).observe(canvas);
     canvas.addEventListener("keydown", (event) => this.key(event));
   }
@@ -174,7 +173,7 @@ export class View {
   }
 
   draw() {
-    if (this.mesh) this.renderer.render(this.scene, this.camera);
+    this.renderer.render(this.scene, this.camera);
   }
 }
 
