@@ -17,7 +17,6 @@ from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_landmarks
-from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.contrast import stretched
@@ -290,10 +289,8 @@ def crop_is_off(seen: CropTransform, wanted: CropTransform, *, share: float = 1.
 
 
 def roll_of(face: Face) -> float:
-    """Degrees by which the face is turned in the image; of its landmarks alone, which is quick."""
-    layout = face.layout
-    head = layout.sample_landmarks(layout.canonical) * FLIP_Y
-    return image_roll(fit_weak_perspective(head, face.landmarks).rotation)
+    """Degrees by which the face is turned in the image, :meth:`UVLayout.image_roll`."""
+    return face.layout.image_roll(face.landmarks)
 
 
 def _shown(face: Face, least: float) -> bool:

@@ -84,7 +84,7 @@ def draw_pose_box(
 ) -> NDArray[np.uint8]:
     """The box around the canonical face's landmarks, seen by the face's camera; its front is drawn
     thicker."""
-    head = face.layout.sample_landmarks(face.layout.canonical) * FLIP_Y
+    head = face.layout.canonical_landmarks * FLIP_Y
     low, high = head.min(axis=0), head.max(axis=0)
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
     back, front = (

@@ -16,7 +16,7 @@ from prnet.appearance.fill import LOW_SIZE, fill_plan, filled_rows
 from prnet.appearance.visibility import facing_map, inside_outline, visibility_map
 from prnet.errors import PrnetError
 from prnet.geometry.sampling import resized, sample_area
-from prnet.layout.uv_layout import Part, UVLayout
+from prnet.layout.uv_layout import Part
 from prnet.mapped import MappedFace
 
 TEXTURE_SIZE: Final = 512
@@ -72,7 +72,7 @@ def texture(
 def sampling_maps(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256, 3): x and y in the photo, the region's edge repeated outside it, and the side of
     the square that a map pixel covers there."""
-    positions = extended(face.layout, face.position_map[..., :2])
+    positions = face.layout.extended(face.position_map[..., :2])
     return np.concatenate([positions, map_footprint(face)[..., None]], axis=-1)
 
 
@@ -111,11 +111,6 @@ def check_side(what: str, size: int) -> None:
 
 def map_footprint(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32: side, in photo pixels, of the square that a map pixel covers there."""
-    x, y = np.moveaxis(extended(face.layout, face.position_map[..., :2]), -1, 0)
+    x, y = np.moveaxis(face.layout.extended(face.position_map[..., :2]), -1, 0)
     (down_x, right_x), (down_y, right_y) = np.gradient(x), np.gradient(y)
     return np.asarray(np.sqrt(np.abs(right_x * down_y - right_y * down_x)), np.float32)
-
-
-def extended(layout: UVLayout, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values (256, 256, C) with those of the region's edge repeated outside it."""
-    return values.reshape(-1, values.shape[-1])[layout.nearest_in_region]

@@ -21,7 +21,7 @@ from prnet.mapped import MappedFace
 
 
 def normalised_points(face: MappedFace) -> NDArray[np.float64]:
-    """(468, 3) x, y, z; the face must have its photo or another way to know its size."""
+    """(468, 3) x, y, z; the face must have its photo, whose size they are over."""
     if face.image is None:
         raise PrnetError("expected an image, whose size normalises the points, got a face without")
     height, width = face.image.shape[:2]

@@ -34,17 +34,16 @@ def solid(
     parts, behind = [np.asarray(triangles, np.int64)], [points]
     count = len(points)
     for loop in boundary_loops(triangles):
-        edge = loop[: -1 if loop[0] == loop[-1] else None]
-        here, there = edge, np.roll(edge, -1)
-        back = count + np.arange(len(edge))
+        there = np.roll(loop, -1)
+        back = count + np.arange(len(loop))
         next_back = np.roll(back, -1)
-        centre = count + len(edge)
+        centre = count + len(loop)
         parts += [
-            np.stack([there, here, back], axis=1),
+            np.stack([there, loop, back], axis=1),
             np.stack([there, back, next_back], axis=1),
-            np.stack([next_back, back, np.full(len(edge), centre)], axis=1),
+            np.stack([next_back, back, np.full(len(loop), centre)], axis=1),
         ]
-        flat = points[edge] * [1, 1, 0]
+        flat = points[loop] * [1, 1, 0]
         behind += [flat, flat.mean(axis=0, keepdims=True)]
         count = centre + 1
     return np.concatenate(behind), np.concatenate(parts)

@@ -88,7 +88,7 @@ def face_surface(
 
 def millimetres_per_unit(layout: UVLayout) -> float:
     """Millimetres in a unit of the layout's canonical face."""
-    corners = layout.sample_landmarks(layout.canonical)[[36, 45]]
+    corners = layout.canonical_landmarks[[36, 45]]
     return EYE_CORNERS_APART / float(np.linalg.norm(corners[0] - corners[1]))
 
 
@@ -131,8 +131,7 @@ def in_quads(
     def sampled(values: NDArray[np.generic]) -> NDArray[np.float64]:
         table = np.zeros((*layout.region.shape, values.shape[1]), np.float64)
         table[layout.region] = values
-        table = table.reshape(-1, values.shape[1])[layout.nearest_in_region]
-        return sample_bilinear(table, at).astype(np.float64)
+        return sample_bilinear(layout.extended(table), at).astype(np.float64)
 
     normals = sampled(surface.normals)
     colors = None if surface.colors is None else sampled(surface.colors)

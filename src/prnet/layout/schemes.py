@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.files.arrays import Array, read_arrays
-from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
+from prnet.geometry.boxes import roll_matrix
 from prnet.geometry.sampling import sample_bilinear
 from prnet.layout.uv_layout import Part, UVLayout, default_layout
 from prnet.packaged import DATA
@@ -73,10 +73,7 @@ def _with_seen_jaw(layout: UVLayout, position_map: NDArray[np.float32]) -> NDArr
     """Each jaw point becomes the point of its path that lies farthest outward in the picture: out
     is where the mean face's jaw looks, turned as the head is tilted in the picture."""
     landmarks = layout.sample_landmarks(position_map)
-    head = layout.sample_landmarks(layout.canonical) * FLIP_Y
-    roll = np.radians(image_roll(fit_weak_perspective(head, landmarks).rotation))
-    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])  # of rows
-    outward = outward_jaw(layout) @ turn
+    outward = outward_jaw(layout) @ roll_matrix(layout.image_roll(landmarks)).T
     landmarks[:JAW] = farthest(position_map, _own_jaw_paths(layout), outward)
     return landmarks
 
@@ -95,7 +92,7 @@ def farthest(
 
 def outward_jaw(layout: UVLayout) -> NDArray[np.float64]:
     """(17, 2) unit vectors across the mean face's jaw, image axes, away from the face."""
-    jaw = layout.sample_landmarks(layout.canonical)[:JAW, :2]
+    jaw = layout.canonical_landmarks[:JAW, :2]
     along = np.gradient(jaw, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
     return np.asarray(across / np.linalg.norm(across, axis=1, keepdims=True))
@@ -117,7 +114,7 @@ def jaw_paths(layout: UVLayout, starts: NDArray[np.floating]) -> NDArray[np.floa
     rows = np.arange(layout.size)
     seen = layout.region[:, int(middle)] & (layout.parts[:, int(middle)] != Part.NECK)
     heights = layout.canonical[seen, int(middle), 1]
-    low, high = np.sort(layout.sample_landmarks(layout.canonical)[[27, 57], 1])
+    low, high = np.sort(layout.canonical_landmarks[[27, 57], 1])
     wanted = sample_bilinear(layout.canonical, starts)[:, 1].clip(low, high)
     nearest = np.abs(heights[None] - wanted[:, None]).argmin(axis=1)
     goals = np.stack([np.full(len(starts), middle), rows[seen][nearest]], axis=1)

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, shortened
 from prnet.files.arrays import Array, read_arrays, write_arrays
+from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
 from prnet.geometry.sampling import bilinear_weights
 from prnet.packaged import DATA
 
 _Fixed = TypeVar("_Fixed", NDArray[np.int32], NDArray[np.float32])
+_Real = TypeVar("_Real", bound=np.floating[Any])
 ZRule = Literal["landmark_mean", "minimum"]
 
 
@@ -101,6 +103,10 @@ class UVLayout:
             index = np.where(index < 0, np.maximum.reduce(around), index)
         return index
 
+    def extended(self, values: NDArray[_Real]) -> NDArray[_Real]:
+        """A map (256, 256, C) with the values of the region's edge repeated outside it."""
+        return values.reshape(-1, values.shape[-1])[self.nearest_in_region]
+
     @cached_property
     def triangles(self) -> NDArray[np.int32]:
         """(T, 3) int32 into the vertices, counter-clockwise seen from outside with y up.
@@ -148,6 +154,17 @@ class UVLayout:
         pixels, shares = self._landmark_weights
         flat = position_map.reshape(*position_map.shape[:-3], -1, position_map.shape[-1])
         return np.asarray((flat[..., pixels, :] * shares[..., None]).sum(axis=-2), np.float32)
+
+    @cached_property
+    def canonical_landmarks(self) -> NDArray[np.float32]:
+        """(68, 3) float32, the canonical map at the landmarks."""
+        return _fixed(self.sample_landmarks(self.canonical))
+
+    def image_roll(self, landmarks: NDArray[np.floating]) -> float:
+        """Degrees by which a face with these landmarks (68, 3), image axes, is turned in the image;
+        of them alone, which is quick."""
+        head = self.canonical_landmarks * FLIP_Y
+        return image_roll(fit_weak_perspective(head, landmarks).rotation)
 
     @cached_property
     def _landmark_weights(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -47,9 +47,9 @@ class Resampling:
         corners, shares = self._weights
         flat = values.reshape(-1, values.shape[-1])
         rows = (flat[corners] * shares[..., None]).sum(axis=1)
-        result = np.zeros((self.target.region.size, values.shape[-1]), np.float32)
-        result[self.target.region.ravel()] = rows
-        return result[self.target.nearest_in_region]
+        result = np.zeros((*self.target.region.shape, values.shape[-1]), np.float32)
+        result[self.target.region] = rows
+        return self.target.extended(result)
 
     @cached_property
     def _weights(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

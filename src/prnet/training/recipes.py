@@ -139,6 +139,6 @@ class CompactRecipe:
 def mean_map_in_crop(layout: UVLayout) -> NDArray[np.float32]:
     """The canonical face as large and where a frontal face is in a crop: (256, 256, 3); outside the
     region its edge goes on."""
-    crop = CropTransform.from_landmarks(layout.sample_landmarks(layout.canonical), size=CROP_SIZE)
+    crop = CropTransform.from_landmarks(layout.canonical_landmarks, size=CROP_SIZE)
     placed: NDArray[Any] = np.asarray(crop.to_crop(layout.canonical), np.float32)
-    return layout.with_z_origin(placed).reshape(-1, 3)[layout.nearest_in_region]
+    return layout.extended(layout.with_z_origin(placed))
