@@ -5,8 +5,14 @@
 *MediaPipe.* The package's correspondence says which mixture of the face model's vertices each point
 is. Here the face model is bent into a few dozen faces (jaws open, eyes shut), and each point gets
 the place of the chart that stays nearest to it in all of them: so that lips and lids that touch in
-one face are told apart by the others. Writes ``src/prnet/data/points.npz``: ``mediapipe468``
-(468, 2) float32, column and row. Computed from ICT-FaceKit (src/prnet/data/NOTICE).
+one face are told apart by the others. Computed from ICT-FaceKit (src/prnet/data/NOTICE).
+
+*The jaw.* Photos with annotations of the visible outline, of people that are trained on: each point
+goes, with its twin, to the place from which `prnet.layout.schemes.farthest` finds the annotation
+best; where the 68 landmarks or the network have changed, it is to be placed anew.
+
+Writes ``src/prnet/data/points.npz``: ``mediapipe468`` (468, 2) and ``seen_jaw`` (17, 2) float32,
+column and row, ``triangles468`` (T, 3) int32.
 """
 
 from __future__ import annotations
