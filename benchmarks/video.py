@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/video.py [--seconds 8]
 
 The film is made of the package's sample photo, which sways in 1280x720, H.264. Each line is of one
-film: read alone, followed (with and without smoothing), and with the detector in every frame.
-Wall time and processor time; on a busy machine the second tells more. Jitter and lag follow, in
-pixels and milliseconds, of a face of 100 pixels in frames with noise of 6 grey values.
+film: read alone, followed (with and without smoothing), with the detector and the network in every
+frame, and with the detector alone, on the frame and in small. Wall time and processor time; on a
+busy machine the second tells more.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from speed import machine
 from prnet import Reconstructor, follow, load_image
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.video.frames import read_frames
+from prnet.video.glance import InSmall
 from prnet.video.outputs import draw_faces
 from prnet.video.write import film_writer
 
@@ -50,6 +51,7 @@ def rates(run: Callable[[], int]) -> str:
 
 
 def time_film(film: Path, reconstruct: Reconstructor) -> None:
+    in_small = InSmall(reconstruct.detector)
     runs: dict[str, Callable[[], int]] = {
         "read alone": lambda: sum(1 for _ in read_frames(film)),
         "followed": lambda: sum(1 for _ in follow(film, reconstruct=reconstruct)),
@@ -58,6 +60,12 @@ def time_film(film: Path, reconstruct: Reconstructor) -> None:
         ),
         "detected in each frame": lambda: sum(
             1 for frame in read_frames(film) if reconstruct(frame.image)
+        ),
+        "detector alone, whole": lambda: sum(
+            1 for frame in read_frames(film, end=2.0) if reconstruct.detector(frame.image)
+        ),
+        "detector alone, in small": lambda: sum(
+            1 for frame in read_frames(film, end=2.0) if in_small(frame.image)
         ),
     }
     for name, run in runs.items():
@@ -80,29 +88,6 @@ def time_writing(film: Path, reconstruct: Reconstructor, copy: Path) -> None:
     print(f"  {'encoding':24}{rates(write)}", flush=True)
 
 
-def jitter_and_lag(photo: Picture, reconstruct: Reconstructor, smooth: bool) -> str:
-    random = np.random.default_rng(0)
-    still = [next(iter(swaying(photo, 1, 1)))[:, :640]] * 75
-    moving = [frame[:, :640] for frame in swaying(photo, 1, 75)]
-
-    def landmarks(film: list[Picture]) -> NDArray[np.floating]:
-        noisy = (
-            (frame + random.normal(0, 6, frame.shape)).clip(0, 255).astype(np.uint8)
-            for frame in film
-        )
-        found = follow(noisy, reconstruct=reconstruct, smooth=smooth)
-        return np.array([faces[0].landmarks[:, :2] for _, faces in found])[25:]
-
-    steps = np.diff(landmarks(still), axis=0)
-    x = landmarks(moving)[:, :, 0].mean(axis=1)
-    seconds, lags = np.arange(25, 75) / RATE, np.linspace(-0.05, 0.1, 301)
-    moved = np.round(60 * np.sin(2 * np.pi * (seconds - lags[:, None]) / 1.5))
-    off = (x - x.mean()) - (moved - moved.mean(axis=1, keepdims=True))
-    lag = 1000 * lags[(off**2).sum(axis=1).argmin()]
-    jitter = np.sqrt((steps**2).sum(axis=2).mean())
-    return f"jitter of a still face {jitter:.3f} pixels, lag of a swaying one {lag:.1f} ms"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=8)
@@ -122,9 +107,6 @@ def main() -> None:
             print(f"{faces} face{'s' if faces > 1 else ''}, 1280x720")
             time_film(film, reconstruct)
         time_writing(film, reconstruct, Path(folder) / "copy.mp4")
-    for smooth in (False, True):
-        print(f"{'smoothed' if smooth else 'as the network sees it'}: ", end="")
-        print(jitter_and_lag(photo, reconstruct, smooth), flush=True)
 
 
 if __name__ == "__main__":
