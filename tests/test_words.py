@@ -147,6 +147,10 @@ def test_every_command_takes_the_language(command: str, capsys: pytest.CaptureFi
     assert "argument --lang: invalid choice: 'fr'" in said(f"{command} --lang fr", capsys)
 
 
+def test_the_language_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "none.jpg：找不到这个文件" in said("--lang zh reconstruct none.jpg -o out", capsys)
+
+
 @pytest.mark.parametrize("english", CHINESE)
 def test_what_varies_is_kept(english: str) -> None:
     """Each line of the table is reached, and no other line takes its place."""

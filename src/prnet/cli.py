@@ -88,7 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     left: SystemExit | None = None
     with steady_streams() as unsaid:
         try:
-            status = _run(_parser(argv[0] if argv else "").parse_args(_with_values(argv)))
+            chosen = next((word for word in argv if word in COMMANDS), "")
+            status = _run(_parser(chosen).parse_args(_with_values(argv)))
         except SystemExit as leaving:  # wrong options, --help
             left, status = leaving, FAILED
     if unsaid:
@@ -152,7 +153,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             module = importlib.import_module(module_name)
             command.description = module.__doc__
             module.add_arguments(command)
-            add_common_arguments(command)
+            for each in (parser, command):  # before the command's name or behind it
+                add_common_arguments(each)
             command.set_defaults(run=module.run)
     return parser
 

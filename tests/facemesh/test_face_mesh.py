@@ -37,6 +37,8 @@ for face_landmarks in results.multi_face_landmarks:
         image=annotated, landmark_list=face_landmarks,
         connections=mp_face_mesh.FACEMESH_CONTOURS,
         landmark_drawing_spec=drawing_spec, connection_drawing_spec=drawing_spec)
+    for iris in (mp_face_mesh.FACEMESH_LEFT_IRIS, mp_face_mesh.FACEMESH_RIGHT_IRIS):
+        mp_drawing.draw_landmarks(annotated, face_landmarks, iris, None, drawing_spec)
 cv2.imwrite(OUT, annotated)
 
 landmark = results.multi_face_landmarks[0].landmark

@@ -156,6 +156,12 @@ def test_ways_to_say_where_the_face_is(prn, pos, face, sample_image, tmp_path):
         assert away.mean() < 0.02 * size
 
 
+@pytest.mark.parametrize("info", [[1, 2, 3], [], [1, 2, 3, 4, 5], np.zeros((2, 3))])
+def test_what_is_no_place_of_a_face_is_said(prn, sample_image, info):
+    with pytest.raises(prnet.PrnetError, match=r"expected a box \[left, right, top, bottom\]"):
+        prn.process(sample_image, info)
+
+
 def test_crops_alone(prn, pos, face, sample_image):
     crop = crop_2018(prnet.Box.around(face.landmarks), prnet.CropRule(1.6))
     picture = cropped_2018(sample_image, crop)

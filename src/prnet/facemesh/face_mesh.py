@@ -136,6 +136,8 @@ FACEMESH_CONTOURS: Final = (
     | FACEMESH_RIGHT_EYEBROW
     | FACEMESH_FACE_OVAL
 )
+FACEMESH_LEFT_IRIS: Final[Connections] = frozenset()
+FACEMESH_RIGHT_IRIS: Final[Connections] = frozenset()
 FACEMESH_IRISES: Final[Connections] = frozenset()
 
 

@@ -106,8 +106,11 @@ class PRN:
             return None
         if image_info is not None:
             info = np.asarray(image_info, np.float64)
-            if max(info.shape) > 4:
+            if info.ndim == 2 and max(info.shape) > 4:
                 return self._of_landmarks(image, info.T if info.shape[0] <= 3 else info)
+            if info.size != 4:
+                wanted = "a box [left, right, top, bottom] or landmarks (68, 2 or 3)"
+                raise PrnetError(f"expected {wanted}, got an array of shape {info.shape}")
             left, right, top, bottom = info.ravel()
             return self._of_box(image, Box(left, top, right, bottom), "given")
         if box_file is not None:
