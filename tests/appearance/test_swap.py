@@ -71,7 +71,7 @@ def test_only_the_region_changes() -> None:
     changed = (swap_face(target, reference, region=mask) != target.image).any(axis=-1)
     rows, columns = np.nonzero(changed)
     points = target.position_map[110:150, 110:150].reshape(-1, 3)
-    margin = 20  # the blend's widest band
+    margin = 24  # the blend's widest band
     assert points[:, 1].min() - margin < rows.min() < rows.max() < points[:, 1].max() + margin
     assert points[:, 0].min() - margin < columns.min() < columns.max() < points[:, 0].max() + margin
     whole = (swap_face(target, reference) != target.image).any(axis=-1)
@@ -106,6 +106,20 @@ def test_what_neither_half_of_the_reference_shows_stays_the_target_s() -> None:
     for cheek in cheeks:
         assert change(cut["above"], cheek) > 10
         assert change(cut["left"], cheek) > 10
+
+
+def test_hair_above_the_brows_is_neither_painted_over_nor_carried_along() -> None:
+    fringe = _skin()
+    fringe[: round(LAYOUT.landmarks[17:27, 1].min()) - 12] = [40, 30, 20]
+    haired, plain = _photo_of(fringe, Pose(0, 0, 0)), _photo_of(_skin(1, 0.3), Pose(0, 0, 0))
+    assert haired.image is not None
+    assert plain.image is not None
+    dark = haired.image.mean(axis=-1) < 40
+    kept = swap_face(haired, plain).astype(int)
+    assert np.abs(kept - haired.image)[dark].mean() < 6  # a blend's coarse bands
+    assert np.abs(swap_face(plain, haired).astype(int) - plain.image)[dark].mean() < 6
+    cheeks = np.s_[100:130, 90:150]
+    assert np.abs(kept - haired.image)[cheeks].mean() > 10
 
 
 CUT = {"above": (120.0, 0.0), "left": (0.0, 100.0)}

@@ -7,7 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from standins import make_face, make_layout, mirrored
 
+from prnet.appearance.fill import nostrils
 from prnet.appearance.render import texture_points
+from prnet.appearance.texture import GRAZING
 from prnet.appearance.texture_edit import apply_texture
 from prnet.appearance.visibility import facing_map
 from prnet.errors import PrnetError
@@ -15,7 +17,7 @@ from prnet.face import Face
 from prnet.geometry.camera import Pose
 from prnet.geometry.rasterize import interpolate, rasterize
 from prnet.geometry.sampling import sample_bilinear
-from prnet.layout.uv_layout import Part
+from prnet.layout.uv_layout import Part, default_layout
 
 HEIGHT, WIDTH = 200, 240
 POSE = Pose(25, -10, 15)
@@ -185,7 +187,7 @@ def test_fill_completes_a_symmetric_face(yaw: float) -> None:
     assert asymmetry[0] > 10
     assert asymmetry[1] < 1
     facing = np.where(face.texture_mask(size=256) == 1, facing_map(face), 0)
-    better = facing > facing[:, ::-1] + 0.01
+    better = (facing > facing[:, ::-1] + 0.01) & (facing > GRAZING[1])
     np.testing.assert_array_equal(filled[better], raw[better])
 
 
@@ -199,7 +201,8 @@ def test_fill_prefers_the_half_that_is_seen_much_better() -> None:
     face = replace(face, image=_photo_with(face, texture))
     facing = facing_map(face)
     mask, better = face.texture_mask(size=256), facing[:, ::-1] - facing
-    grazing, equal = (mask > 0.95) & (better > 0.45), (mask == 1) & (better < 0.2)
+    grazing = (mask > 0.95) & (better > 0.45)
+    equal = (mask == 1) & (better < 0.2) & (facing > GRAZING[1])
     assert grazing.sum() > 500
     raw, filled = (face.texture(size=256, fill=fill).astype(float) for fill in (False, True))
     np.testing.assert_array_equal(filled[equal], raw[equal])
@@ -209,6 +212,34 @@ def test_fill_prefers_the_half_that_is_seen_much_better() -> None:
     parts = np.where(LAYOUT.region & (np.arange(256) > 128), Part.EYES, LAYOUT.parts)
     eyed = replace(face, layout=replace(LAYOUT, parts=parts.astype(np.uint8)))
     assert np.ptp(eyed.texture(size=256, fill=True)[grazing][:, 0].astype(float)) < 5
+
+
+@pytest.mark.parametrize("yaw", [-75.0, 75.0])
+def test_fill_takes_nothing_from_behind_the_face(yaw: float) -> None:
+    """A map that is a pixel and a half off beside its outline; the wall is magenta, the face grey,
+    and no mirror image knows what the middle of a profile looks like."""
+    there = _face(Pose(yaw, 0, 0))
+    photo = _photo_with(there, np.full((256, 256, 3), 140, np.uint8))
+    off = there.position_map + np.array([1.5 * np.sign(yaw), 0, 0], np.float32)
+    face = replace(there, image=photo, position_map=off)
+    middle = np.s_[70:186, 60:196]
+    raw, filled = (face.texture(size=256, fill=fill).astype(int)[middle] for fill in (False, True))
+    wall = [(picture[..., 0] - picture[..., 1] > 60).sum() for picture in (raw, filled)]
+    assert wall[0] > 2000
+    assert wall[1] < 0.05 * wall[0]
+
+
+def test_nostrils_are_dark_inside() -> None:
+    """A plain face seen from the front: a photo shows the nose's tip where they are."""
+    layout = default_layout()
+    inside = nostrils(layout)
+    assert np.abs(inside - inside[:, ::-1]).mean() < 0.001
+    face = make_face(Pose(0, 0, 0), layout=layout)
+    face = replace(face, image=np.full((HEIGHT, WIDTH, 3), 200, np.uint8))
+    filled = face.texture(size=256, fill=True)[..., 0]
+    assert 300 < (inside > 0.9).sum() < 900
+    assert filled[inside > 0.9].max() < 120
+    assert filled[(inside == 0) & layout.region].min() > 190
 
 
 def test_fill_follows_the_light() -> None:

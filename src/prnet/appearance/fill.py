@@ -9,12 +9,13 @@ by smooth colours. All of it is a sum, worked out once at the map's size for a t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.geometry.filters import smooth_step
+from prnet.geometry.filters import box_sum, smooth_step
 from prnet.geometry.sampling import resized
 from prnet.layout.uv_layout import Part, UVLayout
 
@@ -29,6 +30,13 @@ Not around the eyes: two irises at one place are seen at once."""
 WHOLE_EYE = 0.75
 """An eye that is seen less than this is taken from the other side wholly, if that is seen more."""
 
+CAVITY, IN_CAVITY = (-0.4, 0.2), 0.45
+"""Cosines between which the mean face's nose turns into the insides of its nostrils, and their
+share of the light around: what a photo shows in their place is mostly the nose's tip."""
+
+NOSTRIL_RADIUS = 2
+"""Map pixels to each side over which its normals are averaged there."""
+
 LOW_BAND: Final = 64
 """Side of the textures in which colours are matched and continued; finer detail is copied."""
 
@@ -41,26 +49,37 @@ def fill_plan(
     mask: NDArray[np.float32],
     facing: NDArray[np.float32],
     low: NDArray[np.float32],
+    beside: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """(256, 256, 5): own, mirror, and red, green, blue of the sum above.
 
     ``mask`` (256, 256): 1 where the photo shows the face; ``facing`` (256, 256): cosine between
-    normal and view; ``low`` (LOW_SIZE, LOW_SIZE, 3): the photo's texture.
+    normal and view; ``low`` (LOW_SIZE, LOW_SIZE, 3): the photo's texture; ``beside`` (256, 256): 1
+    where the photo may show what is behind the face, so that not even features are taken from it.
     """
+    beside = np.zeros_like(mask) if beside is None else beside
+    mask = mask * (1 - beside)
     size, mirror_mask = layout.size, mask[:, ::-1]
     eyes = _soft((layout.parts == Part.EYES).astype(np.float32))
     better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
     mask = mask * (1 - better * (1 - eyes)) * _whole_eyes(layout, mask, eyes)
     mirror_mask = np.minimum(mirror_mask, mask[:, ::-1] + better[:, ::-1])
-    low_mask = resized(mask, LOW_SIZE)
-    shift = resized(continued(low - low[:, ::-1], low_mask * low_mask[:, ::-1]), size)
-    around = resized(continued(low, low_mask), size)
+    low_mask, low_mirror = (resized(m, LOW_SIZE) for m in (mask, mirror_mask))
+    shift = continued(low - low[:, ::-1], low_mask * low_mask[:, ::-1])
+    mirrored = low[:, ::-1] + resized(shift, LOW_SIZE)
+    either = low_mask + (1 - low_mask) * low_mirror
+    own_share = (low_mask / np.maximum(either, 1e-6))[..., None]
+    around = continued(mirrored + own_share * (low - mirrored), either)
+    shift, around = resized(shift, size), resized(around, size)
     seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's
     own = smooth_step(seen / np.maximum(seen + seen_mirror, 1e-3), 0.25, 0.45)
-    featured = np.isin(layout.parts, FEATURES).astype(np.float32)
+    cavity = nostrils(layout)
+    featured = np.isin(layout.parts, FEATURES) * (1 - cavity)
+    featured = featured * (1 - own * beside - (1 - own) * beside[:, ::-1])
     guessed = (1 - mask) * (1 - mirror_mask)  # neither half is seen
     from_mirror = (1 - mask) * mirror_mask + guessed * featured * (1 - own)
-    colour = from_mirror[..., None] * shift + (guessed * (1 - featured))[..., None] * around
+    light = guessed * (1 - featured) * (1 - cavity * (1 - IN_CAVITY))
+    colour = from_mirror[..., None] * shift + light[..., None] * around
     from_own = mask + guessed * featured * own
     return np.concatenate([from_own[..., None], from_mirror[..., None], colour], axis=-1)
 
@@ -82,6 +101,17 @@ def filled_rows(rows: NDArray[np.float32], plan: NDArray[np.float32]) -> NDArray
     return np.asarray(
         rows * plan[..., :1] + rows[:, ::-1] * plan[..., 1:2] + plan[..., 2:], np.float32
     )
+
+
+@lru_cache(maxsize=4)
+def nostrils(layout: UVLayout) -> NDArray[np.float32]:
+    """(256, 256): 1 inside the nostrils, where the mean face's nose turns away from a camera in
+    front of it."""
+    down, right = np.gradient(layout.canonical, axis=(0, 1))
+    normals = box_sum(np.cross(right, down).astype(np.float32), NOSTRIL_RADIUS)
+    facing = normals[..., 2] / np.maximum(np.linalg.norm(normals, axis=-1), 1e-6)
+    inside = (layout.parts == Part.NOSE) * (1 - smooth_step(facing, *CAVITY))
+    return np.asarray(inside, np.float32)
 
 
 def _soft(part: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from prnet.appearance.texture import map_footprint, texture_mask
 from prnet.appearance.texture import texture as photo_texture
 from prnet.appearance.visibility import visibility_map
 from prnet.errors import PrnetError
-from prnet.geometry.filters import smooth_step
+from prnet.geometry.filters import box_sum, extreme, smooth_step
 from prnet.geometry.rasterize import interpolate, rasterize
 from prnet.geometry.sampling import resized, sample_area
 from prnet.layout.uv_layout import Part, UVLayout
@@ -38,8 +38,18 @@ LIGHT_CELLS, COLOUR_CELLS = 8, 3
 """Brightness and colour are matched as means over so many cells along each side of the map. An
 eighth is an eye's width: light and skin tone follow the target, features stay the reference's."""
 
-DARK_SHARE = 0.5
-"""Texels below this share of the face's median brightness are no measure of the skin."""
+DARK_SHARE = 0.45, 0.65
+"""Shares of the skin's median brightness between which hair, glasses and beards turn into skin."""
+
+OTHER_HUE = 0.25, 0.45
+"""Differences of log(red / green) or log(blue / green) to the skin's median between which skin
+turns into something else."""
+
+ABOVE_BROWS = 7.0
+"""Map pixels from the brows' landmarks to where hair begins to be looked for."""
+
+STRAND = 2
+"""Map pixels around hair that are left alone with it, and over which that softens."""
 
 DARKEST = 12.0
 """Grey levels added before colours are divided by each other; shadows have no hue to match."""
@@ -68,9 +78,18 @@ def swap_face(
             f"expected two faces in one UV layout, got {layout.name} and {reference.layout.name}"
         )
     chosen = region_weights(layout, region)
-    texture = _matched_texture(target, reference)
-    known = texture_mask(reference, size=layout.size)
+    texture = photo_texture(reference, size=_texture_size(target), fill=True)
+    pictures = [
+        resized(texture.astype(np.float32), layout.size),
+        photo_texture(target, size=layout.size).astype(np.float32),
+    ]
+    known, shown = (texture_mask(face, size=layout.size) for face in (reference, target))
+    inner = _features_outline(layout) * np.isin(layout.parts, [Part.FACE, Part.NOSE])
+    skin = skin_likeness(pictures[0], inner) * skin_likeness(pictures[1], inner * shown)
+    texture = _matched(texture, pictures, _even_skin(layout) * skin * known * shown)
     opacity = chosen * np.maximum(known, known[:, ::-1])
+    if isinstance(region, str):
+        opacity = opacity * np.maximum(_features_outline(layout), _without_strands(skin))
     return _painted(target, target.image, texture, opacity)
 
 
@@ -113,18 +132,27 @@ def _face_outline(layout: UVLayout) -> NDArray[np.bool_]:
     return np.asarray(picture)
 
 
-def _matched_texture(target: MappedFace, reference: MappedFace) -> NDArray[np.uint8]:
-    """The reference's texture, hidden parts filled, in the target's light and skin tone."""
+def _features_outline(layout: UVLayout) -> NDArray[np.float32]:
+    """(256, 256): 1 from the brows down and between their outer ends, softly 0 above and beside
+    them, where hair may hang over the face."""
+    brows = [(float(x), float(y) - ABOVE_BROWS) for x, y in layout.landmarks[17:27]]
+    below = [(x, float(layout.size)) for x, _ in (brows[-1], brows[0])]
+    picture = Image.new("L", layout.region.shape[::-1])
+    ImageDraw.Draw(picture).polygon(brows + below, fill=255)
+    soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(STRAND)), np.float32)
+    return np.asarray(soft / 255, np.float32)
+
+
+def _texture_size(target: MappedFace) -> int:
     side = TEXELS_PER_PIXEL * float(np.ptp(target.vertices[:, :2], axis=0).max())
-    size = int(np.clip(64 * np.ceil(side / 64), target.layout.size // 2, MAX_TEXTURE))
-    texture = photo_texture(reference, size=size, fill=True)
-    pictures = [
-        resized(texture.astype(np.float32), target.layout.size),
-        photo_texture(target, size=target.layout.size).astype(np.float32),
-    ]
-    weight = _skin(target.layout, pictures)
-    for face in (target, reference):
-        weight = weight * texture_mask(face, size=target.layout.size)
+    return int(np.clip(64 * np.ceil(side / 64), target.layout.size // 2, MAX_TEXTURE))
+
+
+def _matched(
+    texture: NDArray[np.uint8], pictures: list[NDArray[np.float32]], weight: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """``texture`` (N, N, 3), which is the first picture (256, 256, 3), in the light and skin tone
+    of the second, where ``weight`` (256, 256) says that both show skin."""
     if not weight.any():
         return texture
     colour = _gain(pictures, weight, COLOUR_CELLS)
@@ -132,18 +160,35 @@ def _matched_texture(target: MappedFace, reference: MappedFace) -> NDArray[np.ui
         [picture.mean(axis=-1, keepdims=True) for picture in pictures], weight, LIGHT_CELLS
     )
     gain = colour / colour.mean(axis=-1, keepdims=True) * light
-    gain = resized(np.clip(gain, 1 / STRONGEST_GAIN, STRONGEST_GAIN), size)
+    gain = resized(np.clip(gain, 1 / STRONGEST_GAIN, STRONGEST_GAIN), len(texture))
     return np.asarray(np.rint(np.clip(texture * gain, 0, 255)), np.uint8)
 
 
-def _skin(layout: UVLayout, textures: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """(256, 256): where all textures show skin: weights of the face without eyes and mouth, 0
-    where one is far darker than its median (hair, glasses, beards)."""
-    weight = np.isin(layout.parts, [Part.FACE, Part.NOSE]) * region_weights(layout, "face")
-    for picture in textures:
-        grey = picture.mean(axis=-1)
-        weight = weight * (grey >= DARK_SHARE * np.median(grey[weight > 0]))
-    return np.asarray(weight, np.float32)
+def _even_skin(layout: UVLayout) -> NDArray[np.float32]:
+    """(256, 256): weights of the face without eyes and mouth."""
+    skin = np.isin(layout.parts, [Part.FACE, Part.NOSE])
+    return np.asarray(skin * region_weights(layout, "face"), np.float32)
+
+
+def skin_likeness(
+    texture: NDArray[np.float32], weight: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Texture (256, 256, 3) -> (256, 256): 1 where it has the light and hue of the median where
+    ``weight`` (256, 256) is above a half, 0 where it is far darker or of another hue."""
+    known = weight > 0.5
+    grey = texture.mean(axis=-1)
+    if not known.any():
+        return np.ones_like(grey)
+    light = smooth_step(grey / max(float(np.median(grey[known])), 1.0), *DARK_SHARE)
+    hues = np.log(texture[..., [0, 2]] + DARKEST) - np.log(texture[..., 1:2] + DARKEST)
+    away = np.abs(hues - np.median(hues[known], axis=0)).max(axis=-1)
+    return light * (1 - smooth_step(away, *OTHER_HUE))
+
+
+def _without_strands(skin: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(256, 256), smooth, 0 around what is no skin, too."""
+    inner = extreme(np.min, skin, STRAND)
+    return np.asarray(np.clip(box_sum(inner, STRAND) / (2 * STRAND + 1) ** 2, 0, 1), np.float32)
 
 
 def _gain(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from prnet.appearance.fill import LOW_SIZE, fill_plan, filled_rows
 from prnet.appearance.visibility import facing_map, inside_outline, visibility_map
 from prnet.errors import PrnetError
+from prnet.geometry.filters import smooth_step
 from prnet.geometry.sampling import resized, sample_area
 from prnet.layout.uv_layout import Part
 from prnet.mapped import MappedFace
@@ -27,6 +28,10 @@ LARGEST_SIDE: Final = 8192
 
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
+
+GRAZING = 0.45, 0.75
+"""Cosines between which the mesh's outline in the picture is that of the head, behind which lies
+something else, or an end of the mesh, beyond which the skin goes on. Ears have outlines alone."""
 
 STRIP: Final = 128
 """Rows of a large texture that are made at a time, so that they stay in the cache."""
@@ -57,9 +62,10 @@ def texture(
     if fill:
         low = sampled_rows(maps, image, LOW_SIZE, slice(None))
         mask = texture_mask(face, size=face.layout.size, image=image)
-        ears = face.layout.parts == Part.EARS
-        mask = np.where(ears, mask * inside_outline(face), mask)
-        plan = fill_plan(face.layout, mask, facing_map(face), low)
+        facing = facing_map(face)
+        grazing = np.where(face.layout.parts == Part.EARS, 1, 1 - smooth_step(facing, *GRAZING))
+        beside = (1 - inside_outline(face)) * grazing
+        plan = fill_plan(face.layout, mask, facing, low, beside)
     for first in range(0, size, STRIP):
         rows = slice(first, min(first + STRIP, size))
         strip = sampled_rows(maps, image, size, rows)

@@ -30,8 +30,8 @@ EDGE = 3
 """Map pixels by which the seen part is shrunk, then softened."""
 
 
-OUTLINE = 3
-"""Pixels of the z-buffer along the outline that are not trusted on the ears."""
+OUTLINE = 2
+"""Pixels of the z-buffer along the outline that are not trusted."""
 
 
 MapOfFace = Callable[[MappedFace], NDArray[np.float32]]
@@ -92,7 +92,7 @@ def _uncovered(face: MappedFace) -> NDArray[np.float32]:
 
 
 def inside_outline(face: MappedFace) -> NDArray[np.float32]:
-    """(256, 256) float32: 0 within 2 % of the face's size of its outline in the picture, 1 further
+    """(256, 256) float32: 0 within 1 % of the face's size of its outline in the picture, 1 further
     in and outside the region: where a small error of the map shows what is behind the face."""
     points, width, height = _in_buffer(face)
     depth = rasterize_depth(points.T, face.layout.coarse_triangles, height, width)
