@@ -68,7 +68,7 @@ def fill_plan(
     shift = continued(low - low[:, ::-1], low_mask * low_mask[:, ::-1])
     mirrored = low[:, ::-1] + resized(shift, LOW_SIZE)
     either = low_mask + (1 - low_mask) * low_mirror
-    own_share = (low_mask / np.maximum(either, 1e-6))[..., None]
+    own_share = np.asarray(low_mask / np.maximum(either, 1e-6), np.float32)[..., None]
     around = continued(mirrored + own_share * (low - mirrored), either)
     shift, around = resized(shift, size), resized(around, size)
     seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's
