@@ -1,59 +1,61 @@
-"""How long the page takes: a photo, and a film's frames, on one WebAssembly thread in headless
-Chromium. Milliseconds, median and quickest tenth; beside them Python's on the same photo.
+"""How long the page takes, on one WebAssembly thread in headless Chromium: a photo, beside Python
+on the same one, and the camera, which plays a film of the sample, swaying.
 
   python benchmarks/page.py
 
-Nothing is drawn meanwhile: without a GPU, Chromium draws on the cores that the networks need. Of
-the film the last 100 frames count: V8 compiles WebAssembly twice, quickly first, then well.
+Of the camera: frames a second, the page's own milliseconds of each step, and each thread's time on
+the processor for a frame, which others do not lengthen much. The first seconds do not count:
+V8 compiles WebAssembly twice, quickly first, then well. Without a GPU, Chromium draws on the cores
+that the networks need, hence the coarse grid (`?step=8`).
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import functools
 import http.server
 import io
+import json
 import math
 import os
 import shutil
 import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import prnet
 from prnet.cli import main as command
 from prnet.packaged import SAMPLE_PHOTO
 
-SWITCHES = ("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking")
-PHOTO, FRAMES = 20, 300
+SWITCHES = (
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    "--enable-unsafe-swiftshader",
+)
+CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+PHOTO, FRAMES = 20, 100
+WARM, MEASURED = 15, 30  # seconds
 
 RUN = """
-async ([photo, frames, times]) => {
+async ([photo, times]) => {
   const { ready, ask } = await import("./js/networks.js");
   await ready(() => {});
-  const bitmap = async (bytes) => createImageBitmap(new Blob(
-    [Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0))]));
-  const photos = [], film = [];
-  const time = async () => {
-    const start = performance.now(), picture = await bitmap(photo);
+  const photos = [];
+  for (let i = 0; i <= times; i++) {
+    const start = performance.now();
+    const bytes = Uint8Array.from(atob(photo), (sign) => sign.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([bytes]));
     await ask("photo", { bitmap: picture }, [picture]);
-    return performance.now() - start;
-  };
-  const first = await time();
-  await ask("start");
-  for (const [number, frame] of frames.entries()) {
-    const picture = await bitmap(frame);
-    const given = { bitmap: picture, seconds: number / 25, smooth: true };
-    film.push((await ask("frame", given, [picture])).times);
+    photos.push(performance.now() - start);
   }
-  for (let i = 0; i < times; i++) photos.push(await time());
-  return [first, photos, film.slice(-100)];
+  return photos;
 }
 """
 
@@ -72,22 +74,70 @@ def main() -> None:
         handler = functools.partial(_Quiet, directory=folder)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        film = Path(folder) / "camera.mjpeg"
+        film.write_bytes(_film())
+        address = f"http://127.0.0.1:{server.server_port}"
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=list(SWITCHES)
+                executable_path=shutil.which("chromium"),
+                args=[*SWITCHES, *CAMERA, f"--use-file-for-fake-video-capture={film}"],
             )
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/settings.json")
-            photo = base64.b64encode(SAMPLE_PHOTO.read_bytes()).decode()
-            first, photos, film = page.evaluate(RUN, [photo, _film(), PHOTO])
+            _photo(browser, address)
+            _live(browser, address)
             browser.close()
         server.shutdown()
-    print(f"photo 512x512: first {first:.0f}, then {_said(photos)}, Python {_said(_python())}")
-    print(f"film 640x480, {len(film)} frames:")
-    for name in ("read", "detect", "crop", "network", "steady", "total"):
-        values = [frame[name] for frame in film if frame[name] > 0]
-        print(f"  {name}: {_said(values)}, in {len(values)} frames")
     print("load average:", " ".join(f"{load:.1f}" for load in os.getloadavg()))
+
+
+def _photo(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/settings.json")
+    photo = base64.b64encode(SAMPLE_PHOTO.read_bytes()).decode()
+    first, *photos = page.evaluate(RUN, [photo, PHOTO])
+    page.close()
+    print(f"photo 512x512: first {first:.0f} ms, then {_said(photos)}, Python {_said(_python())}")
+
+
+def _live(browser: Browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 1120})
+    page.goto(f"{address}/?step=8")
+    page.wait_for_selector("body[data-ready]")
+    page.click("#camera")
+    page.wait_for_selector("body[data-rates]", timeout=60_000)
+    page.wait_for_timeout(1000 * WARM)
+    page.click("#record")
+    page.wait_for_timeout(1000)
+    frames, threads, start = _recorded(page), _threads(), time.perf_counter()
+    page.wait_for_timeout(1000 * MEASURED)
+    rates = json.loads(page.get_attribute("body", "data-rates") or "")
+    taken = {name: seconds - threads.get(name, 0) for name, seconds in _threads().items()}
+    count, passed = _recorded(page) - frames, time.perf_counter() - start
+    page.close()
+    print(f"camera 640x480: {count / passed:.1f} frames a second, {count} frames")
+    print("  ms by the clock:", ", ".join(f"{key} {rates[key]:.0f}" for key in rates))
+    print("  ms on the processor, a frame:")
+    for name, seconds in sorted(taken.items(), key=lambda item: -item[1]):
+        if 1000 * seconds >= count:
+            print(f"    {name}: {1000 * seconds / count:.0f}")
+
+
+def _recorded(page: Page) -> int:
+    return int("".join(filter(str.isdigit, page.inner_text("#record"))))
+
+
+def _threads() -> dict[str, float]:
+    """Seconds on the processor so far, of the threads of all Chromiums, by process and name."""
+    tick, seconds = os.sysconf("SC_CLK_TCK"), dict[str, float]()
+    for file in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            words = (file.parents[2] / "cmdline").read_text().replace("\0", " ").split(" ")
+            if "chromium" not in words[0]:
+                continue
+            kind = next((word[7:] for word in words if word.startswith("--type=")), "browser")
+            name, _, fields = file.read_text().partition("(")[2].rpartition(")")
+            used = sum(map(int, fields.split()[11:13])) / tick
+            seconds[f"{kind}, {name}"] = seconds.get(f"{kind}, {name}", 0) + used
+    return seconds
 
 
 def _said(values: list[float]) -> str:
@@ -103,17 +153,15 @@ def _python() -> list[float]:
     return times
 
 
-def _film() -> list[str]:
-    """The sample, swaying."""
+def _film() -> bytes:
+    """Frames of the sample, swaying, as Motion JPEG; Chromium plays it at 30 a second."""
     photo = Image.open(SAMPLE_PHOTO).convert("RGB").crop((0, 0, 480, 360)).resize((640, 480))
-    frames = []
+    stream = io.BytesIO()
     for number in range(FRAMES):
-        sway = math.sin(number / 8)
+        sway = math.sin(2 * math.pi * number / 50)
         way = round(12 * sway), round(5 * sway)
-        stream = io.BytesIO()
         photo.rotate(5 * sway, Image.Resampling.BILINEAR, translate=way).save(stream, "JPEG")
-        frames.append(base64.b64encode(stream.getvalue()).decode())
-    return frames
+    return stream.getvalue()
 
 
 if __name__ == "__main__":

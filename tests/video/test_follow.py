@@ -58,9 +58,11 @@ def test_a_moving_face_is_where_it_is(
         assert off < 0.02 * np.ptp(landmarks[:, 0]) * place.scale
 
 
+@pytest.mark.parametrize("shaken", [0, 60])
 def test_the_detector_rests_between_seconds(
-    reconstruct: Reconstructor, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
+    shaken: int, reconstruct: Reconstructor, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Even while all that is around the face changes."""
     looked = []
     call = Reconstructor.__call__
 
@@ -69,7 +71,9 @@ def test_the_detector_rests_between_seconds(
         return call(self, image)
 
     monkeypatch.setattr(Reconstructor, "__call__", counted)
-    seen([scene((Place(240, 160), sample_image))] * 60, reconstruct)
+    around = [ground(), np.uint8(shaken) + ground()]
+    frames = [Place(240, 160).paint(around[i % 2], sample_image) for i in range(60)]
+    seen(frames, reconstruct)
     assert len(looked) == 3  # at 0, 1 and 2 s
 
 

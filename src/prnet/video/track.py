@@ -2,7 +2,7 @@
 
 The crop of a frame comes from the face before it, moved by its speed, which spares the detector.
 The network's presence and the face's look say when a track is lost; the detector looks then, every
-second for new people, and at once when the picture is another.
+second for new people, and at once when the picture is another and nobody was in the one before.
 """
 
 from __future__ import annotations
@@ -93,16 +93,14 @@ class Tracker:
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= ABSENCE]
         before = self._present()
         self._follow(image, seconds, before)
-        just_lost = len(self._present()) < len(before)
+        # A picture in which all are found where they should be is no other, however it shakes.
+        at_once = len(self._present()) < len(before) or (new_picture and not before)
         waiting = not self._present() or len(self._present()) < len(self._tracks)
-        if (
-            new_picture
-            or just_lost
-            or seconds - self._detected >= (LOST_EVERY if waiting else NEW_PEOPLE_EVERY)
-        ):
+        pause = LOST_EVERY if waiting else NEW_PEOPLE_EVERY
+        if at_once or seconds - self._detected >= pause:
             self._detected = seconds
             every = NEW_PEOPLE_EVERY if waiting else WHOLE_EVERY
-            whole = new_picture or just_lost or seconds - self._wholly >= every
+            whole = at_once or seconds - self._wholly >= every
             self._wholly = seconds if whole else self._wholly
             self._take((self._reconstruct if whole else self._glance)(image), seconds)
         return [replace(track.face, track=track.number) for track in self._present()]

@@ -15,12 +15,14 @@ export class Tracker {
     this.tracks = this.tracks.filter((track) => seconds - track.seconds <= ABSENCE);
     const before = this.present();
     await this.move(picture, seconds, before);
-    const now = this.present(), justLost = now.length < before.length;
+    const now = this.present();
+    // A picture in which all are found where they should be is no other, however it shakes.
+    const atOnce = now.length < before.length || (isNew && !before.length);
     const waiting = !now.length || now.length < this.tracks.length;
-    if (isNew || justLost || seconds - this.detected >= (waiting ? LOST_EVERY : NEW_PEOPLE_EVERY)) {
+    if (atOnce || seconds - this.detected >= (waiting ? LOST_EVERY : NEW_PEOPLE_EVERY)) {
       this.detected = seconds;
       const every = waiting ? NEW_PEOPLE_EVERY : WHOLE_EVERY;
-      const whole = isNew || justLost || seconds - this.wholly >= every;
+      const whole = atOnce || seconds - this.wholly >= every;
       if (whole) this.wholly = seconds;
       this.take(await this.models.reconstruct(picture, { glance: !whole }), picture, seconds);
     }
