@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
-from prnet.geometry.camera import FLIP_Y, Pose, WeakPerspectiveCamera, fit_weak_perspective
+from prnet.geometry.camera import Pose, WeakPerspectiveCamera, fit_weak_perspective
 from prnet.geometry.crop import CropTransform
 from prnet.geometry.mesh import vertex_normals
 from prnet.geometry.sampling import sample_bilinear
-from prnet.layout.uv_layout import Part, UVLayout
+from prnet.layout.uv_layout import UVLayout
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -109,9 +109,8 @@ class MappedFace:
     def camera(self) -> WeakPerspectiveCamera:
         """The camera that best takes the layout's canonical face (as head points, y up) to this
         face, in the least-squares sense over all vertices but the neck's, which moves by itself."""
-        rigid = self.layout.parts[self.layout.region] != Part.NECK
-        head = self.layout.canonical_vertices * FLIP_Y
-        return fit_weak_perspective(head[rigid], self.vertices[rigid])
+        pixels, head = self.layout.rigid_head
+        return fit_weak_perspective(head, self.position_map.reshape(-1, 3).take(pixels, axis=0))
 
     @property
     def pose(self) -> Pose:

@@ -163,15 +163,16 @@ def align_similarity(
     patterns", PAMI 1991.
     """
     w = np.ones(len(source)) if weights is None else np.asarray(weights, np.float64)
-    w = (w / w.sum())[:, None]
-    source_mean, target_mean = (w * source).sum(axis=0), (w * target).sum(axis=0)
+    w = w / w.sum()
+    source_mean, target_mean = w @ source, w @ target
     centred, centred_target = source - source_mean, target - target_mean
-    spread = float((w * centred**2).sum())
+    weighted = w[:, None] * centred
+    spread = float(np.vdot(weighted, centred))
     if not (np.isfinite(spread) and np.isfinite(centred_target).all()):
         raise PrnetError("expected finite points, got some that are not")
     if not spread > 0:
         raise PrnetError("expected points that differ from each other, got one repeated point")
-    u, lengths, vt = np.linalg.svd(centred_target.T @ (w * centred))
+    u, lengths, vt = np.linalg.svd(centred_target.T @ weighted)
     if not lengths[-2] > _FLAT**2 * lengths[0]:  # products of both extents
         raise PrnetError("expected points off one line, got points that lie on one or coincide")
     signs = np.ones(len(lengths))

@@ -146,6 +146,13 @@ class UVLayout:
         return flat.take(self._region_index, axis=0)  # a sixth of the time of a mask
 
     @cached_property
+    def rigid_head(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Of all vertices but the neck's, which moves by itself: flat pixels (R,), and the
+        canonical face there as head points (R, 3), y up."""
+        pixels = np.flatnonzero(self.region & (self.parts != Part.NECK))
+        return pixels, self.canonical.reshape(-1, 3)[pixels] * FLIP_Y
+
+    @cached_property
     def _region_index(self) -> NDArray[np.intp]:
         return np.flatnonzero(self.region)
 
