@@ -23,6 +23,8 @@ from prnet.video.smooth import QUICK, OneEuro, Rates, Smoother
 from prnet.video.track import Tracker
 
 FRAMES = 10
+PATIENCE = 150_000
+"""Milliseconds: on cores that much else is done on, V8 takes long over the WebAssembly."""
 CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 
 FOLLOW = """
@@ -51,6 +53,29 @@ async ([frames, quick, passed, size]) => {
   const { smooth } = await (await fetch("settings.json")).json();
   const filter = new OneEuro(smooth, 3, Uint8Array.from(quick));
   return frames.map((points) => Array.from(filter.steady(points, passed, size)));
+}
+"""
+
+
+DROP = """
+(photos) => {
+  for (const photo of photos) {
+    const transfer = new DataTransfer();
+    const bytes = Uint8Array.from(photo.match(/../g), (two) => parseInt(two, 16));
+    transfer.items.add(new File([bytes], "dropped.png"));
+    document.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer }));
+  }
+}
+"""
+
+LATE_CAMERA = """
+() => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+  const context = canvas.getContext("2d");
+  setInterval(() => context.fillRect(0, 0, 9, 9), 50); // else no frames come
+  navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
+    window.give = () => resolve((window.given = canvas.captureStream(10)));
+  });
 }
 """
 
@@ -116,6 +141,7 @@ def _pick(page: Any, name: str, data: bytes) -> None:
 
 
 def _opened(page: Any, site: str, query: str = "?step=4") -> Any:
+    page.set_default_timeout(PATIENCE)
     page.goto(site + query)
     page.wait_for_selector("body[data-ready]")
     return page
@@ -198,6 +224,35 @@ def test_no_face_and_no_picture(page: Any) -> None:
     assert page.inner_text("#status").startswith("This file is no picture")
 
 
+def test_of_two_photos_the_last_is_shown(page: Any) -> None:
+    """Even if the first takes longer to read, and to look at."""
+    large = Image.open(SAMPLE_PHOTO).convert("RGB").resize((2048, 2048))
+    photos = [_photo(photo).hex() for photo in (large, Image.new("RGB", (90, 70)))]
+    done = int(page.get_attribute("body", "data-done") or 0)
+    page.evaluate(DROP, photos)
+    page.wait_for_selector(f"body[data-done='{done + 2}']")
+    assert page.inner_text("#status").startswith("No face found")
+    assert page.locator("[data-save=glb]").is_disabled()
+
+
+def test_a_camera_that_opens_late_or_ends(page: Any) -> None:
+    """It is left alone again where the page was told so meanwhile; its end is said."""
+    page.evaluate(LATE_CAMERA)
+    page.click("#camera")
+    assert page.inner_text("#status").startswith("The camera is being opened")
+    page.click("#camera")
+    assert page.inner_text("#camera") == "Use the camera"
+    page.evaluate("give()")
+    page.wait_for_function("given.getTracks()[0].readyState === 'ended'")
+    page.click("#camera")
+    page.evaluate("give()")
+    page.wait_for_selector("#record:enabled")
+    page.evaluate("given.getTracks()[0].dispatchEvent(new Event('ended'))")
+    assert page.inner_text("#status").startswith("The camera has ended")
+    assert page.inner_text("#camera") == "Use the camera"
+    assert page.locator("#record").is_disabled()
+
+
 def test_no_camera_and_no_permission(browser: Any, launch: Any, site: str) -> None:
     page = _opened(launch("--use-fake-ui-for-media-stream"), site)
     page.click("#camera")
@@ -220,6 +275,9 @@ def test_the_networks_cannot_be_had(browser: Any, site: str) -> None:
     page.route("**/network.onnx", lambda route: route.abort())
     page.goto(site)
     page.locator("#status", has_text="The networks could not be loaded").wait_for()
+    page.click("#sample")
+    page.wait_for_selector("body[data-done]")
+    assert page.inner_text("#status").startswith("The networks could not be loaded")
     page.close()
 
 

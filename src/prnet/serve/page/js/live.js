@@ -11,49 +11,81 @@ export function whyNot(error) {
 }
 
 export class Live {
-  /** `ask`: the worker; `show(bitmap, faces)` draws; `report(rates)` twice a second. */
-  constructor({ ask, show, report, smooth }) {
-    Object.assign(this, { ask, show, report, smooth, on: false, video: document.createElement("video") });
+  /** `ask`: the worker; `took(faces, seconds)`: every frame; `show(bitmap, faces)`: those that are
+   *  drawn; `report(rates)`: twice a second; `ended(key, values)`: what is to be said when it ends by
+   *  itself. */
+  constructor({ ask, smooth, took, show, report, ended }) {
+    Object.assign(this, { ask, smooth, took, show, report, ended, run: null, video: document.createElement("video") });
     Object.assign(this.video, { muted: true, playsInline: true });
+  }
+
+  get on() {
+    return Boolean(this.run);
   }
 
   /** Begins; throws where the camera does not open. */
   async start() {
-    this.stream = await navigator.mediaDevices.getUserMedia(WANTED);
-    this.video.srcObject = this.stream;
-    await this.video.play();
-    this.on = true;
-    await this.ask("start");
-    this.loop();
+    const run = (this.run = {});
+    try {
+      run.stream = await navigator.mediaDevices.getUserMedia(WANTED);
+      if (this.run !== run) return release(run);
+      run.stream.getVideoTracks()[0].onended = () => this.run === run && this.ended("cameraGone");
+      this.video.srcObject = run.stream;
+      await this.video.play();
+      await this.ask("start");
+    } catch (error) {
+      if (this.run !== run) return; // stopped meanwhile
+      this.stop();
+      throw error;
+    }
+    this.loop(run).catch((error) => this.run === run && this.ended("failed", { reason: error.message }));
   }
 
   stop() {
-    this.on = false;
-    this.stream?.getTracks().forEach((track) => track.stop());
+    release(this.run);
+    this.run = null;
     this.video.srcObject = null;
   }
 
-  async loop() {
+  async loop(run) {
     const passed = [];
-    let reported = 0;
-    while (this.on) {
-      await nextPicture(this.video);
-      if (!this.on) break;
-      const seconds = performance.now() / SECOND;
-      const [seen, sent] = await Promise.all([createImageBitmap(this.video), createImageBitmap(this.video)]);
-      const { faces, times } = await this.ask("frame", { bitmap: sent, seconds, smooth: this.smooth() }, [sent]);
-      if (!this.on) break;
-      const start = performance.now();
-      await this.show(seen, faces, seconds);
-      times.draw = performance.now() - start;
-      passed.push({ ...times, at: start });
-      while (passed[0].at < start - 2 * SECOND) passed.shift();
-      if (start - reported > SECOND / 2 && passed.length > 1) {
-        reported = start;
+    let reported = 0, next = nextPicture(this.video);
+    for (;;) {
+      await next;
+      if (this.run !== run) return;
+      const sent = await createImageBitmap(this.video), seconds = performance.now() / SECOND;
+      next = nextPicture(this.video); // it may come while the networks work
+      const { bitmap, faces, times } = await this.ask("frame", { bitmap: sent, seconds, smooth: this.smooth() }, [sent]);
+      if (this.run !== run) return bitmap.close();
+      this.took(faces, seconds);
+      this.draw(bitmap, faces);
+      const now = performance.now();
+      passed.push({ ...times, draw: this.drawing ?? 0, at: now });
+      while (passed[0].at < now - 2 * SECOND) passed.shift();
+      if (now - reported > SECOND / 2 && passed.length > 1) {
+        reported = now;
         this.report(rates(passed));
       }
     }
   }
+
+  /** The last picture, when the browser draws next: the networks do not wait for it. */
+  draw(bitmap, faces) {
+    if (this.latest) this.latest.bitmap.close();
+    else requestAnimationFrame(() => {
+      const { bitmap: seen, faces: found } = this.latest;
+      this.latest = null;
+      if (!this.on) return seen.close();
+      const start = performance.now();
+      this.show(seen, found);
+      this.drawing = performance.now() - start;
+    });
+    this.latest = { bitmap, faces };
+  }
+}
+
+function release(run) {
+  run?.stream?.getTracks().forEach((track) => track.stop());
 }
 
 /** Frames a second, and the median milliseconds of each step (detect: of the frames that had it). */

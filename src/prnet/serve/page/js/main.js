@@ -28,6 +28,7 @@ const models = ready((share) => ($("progress").value = share)).then(async (told)
   document.body.dataset.ready = "";
 });
 models.catch((error) => {
+  state.broken = true;
   $("loading").hidden = true;
   tell("noModels", { reason: error.message });
 });
@@ -61,26 +62,31 @@ function applyLook() {
   view?.open($("open").checked);
 }
 
-/** A photo's bytes -> its faces. */
+/** A photo's bytes -> its faces. Of several in a row, the last is shown. */
 async function openPhoto(blob, name) {
   stopCamera();
-  tell("looking");
+  const turn = (state.turn = {});
+  const late = () => state.turn !== turn;
+  if (!state.broken) tell("looking");
   try {
     const { picture, reduced } = await decoded(blob);
     await models;
-    const bitmap = await createImageBitmap(picture);
-    const { faces, ms } = await ask("photo", { bitmap }, [bitmap]);
+    const { bitmap, faces, ms } = await ask("photo", { bitmap: picture }, [picture]);
+    if (late()) return bitmap.close();
     state.name = name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_") || "face";
     state.chosen = 0;
-    await showFaces(picture, faces);
+    await showFaces(bitmap, faces);
+    if (late()) return;
     if (!faces.length) tell("noFace");
-    else if (reduced) tell("reduced", { width: picture.width, height: picture.height });
+    else if (reduced) tell("reduced", { width: bitmap.width, height: bitmap.height });
     else tell("found", { count: faces.length, ms: Math.round(ms) });
   } catch (error) {
+    if (late()) return;
     if (error.key) tell(error.key);
-    else if (settings) tell("failed", { reason: error.message });
+    else if (!state.broken) tell("failed", { reason: error.message });
+  } finally {
+    document.body.dataset.done = ++state.count;
   }
-  document.body.dataset.done = ++state.count;
 }
 
 async function decoded(blob) {
@@ -145,15 +151,17 @@ function redraw() {
 const live = new Live({
   ask,
   smooth: () => $("smooth").checked,
-  async show(picture, faces, seconds) {
-    const before = state.faces[state.chosen]?.track;
-    state.chosen = Math.max(faces.findIndex(({ track }) => track === before), 0);
-    await showFaces(picture, faces);
+  took(faces, seconds) {
     if (Boolean(faces.length) !== state.seen) tell(faces.length ? "" : "noFaceLive");
     state.seen = Boolean(faces.length);
     if (!recording?.on) return;
     recording.add(faces, seconds);
     $("record").textContent = say("stopRecord", { count: recording.frames });
+  },
+  show(picture, faces) {
+    const before = state.faces[state.chosen]?.track;
+    state.chosen = Math.max(faces.findIndex(({ track }) => track === before), 0);
+    showFaces(picture, faces);
   },
   report(rates) {
     const values = Object.entries(rates).map(([name, value]) => [name, value.toFixed(name === "fps" ? 1 : 0)]);
@@ -161,18 +169,27 @@ const live = new Live({
     $("rates").textContent = say("rates", state.rates);
     document.body.dataset.rates = JSON.stringify(rates);
   },
+  ended(key, values) {
+    stopCamera();
+    tell(key, values);
+  },
 });
 
 async function startCamera() {
-  await models;
+  if (!(await models.then(() => true, () => false))) return; // which is said already
+  state.turn = null; // of a photo that is still looked at
+  pressCamera(true);
+  tell("opening");
   try {
     await live.start();
   } catch (error) {
+    pressCamera(false);
     return tell(whyNot(error));
   }
+  if (!live.on) return;
   Object.assign(state, { name: "live", seen: undefined, chosen: 0 });
   $("live").hidden = false;
-  pressCamera(true);
+  $("record").disabled = false;
 }
 
 function stopCamera() {
@@ -180,13 +197,14 @@ function stopCamera() {
   live.stop();
   stopRecording();
   pressCamera(false);
+  tell("");
 }
 
 function pressCamera(on) {
   $("camera").setAttribute("aria-pressed", String(on));
   $("camera").dataset.t = on ? "stop" : "camera";
   $("camera").textContent = say($("camera").dataset.t);
-  $("record").disabled = !on;
+  if (!on) $("record").disabled = true;
 }
 
 function stopRecording() {

@@ -1,5 +1,5 @@
 // The networks' thread: the page stays quick while they work. Messages: {id, task, ...} -> {id, ...},
-// and {progress} while the files come.
+// and {progress} while the files come. A bitmap goes back with the answer.
 import { PersonCurves } from "./curves.js";
 import { loadModels } from "./models.js";
 import { withPose } from "./reconstruct.js";
@@ -26,7 +26,6 @@ function pixels(bitmap) {
   }
   context.clearRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0);
-  bitmap.close();
   return fromRgba(context.getImageData(0, 0, width, height));
 }
 
@@ -69,11 +68,16 @@ const tasks = {
   },
 };
 
-onmessage = async ({ data: { id, task, ...given } }) => {
+async function answer({ id, task, ...given }) {
   try {
-    const answer = await tasks[task](given);
-    postMessage({ id, ...answer }, answer.faces.map((face) => face.map.buffer));
+    const { faces, ...rest } = await tasks[task](given), { bitmap } = given;
+    const maps = faces.map((face) => face.map.buffer);
+    postMessage({ id, bitmap, faces, ...rest }, bitmap ? [bitmap, ...maps] : maps);
   } catch (error) {
     postMessage({ id, error: String(error.message ?? error) });
   }
-};
+}
+
+// One after another: the networks' answers to two at once would be mixed.
+let last = Promise.resolve();
+onmessage = ({ data }) => (last = last.then(() => answer(data)));
