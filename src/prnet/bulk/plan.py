@@ -126,6 +126,7 @@ class _Sources:
 
     def files(self, inputs: Sequence[str]) -> Iterator[tuple[Kind, str, str]]:
         """Kind, key and path of each."""
+        named = frozenset(inputs)
         for argument in read_lists(inputs):
             if "://" in argument:
                 raise PrnetError(
@@ -150,8 +151,10 @@ class _Sources:
                 yield from ((_kind(path) or "photos", path, path) for path in matches)
             else:
                 kind = _kind(argument) or "photos"
-                if kind != "photos" and not os.path.exists(argument):
-                    raise PrnetError(f"{argument}: expected a {kind} file, got no such file")
+                # A photo that only a list names is a row with an error, as all that cannot be read.
+                if (kind != "photos" or argument in named) and not os.path.exists(argument):
+                    wanted = "file or a folder" if kind == "photos" else f"{kind} file"
+                    raise PrnetError(f"{argument}: expected a {wanted}, got none of that name")
                 yield kind, argument, argument
 
     def _below(self, folder: str, below: str) -> Iterator[tuple[Kind, str]]:

@@ -161,9 +161,10 @@ def _made(work: ShardWork, parts: list[Part], args: argparse.Namespace) -> Itera
 
 def _tell(out: Path, shards: int, wanted: int, made: int, bar: Progress) -> None:
     others = f" ({shards - wanted} made before, or of another --part)" if wanted < shards else ""
+    why = " (the column error says why)" if bar.failed else ""
     say(
         f"shards: {made} of {wanted}{others}; photos: {bar.done}, faces: {bar.faces}, "
-        f"failed: {bar.failed}; results in {out}"
+        f"failed: {bar.failed}{why}; results in {out}"
     )
 
 
