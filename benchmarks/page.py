@@ -1,11 +1,12 @@
 """How long the page takes, on one WebAssembly thread in headless Chromium: a photo, beside Python
-on the same one, and the camera, which plays a film of the sample, swaying.
+on the same one; the networks' thread with a film of the sample, swaying; the page with a camera
+that plays it.
 
   python benchmarks/page.py
 
-Of the camera: frames a second, the page's own milliseconds of each step, and each thread's time on
-the processor for a frame, which others do not lengthen much. The first seconds do not count:
-V8 compiles WebAssembly twice, quickly first, then well. Without a GPU, Chromium draws on the cores
+Time on the processor is what other programs do not lengthen much; of the camera it is each
+thread's for a frame. The first seconds do not count: V8 compiles WebAssembly twice, quickly first,
+then well. Without a GPU, Chromium draws on the cores
 that the networks need, hence the coarse grid (`?step=8`).
 """
 
@@ -42,20 +43,26 @@ SWITCHES = (
 CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 PHOTO, FRAMES = 20, 100
 WARM, MEASURED = 15, 30  # seconds
+WORKER = "renderer, DedicatedWorker"
 
-RUN = """
-async ([photo, times]) => {
+BEGIN = """
+async () => {
   const { ready, ask } = await import("./js/networks.js");
   await ready(() => {});
-  const photos = [];
-  for (let i = 0; i <= times; i++) {
-    const start = performance.now();
-    const bytes = Uint8Array.from(atob(photo), (sign) => sign.charCodeAt(0));
-    const picture = await createImageBitmap(new Blob([bytes]));
+  await ask("start");
+  const bitmap = async (bytes) => createImageBitmap(new Blob(
+    [Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0))]));
+  window.photo = async (bytes) => {
+    const start = performance.now(), picture = await bitmap(bytes);
     await ask("photo", { bitmap: picture }, [picture]);
-    photos.push(performance.now() - start);
-  }
-  return photos;
+    return performance.now() - start;
+  };
+  window.film = async ([frames, start]) => {
+    for (const [number, bytes] of frames.entries()) {
+      const picture = await bitmap(bytes), seconds = start + number / 25;
+      await ask("frame", { bitmap: picture, seconds, smooth: true }, [picture]);
+    }
+  };
 }
 """
 
@@ -74,36 +81,46 @@ def main() -> None:
         handler = functools.partial(_Quiet, directory=folder)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        film = Path(folder) / "camera.mjpeg"
-        film.write_bytes(_film())
+        film, frames = Path(folder) / "camera.mjpeg", _film()
+        film.write_bytes(b"".join(frames))
         address = f"http://127.0.0.1:{server.server_port}"
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"),
                 args=[*SWITCHES, *CAMERA, f"--use-file-for-fake-video-capture={film}"],
             )
-            _photo(browser, address)
+            _networks(browser, address, frames)
             _live(browser, address)
             browser.close()
         server.shutdown()
     print("load average:", " ".join(f"{load:.1f}" for load in os.getloadavg()))
 
 
-def _photo(browser: Browser, address: str) -> None:
+def _networks(browser: Browser, address: str, frames: list[bytes]) -> None:
     page = browser.new_page()
+    page.set_default_timeout(0)
     page.goto(f"{address}/settings.json")
-    photo = base64.b64encode(SAMPLE_PHOTO.read_bytes()).decode()
-    first, *photos = page.evaluate(RUN, [photo, PHOTO])
-    page.close()
+    page.evaluate(BEGIN)
+    photo, *film = [
+        base64.b64encode(data).decode() for data in (SAMPLE_PHOTO.read_bytes(), *frames)
+    ]
+    first, *photos = [page.evaluate("photo", photo) for _ in range(PHOTO + 1)]
     print(f"photo 512x512: first {first:.0f} ms, then {_said(photos)}, Python {_said(_python())}")
+    page.evaluate("film", [film, 0])
+    before = _threads()
+    page.evaluate("film", [film, len(film) / 25])
+    used = _threads()[WORKER] - before[WORKER]
+    page.close()
+    print(f"frame 640x480, of 25 a second: {1000 * used / len(film):.1f} ms on the processor")
 
 
 def _live(browser: Browser, address: str) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 1120})
+    page.set_default_timeout(0)
     page.goto(f"{address}/?step=8")
     page.wait_for_selector("body[data-ready]")
     page.click("#camera")
-    page.wait_for_selector("body[data-rates]", timeout=60_000)
+    page.wait_for_selector("body[data-rates]")
     page.wait_for_timeout(1000 * WARM)
     page.click("#record")
     page.wait_for_timeout(1000)
@@ -153,15 +170,16 @@ def _python() -> list[float]:
     return times
 
 
-def _film() -> bytes:
-    """Frames of the sample, swaying, as Motion JPEG; Chromium plays it at 30 a second."""
+def _film() -> list[bytes]:
+    """Frames of the sample, swaying, as JPEG; together they are Motion JPEG."""
     photo = Image.open(SAMPLE_PHOTO).convert("RGB").crop((0, 0, 480, 360)).resize((640, 480))
-    stream = io.BytesIO()
+    frames = []
     for number in range(FRAMES):
         sway = math.sin(2 * math.pi * number / 50)
-        way = round(12 * sway), round(5 * sway)
+        way, stream = (round(12 * sway), round(5 * sway)), io.BytesIO()
         photo.rotate(5 * sway, Image.Resampling.BILINEAR, translate=way).save(stream, "JPEG")
-    return stream.getvalue()
+        frames.append(stream.getvalue())
+    return frames
 
 
 if __name__ == "__main__":
