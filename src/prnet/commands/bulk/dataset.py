@@ -187,8 +187,8 @@ def _checked(args: argparse.Namespace) -> int:
 def _finding(args: argparse.Namespace, reconstruct: Reconstructor) -> dict[str, Any]:
     given = {name: getattr(args, name) for name in FINDING}
     given["model"] = None if args.model is None else Path(args.model).name  # accurate, say
-    names = [detector.name for detector in reconstruct.detectors]
-    return {**given, "max_faces": reconstruct.max_faces, "detector": names}
+    detector = reconstruct.detector.name
+    return {**given, "max_faces": reconstruct.max_faces, "detector": detector}
 
 
 def _kinds(text: str) -> tuple[str, ...]:

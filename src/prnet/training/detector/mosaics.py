@@ -32,13 +32,14 @@ SCENES, FACE_FREE = 0.6, 0.1
 TURNED, TURNED_SCENES = 0.8, 0.5
 """Shares of the faces and of the scenes at any angle; the others are about upright."""
 SHARES = {
-    "utk": 0.28,
-    "ytf": 0.14,
-    "news": 0.18,
-    "congress": 0.13,
-    "turned": 0.17,
-    "heads": 0.1,
-    "views": 0.07,
+    "utk": 0.2,
+    "ytf": 0.1,
+    "news": 0.14,
+    "congress": 0.1,
+    "turned": 0.15,
+    "heads": 0.08,
+    "views": 0.1,
+    "wild": 0.13,
 }
 """Shares of the face pools, of those that are there."""
 
