@@ -335,13 +335,15 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
     torch.set_num_threads(1)
     network = torch.nn.Linear(3, 2)
     stream = io.BytesIO()
-    optimizer = make_optimizer(TrainConfig(), network)
+    optimizer = make_optimizer(TrainConfig(), network, 1e-3)
     state = {"network": network.state_dict(), "averaged": network.state_dict()}
     torch.save({**state, "optimizer": optimizer.state_dict(), "step": 3}, stream)
 
     def use_checkpoint(path: Path) -> None:
         fresh = torch.nn.Linear(3, 2)
-        resume(path.parent, fresh, torch.nn.Linear(3, 2), make_optimizer(TrainConfig(), fresh))
+        resume(
+            path.parent, fresh, torch.nn.Linear(3, 2), make_optimizer(TrainConfig(), fresh, 1e-3)
+        )
 
     inside = np.zeros((64, 64), bool)
     inside[10:14, 30:34] = True

@@ -12,7 +12,6 @@ import pytest
 from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.training.config import (
-    GENTLER,
     PRESETS,
     TrainConfig,
     add_config_arguments,
@@ -20,6 +19,7 @@ from prnet.training.config import (
     option,
     settings,
 )
+from prnet.training.schedule import peak
 
 
 def parsed(*options: str) -> TrainConfig:
@@ -36,9 +36,14 @@ def test_options_replace_what_the_preset_says() -> None:
 
 
 def test_trained_weights_learn_gently_unless_told() -> None:
-    assert parsed("--init", "shipped").learning_rate == TrainConfig().learning_rate * GENTLER
-    assert parsed("--init", "shipped", "--learning-rate", "0.001").learning_rate == 0.001
-    assert parsed("--init", "x.onnx", "--preset", "paper").learning_rate == 1e-4
+    def peaks(*options: str) -> list[float]:
+        config = parsed(*options)
+        return [peak(config, steps) for steps in (25, 1_000, 5_000)]
+
+    assert peaks() == [2e-3] * 3
+    assert peaks("--init", "shipped") == pytest.approx([5e-6, 2e-4, 2e-4])
+    assert peaks("--init", "shipped", "--learning-rate", "0.001") == [0.001] * 3
+    assert peaks("--init", "x.onnx", "--preset", "paper") == [1e-4] * 3
 
 
 @pytest.mark.parametrize("flags", [[], ["-OO"]])

@@ -101,7 +101,7 @@ class CompactRecipe:
             Setting("data", f"{self.epoch} photos and views in {config.data}", ours),
             Setting("loss", "weighted distances; landmarks, openings beside the map", ours),
             Setting("augmentation", "rotation +-45 degrees, channels x 0.6..1.4", "section 3.3"),
-            Setting("optimiser", f"AdamW, {config.learning_rate:g}, cosine", ours),
+            Setting("optimiser", "AdamW, cosine", ours),
             Setting("batch", str(config.batch), ours),
         ]
 

@@ -59,7 +59,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
             start_from(network, config.init, recipe, batch=config.batch)
         network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         averaged = deepcopy(network).eval().requires_grad_(False)
-        optimizer = make_optimizer(config, network)
+        optimizer = make_optimizer(config, network, schedule.learning_rate)
         step = resume(config.out, network, averaged, optimizer)
         losses_of = process.parallel(_Losses(recipe, network))
         validate = recipe.validation() if process.leads else None
@@ -130,10 +130,10 @@ class _Losses(nn.Module):
         return self._recipe.losses(self.network, batch)
 
 
-def make_optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+def make_optimizer(config: TrainConfig, network: nn.Module, rate: float) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     groups = parameter_groups(network)
-    return kind(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    return kind(groups, lr=rate, weight_decay=config.weight_decay, fused=True)
 
 
 def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:

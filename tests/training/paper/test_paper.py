@@ -113,7 +113,7 @@ def test_the_rate_halves_every_five_epochs() -> None:
 
 def test_the_l2_term_is_on_convolutions_alone(ict: TrainConfig) -> None:
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1, bias=False), torch.nn.BatchNorm2d(1))
-    first, second = make_optimizer(ict, network).param_groups
+    first, second = make_optimizer(ict, network, 1e-4).param_groups
     assert (first["weight_decay"], second["weight_decay"]) == (2e-4, 0)
     assert [len(group["params"]) for group in (first, second)] == [1, 2]
 

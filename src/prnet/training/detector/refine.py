@@ -127,7 +127,7 @@ def _of_pool(mosaics: Mosaics, random: np.random.Generator) -> Example:
     if not off:
         return canvas, values, (1.0, 1.0, 1.0), 1.0
     far = float(np.abs(shift).max()) > 0.6 or abs(np.log(scale)) > 0.7
-    return canvas, values, (float(far), 0.0, 0.0), 0.0
+    return canvas, values, (float(far), float(not far), float(not far)), 0.0
 
 
 def _of_scene(mosaics: Mosaics, random: np.random.Generator, *, face: bool) -> Example:
