@@ -48,5 +48,7 @@ def test_a_texture_for_each_person(tmp_path: Path) -> None:
     with fused_textures(tmp_path / "film_texture.png") as take:
         for i in range(3):
             take(i, Frame(grey, i / 25), [one, other][: 1 + (i == 1)])
-    assert (load_image(tmp_path / "film_texture.png") == 90).all()
-    assert (load_image(tmp_path / "film_texture_4.png") == 250).all()
+    for name, value in (("film_texture.png", 90), ("film_texture_4.png", 250)):
+        texture = load_image(tmp_path / name)
+        assert texture.max() == value
+        assert (texture == value).mean() > 0.98, "but for the nostrils"
