@@ -113,6 +113,24 @@ def test_a_damaged_middle_is_left_out_and_said(noisy: Path) -> None:
     assert seconds[-1] == pytest.approx(49 / 25)
 
 
+def test_times_of_damage_count_from_the_films_begin(noisy: Path, tmp_path: Path) -> None:
+    """As those of frames do, in a film that begins at 10 s."""
+    late = tmp_path / "a.mkv"
+    with av.open(str(noisy)) as source, av.open(str(late), "w") as copy:
+        copied = copy.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        for number, packet in enumerate(packets):
+            moved = av.Packet(bytes(packet.size) if number == 20 else bytes(packet))
+            later = int(10 / packet.time_base)
+            moved.pts, moved.dts = packet.pts + later, packet.dts + later
+            moved.time_base, moved.is_keyframe = packet.time_base, packet.is_keyframe
+            moved.stream = copied
+            copy.mux(moved)
+    with pytest.warns(PrnetWarning, match=r"damaged: at 0\.\d\d s"):
+        frames = list(read_frames(late))
+    assert frames[0].seconds == 0
+
+
 def test_a_film_that_is_being_written_is_playable(tmp_path: Path) -> None:
     """As when the program is killed; what nobody finished goes by no name of ours."""
     with film_writer(tmp_path / "a.mp4") as writer:

@@ -87,7 +87,7 @@ def read_frames(
     some, damaged = False, _Gaps()
     with open_film(path) as container:
         stream = container.streams.video[0]
-        begin = (container.start_time or 0) / 1e6
+        begin = _begin(container)
         if start:
             container.seek(int((start + begin) * 1e6))  # to the key frame before
         rate = stream.average_rate or USUAL_RATE
@@ -137,18 +137,24 @@ def open_film(path: str | Path) -> Iterator[Any]:
 def _decoded(container: Any, damaged: _Gaps) -> Iterator[Any]:
     """The frames that can be read; where others are goes to ``damaged``."""
     av = import_av()
-    stream = container.streams.video[0]
+    stream, begin = container.streams.video[0], _begin(container)
     for packet in _packets(container, damaged):
         try:
             frames = stream.codec_context.decode(packet)
         except av.FFmpegError:
-            damaged.add(None if packet.pts is None else float(packet.pts * packet.time_base))
+            at = None if packet.pts is None else float(packet.pts * packet.time_base) - begin
+            damaged.add(at)
             continue
         for frame in frames:
             if frame.is_corrupt:
-                damaged.add(frame.time)
+                damaged.add(None if frame.time is None else frame.time - begin)
             else:
                 yield frame
+
+
+def _begin(container: Any) -> float:
+    """The time, in seconds, that is second 0 of the film: streams of television begin anywhere."""
+    return float(container.start_time or 0) / 1e6
 
 
 def _packets(container: Any, damaged: _Gaps) -> Iterator[Any]:
@@ -170,12 +176,14 @@ class _Gaps:
     def add(self, seconds: float | None) -> None:
         self.said = True
         if seconds is not None:
+            seconds = max(seconds, 0.0)  # what an edit list hides comes before
             self._seconds = [min([*self._seconds, seconds]), max([*self._seconds, seconds])]
 
     def __str__(self) -> str:
         if not self._seconds:
             return "the end"
-        return f"between {self._seconds[0]:.2f} and {self._seconds[1]:.2f} s"
+        first, last = (f"{seconds:.2f}" for seconds in self._seconds)
+        return f"at {first} s" if first == last else f"between {first} and {last} s"
 
 
 def _upright(frame: Any) -> NDArray[np.uint8]:
