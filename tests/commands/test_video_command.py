@@ -41,7 +41,7 @@ def test_everything_of_a_film(
 ) -> None:
     assert main(["video", str(film), "--out", str(tmp_path)]) == 0
     told = capsys.readouterr()
-    assert f"{FRAMES} frames, 1 tracks -> " in told.out
+    assert f"{FRAMES} frames, 1 track -> " in told.out
     assert not told.err
     assert files_below(tmp_path) == FILES
 
@@ -172,7 +172,7 @@ def test_the_other_kinds(film: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main([*call, f"{kinds},pose", "--resume"]) == 0
     assert capsys.readouterr().out.endswith(" -> film_pose.csv\n")
     assert main([*call, kinds, "--resume"]) == 0
-    assert "are there already" in capsys.readouterr().out
+    assert "film.mp4: there already: arkit, livelink" in capsys.readouterr().out
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in files} == before
     assert files_below(tmp_path) == sorted([*files, "film_pose.csv"])
 

@@ -45,8 +45,8 @@ def follow(
     most = 1 if people == "largest" else people
     if most is not None and most < 1:
         raise PrnetError(f"expected at least 1 person at most, got {most}")
-    if start is not None and end is not None and start >= end:
-        raise PrnetError(f"expected a start before the end, got {start:g} and {end:g} s")
+    if end is not None and (start or 0) >= end:
+        raise PrnetError(f"expected a start before the end, got {start or 0:g} and {end:g} s")
     if isinstance(source, str | Path):
         frames = read_frames(source, start=start, end=end)
     elif start is not None or end is not None:

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         there = [kind for kind in args.save if _is_there(base, kind)]
         args.save = tuple(kind for kind in args.save if kind not in there)
         if not args.save:
-            say(f"{args.film}: {', '.join(there)} are there already")
+            say(f"{args.film}: there already: {', '.join(there)}")
             return ALL_WELL
     followed = follow(
         args.film,
@@ -82,13 +82,18 @@ def run(args: argparse.Namespace) -> int:
     try:
         frames, tracks, stopped = _save(followed, film, base, args)
     except _NoFaceError as error:
-        say(f"{args.film}: no face found in {error.args[0]} frames")
+        say(f"{args.film}: no face found in {_counted(error.args[0], 'frame')}")
         return NO_FACE
     names = ", ".join(base.name + end for kind in args.save for end in ENDINGS[kind])
-    say(f"{args.film}: {frames} frames, {len(tracks)} tracks -> {names}")
+    counted = f"{_counted(frames, 'frame')}, {_counted(len(tracks), 'track')}"
+    say(f"{args.film}: {counted} -> {names}")
     if stopped is not None:
         raise stopped
     return ALL_WELL
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _is_there(base: Path, kind: str) -> bool:
