@@ -140,10 +140,24 @@ def test_a_network_that_does_not_judge_is_judged_by_the_look(
     assert [numbers(faces) for faces in film] == [[1]] * 5 + [[]] * 5
 
 
+@pytest.mark.parametrize(
+    ("told", "people"),
+    [
+        # A doubtful face is nobody, and stays who it was.
+        ([0.3, 0.3, 1.0, 0.3, 0.3, 0.1, 0.3, 1.0], [0, 0, 1, 1, 1, 0, 0, 1]),
+        # A dog is nobody for as long as it is to be seen, but the person who comes then is.
+        ([0.7, 0.97, 0.97, 0.97, 0.97, 0.97, 0.1, 1.0], [0, 0, 0, 0, 0, 0, 0, 1]),
+        # One sure frame is not enough for what was doubted.
+        ([0.95, 1.0, 1.0, 1.0, 0.5], [0, 0, 0, 1, 1]),
+    ],
+)
 def test_presence_begins_high_and_ends_low(
-    reconstruct: Reconstructor, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
+    told: list[float],
+    people: list[int],
+    reconstruct: Reconstructor,
+    sample_image: Picture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A doubtful face begins no track, and keeps the one that it has."""
     network, said = reconstruct.network, 0.0
     judge = network.predict
 
@@ -152,13 +166,33 @@ def test_presence_begins_high_and_ends_low(
 
     def film() -> Iterator[Picture]:
         nonlocal said
-        for presence in (0.3, 0.3, 0.9, 0.3, 0.3, 0.1, 0.3, 0.9):
+        for presence in told:
             said = presence
             yield scene((Place(240, 160), sample_image))
 
     monkeypatch.setattr(network, "predict", predict)
-    people = [numbers(faces) for faces in seen(film(), reconstruct, rate=4)]
-    assert people == [[], [], [1], [1], [1], [], [], [1]]
+    found = seen(film(), reconstruct, rate=4)
+    assert [numbers(faces) for faces in found] == [[number] if number else [] for number in people]
+
+
+def test_a_doubtful_face_takes_no_persons_place(
+    sample_image: Picture, other: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest, which comes first, may be a dog's."""
+    reconstruct = Reconstructor(passes=1)
+    judge = reconstruct.network.predict
+
+    def predict(crops: Picture) -> Prediction:
+        said = judge(crops)
+        assert said.presence is not None
+        return said._replace(presence=np.array([0.9, *said.presence[1:]], np.float32))
+
+    monkeypatch.setattr(reconstruct.network, "predict", predict)
+    frame = scene((Place(120, 160, 0.7), sample_image), (Place(340, 160), other))
+    for limit in (None, 1):
+        (face,) = seen([frame], reconstruct, people=limit)[0]
+        assert face.track == 1
+        assert abs(nose_x(face) - 120) < 20
 
 
 def test_only_so_many_people(
@@ -188,6 +222,8 @@ def test_sources_agree(reconstruct: Reconstructor, sample_image: Picture, tmp_pa
 def test_wrong_sources_are_one_line() -> None:
     with pytest.raises(PrnetError, match="expected a start before the end, got 2 and 1 s"):
         follow("film.mp4", start=2, end=1)
+    with pytest.raises(PrnetError, match="expected a start before the end, got 0 and 0 s"):
+        follow("film.mp4", end=0)
     with pytest.raises(PrnetError, match="expected start and end with a film's file"):
         follow([BLACK], start=1)
     with pytest.raises(PrnetError, match="expected a rate"):

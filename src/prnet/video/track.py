@@ -21,10 +21,13 @@ from prnet.reconstruct import Reconstructor, crop_is_off, roll_of
 from prnet.video.glance import glancing
 from prnet.video.look import Look, alike, look_of, mixed
 
-BEGIN_PRESENCE, STAY_PRESENCE = 0.5, 0.2
-"""A track begins at the one, and is lost below the other."""
+BEGIN_PRESENCE, SURE_PRESENCE, STAY_PRESENCE = 0.5, 0.98, 0.2
+"""A face is followed from the first on; it is a person once the mean of a few frames is the second,
+where the faces of dogs hardly get; then it is lost below the third."""
 STAY_ALIKE, AGAIN_ALIKE = 0.75, 0.65
 """Least likeness to the face of the frame before, and of a face that comes back."""
+RECENT: Final = 0.3
+"""Share of a new frame in the mean of the presence."""
 MEMORY: Final = 0.05
 """Share of a new frame in what a track remembers of its person's look."""
 
@@ -58,16 +61,19 @@ COMPARED = 16
 
 @dataclass
 class Track:
-    """One person. ``face``: the last one, as the network gave it; ``seconds``: of its frame;
-    ``speed`` (2,) of its centre, pixels a second; ``look``: in the long run; ``lost``: not in the
-    last frame."""
+    """One person, with a ``number`` from 1 on; or what may be one, with 0.
 
-    number: int
+    ``face``: the last one, as the network gave it; ``seconds``: of its frame; ``speed`` (2,) of its
+    centre, pixels a second; ``look``: in the long run; ``presence``: in the mean of the last
+    frames; ``lost``: not in the last frame."""
+
     face: Face
     seconds: float
     speed: NDArray[np.float64]
     look: Look
     last_look: Look
+    presence: float
+    number: int = 0
     lost: bool = False
 
 
@@ -91,11 +97,13 @@ class Tracker:
         detector's where it found the face, else that of the landmarks of the frame before."""
         new_picture = self._is_new(image)
         self._tracks = [track for track in self._tracks if seconds - track.seconds <= ABSENCE]
-        before = self._present()
+        before, known = self._present(), len(self._shown())
         self._follow(image, seconds, before)
+        # Nobody misses what was none for certain.
+        self._tracks = [track for track in self._tracks if track.number or not track.lost]
         # A picture in which all are found where they should be is no other, however it shakes.
-        at_once = len(self._present()) < len(before) or (new_picture and not before)
-        waiting = not self._present() or len(self._present()) < len(self._tracks)
+        at_once = len(self._shown()) < known or (new_picture and not known)
+        waiting = not self._shown() or any(track.lost for track in self._tracks)
         pause = LOST_EVERY if waiting else NEW_PEOPLE_EVERY
         if at_once or seconds - self._detected >= pause:
             self._detected = seconds
@@ -103,10 +111,27 @@ class Tracker:
             whole = at_once or seconds - self._wholly >= every
             self._wholly = seconds if whole else self._wholly
             self._take((self._reconstruct if whole else self._glance)(image), seconds)
-        return [replace(track.face, track=track.number) for track in self._present()]
+        self._number()
+        shown = sorted(self._shown(), key=lambda track: track.number)
+        return [replace(track.face, track=track.number) for track in shown]
 
     def _present(self) -> list[Track]:
         return [track for track in self._tracks if not track.lost]
+
+    def _shown(self) -> list[Track]:
+        return [track for track in self._present() if track.number]
+
+    def _is_full(self) -> bool:
+        return self._people is not None and len(self._shown()) >= self._people
+
+    def _number(self) -> None:
+        """Who is surely a person gets a number, as long as there is room."""
+        for track in self._present():
+            if not track.number and track.presence >= SURE_PRESENCE and not self._is_full():
+                self._begun += 1
+                track.number = self._begun
+        if self._is_full():
+            self._tracks = [track for track in self._tracks if track.number]
 
     def _is_new(self, image: NDArray[np.uint8]) -> bool:
         """Whether this is the first picture, or hardly a pixel is what it was."""
@@ -152,16 +177,17 @@ class Tracker:
         track.speed = moved if not track.lost else np.zeros(2)
         track.face, track.seconds, track.lost = face, seconds, False
         track.look, track.last_look = mixed(track.look, look, MEMORY), look
+        track.presence += RECENT * (_presence(face) - track.presence)
 
     def _take(self, faces: Sequence[Face], seconds: float) -> None:
         """What the detector found: a face is known already, comes back, or is new."""
         stayed = self._present()
         for face in faces:
-            if face.presence is not None and face.presence < BEGIN_PRESENCE:
+            if _presence(face) < BEGIN_PRESENCE:
                 continue
             if any(_same(face, track.face) for track in self._present()):
                 continue
-            if self._people is not None and len(self._present()) >= self._people:
+            if self._is_full():
                 continue
             look = look_of(face)
             could_be = [track for track in self._tracks if _can_be(track, face, seconds)]
@@ -169,8 +195,12 @@ class Tracker:
             if track is not None and alike(track.look, look) >= AGAIN_ALIKE:
                 self._move(track, face, look, seconds)
             elif not (could_be and any(_near(face, other.face) for other in stayed)):
-                self._begun += 1
-                self._tracks.append(Track(self._begun, face, seconds, np.zeros(2), look, look))
+                still = np.zeros(2)
+                self._tracks.append(Track(face, seconds, still, look, look, _presence(face)))
+
+
+def _presence(face: Face) -> float:
+    return 1.0 if face.presence is None else face.presence
 
 
 def centre_of(face: Face) -> NDArray[np.float64]:
@@ -186,7 +216,7 @@ def size_of(face: Face) -> float:
 
 def _stays(track: Track, face: Face, look: Look) -> bool:
     """Whether the face in the track's crop is the person of the frame before."""
-    present = face.presence is None or face.presence >= STAY_PRESENCE
+    present = _presence(face) >= STAY_PRESENCE
     size, before = size_of(face), size_of(track.face)
     way = np.linalg.norm(centre_of(face) - centre_of(track.face)) / before
     steady = way <= LONGEST_STEP and max(size / before, before / size) <= MOST_GROWTH
