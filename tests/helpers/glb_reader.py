@@ -56,7 +56,7 @@ class Animated:
         accessor = self.document["accessors"][number]
         view = self.document["bufferViews"][accessor["bufferView"]]
         width = WIDTHS[accessor["type"]]
-        kind = np.float32 if accessor["componentType"] == 5126 else np.uint32
+        kind = {5126: np.float32, 5125: np.uint32, 5123: np.uint16}[accessor["componentType"]]
         values = np.frombuffer(
             self._binary, kind, accessor["count"] * width, view["byteOffset"]
         ).reshape(-1, width)

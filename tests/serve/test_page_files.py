@@ -59,7 +59,8 @@ def _glb(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     for accessor in (document["accessors"][0], document["accessors"][3]):
         view = document["bufferViews"][accessor["bufferView"]]
         part = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
-        arrays.append(np.frombuffer(part, "<f4" if accessor["type"] == "VEC3" else "<u4"))
+        kind = {5126: "<f4", 5125: "<u4", 5123: "<u2"}[accessor["componentType"]]
+        arrays.append(np.frombuffer(part, kind))
     return document, arrays[0].reshape(-1, 3), arrays[1].reshape(-1, 3)
 
 

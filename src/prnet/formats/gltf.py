@@ -16,7 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FLOAT, UNSIGNED_INT = 5126, 5125
+COMPONENTS = {"f4": 5126, "u4": 5125, "u2": 5123}
+"""Kinds of numbers in arrays."""
+SHORT_INDICES = 2**16 - 1
+"""So many vertices can be counted by 16 bits: their largest number is no index."""
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 LINEAR, LINEAR_MIPMAP_LINEAR, CLAMP_TO_EDGE = 9729, 9987, 33071
 SKIN_COLOUR = (0.8, 0.6, 0.5, 1.0)
@@ -72,7 +75,8 @@ def glb_bytes(
         "NORMAL": binary.add_array(np.asarray(normals, np.float32), ARRAY_BUFFER),
         "TEXCOORD_0": binary.add_array(np.stack([u, 1 - v], axis=1), ARRAY_BUFFER),
     }
-    indices = binary.add_array(np.asarray(triangles, np.uint32).reshape(-1), ELEMENT_ARRAY_BUFFER)
+    counted = np.uint16 if len(vertices) <= SHORT_INDICES else np.uint32
+    indices = binary.add_array(np.asarray(triangles, counted).reshape(-1), ELEMENT_ARRAY_BUFFER)
     surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "prnet"},
@@ -189,11 +193,11 @@ class _Binary:
     def add_array(
         self, array: NDArray[Any], target: int | None = None, *, bounds: bool = False
     ) -> int:
-        """Index of the accessor for float32 (N,) or (N, 2, 3 or 4), or uint32 (N,)."""
+        """Index of the accessor for float32 (N,) or (N, 2, 3 or 4), uint32 or uint16 (N,)."""
         shape = "SCALAR" if array.ndim == 1 else f"VEC{array.shape[1]}"
         accessor: dict[str, Any] = {
             "bufferView": self.add(array.tobytes(), target),
-            "componentType": FLOAT if array.dtype == np.float32 else UNSIGNED_INT,
+            "componentType": COMPONENTS[array.dtype.str[1:]],
             "count": len(array),
             "type": shape,
         }

@@ -30,7 +30,7 @@ def _rigid(layout: UVLayout) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
 
 
 def in_head(points: NDArray[np.float32], camera: WeakPerspectiveCamera) -> NDArray[np.float32]:
-    """Image points (H, W, 3) -> head points (3, H W); as the camera does, in float32 and in an
+    """Image points (..., 3) -> head points (3, N); as the camera does, in float32 and in an
     order that is three times as fast to filter."""
     matrix = camera.rotation.T * FLIP_Y / camera.scale
     moved = np.asarray(matrix.astype(np.float32) @ points.reshape(-1, 3).T)

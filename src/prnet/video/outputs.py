@@ -91,7 +91,7 @@ def _live_link(base: Path, film: Film, start: float) -> AbstractContextManager[T
 
 
 def _glb(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
-    """All vertices, the head's motion on the node."""
+    """A quarter of the vertices, the head's motion on the node."""
     return animated_glbs(base.with_name(base.name + ENDINGS["glb"][0]), start, AnimatedMap)
 
 

@@ -17,7 +17,7 @@ from prnet.formats.gltf import Targets, glb_bytes
 from prnet.geometry.camera import FLIP_Y
 from prnet.geometry.mesh import vertex_normals
 from prnet.layout.uv_layout import default_layout
-from prnet.video.meshes.animation import HeadMotion
+from prnet.video.meshes.animation import HeadMotion, sparse_surface
 
 STEP: Final = 3
 """Map pixels between two vertices: 52 targets of all of them would be 38 MB."""
@@ -78,9 +78,7 @@ class _SparseMesh:
 
     def __init__(self) -> None:
         layout, chart, model = default_layout(), Chart.load(), face_model()
-        triangles = layout.sparse_triangles(STEP)
-        self.kept, numbers = np.unique(triangles, return_inverse=True)
-        self.triangles = numbers.reshape(triangles.shape).astype(np.int32)
+        self.kept, self.triangles = sparse_surface(layout, STEP)
         pixels = np.flatnonzero(layout.region)[self.kept]
         shapes = arkit_shapes(model)
         shapes[:, chart.rigid] = 0
