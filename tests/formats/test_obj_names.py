@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from standins import make_face
 
 from prnet.errors import PrnetError
@@ -66,6 +67,16 @@ def test_names_inside_the_files(face: Face, tmp_path: Path, name: str) -> None:
     assert (keyword, (tmp_path / picture).is_file()) == ("map_Kd", True)
     assert not set(material + picture) & set("#%\\")
     assert not (material + picture).startswith("-")  # an option's first sign
+
+
+def test_the_picture_may_be_a_jpeg(tmp_path: Path, face: Face) -> None:
+    face.save(tmp_path / "me.obj", "obj-texture-jpeg")
+    face.save(tmp_path / "me_texture.jpg", "texture-jpeg")
+    picture = trimesh.load_mesh(tmp_path / "me.obj", process=False).visual.material.image
+    assert (picture.format, picture.size) == ("JPEG", (512, 512))
+    with Image.open(tmp_path / "me_texture.jpg") as texture:
+        assert texture.format == "JPEG"
+    assert {p.name for p in tmp_path.iterdir()} == {"me.obj", "me.mtl", "me.jpg", "me_texture.jpg"}
 
 
 def test_changed_names_stay_apart() -> None:

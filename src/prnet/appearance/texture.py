@@ -104,7 +104,8 @@ def texture_mask(
         x, y = face.position_map[..., 0], face.position_map[..., 1]
         height, width = image.shape[:2]
         inside = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y]) + 0.5
-        soft = BORDER * float(np.ptp(face.vertices[:, :2], axis=0).max())
+        # Columns by themselves: rows of three are reduced a tenth as fast.
+        soft = BORDER * max(float(np.ptp(face.vertices[:, axis])) for axis in (0, 1))
         mask = mask * np.clip(inside / max(soft, 1e-6), 0, 1)
     return resized(mask, size)
 

@@ -78,15 +78,14 @@ def facing_map(face: MappedFace) -> NDArray[np.float32]:
 
 def _uncovered(face: MappedFace) -> NDArray[np.float32]:
     """(V,): 0 where another part of the face lies in front."""
-    points, width, height = _in_buffer(face)
-    triangles = face.layout.coarse_triangles
-    depth = rasterize_depth(points.T, triangles, height, width, cull="back").ravel()
+    points, depth = _in_buffer(face), _buffer(face)
     x, y = points[:2].astype(np.intp)
+    width = depth.shape[1]
     corner = y * width + x
     # The farthest of the four pixels around a point: steep surfaces must not hide themselves.
-    farthest = depth[corner]
+    farthest = depth.ravel()[corner]
     for step in (1, width, width + 1):
-        np.minimum(farthest, depth[corner + step], out=farthest)
+        np.minimum(farthest, depth.ravel()[corner + step], out=farthest)
     gap = (farthest - points[2]) / BUFFER_SIZE
     return 1 - smooth_step(gap, SEEN_GAP, HIDDEN_GAP)
 
@@ -94,23 +93,28 @@ def _uncovered(face: MappedFace) -> NDArray[np.float32]:
 def inside_outline(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32: 0 within 1 % of the face's size of its outline in the picture, 1 further
     in and outside the region: where a small error of the map shows what is behind the face."""
-    points, width, height = _in_buffer(face)
-    depth = rasterize_depth(points.T, face.layout.coarse_triangles, height, width)
-    covered = np.pad(np.isfinite(depth).astype(np.float32), OUTLINE)
+    covered = np.pad(np.isfinite(_buffer(face)).astype(np.float32), OUTLINE)
     covered = extreme(np.min, covered, OUTLINE)
-    x, y = points[:2].astype(np.intp)
+    x, y = _in_buffer(face)[:2].astype(np.intp)
     inside = np.ones(face.layout.region.shape, np.float32)
     inside[face.layout.region] = covered[y + OUTLINE, x + OUTLINE]
     return _softened(inside)
 
 
-def _in_buffer(face: MappedFace) -> tuple[NDArray[np.float32], int, int]:
-    """Vertices (3, V) in a z-buffer of BUFFER_SIZE along the longer side, and its size."""
+@remembered
+def _buffer(face: MappedFace) -> NDArray[np.float32]:
+    """(H, W) float32: z of the surface that faces the camera, -inf beside it."""
+    points = _in_buffer(face)
+    width, height = (int(size) + 2 for size in points[:2].max(axis=1))
+    return rasterize_depth(points.T, face.layout.coarse_triangles, height, width, cull="back")
+
+
+def _in_buffer(face: MappedFace) -> NDArray[np.float32]:
+    """Vertices (3, V) in a z-buffer of BUFFER_SIZE along the face's longer side."""
     points = np.array(face.vertices.T, order="C")  # rows are reduced ten times as fast
     points -= points.min(axis=1, keepdims=True)
     points *= BUFFER_SIZE / max(float(points[:2].max()), 1e-9)
-    width, height = (int(size) + 2 for size in points[:2].max(axis=1))
-    return points, width, height
+    return points
 
 
 def _softened(seen: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +41,23 @@ def write_plain_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT
     write_bytes(path, obj_bytes(surface.vertices, surface.polygons))
 
 
-def write_textured_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
+def write_textured_obj(
+    face: MappedFace, path: Path, options: SaveOptions = DEFAULT, *, suffix: str = ".png"
+) -> None:
     """Wavefront OBJ with normals and texture coordinates; material and picture beside it, with
-    the path's stem and ``.mtl`` and ``.png``, :func:`save_textured_obj`."""
+    the path's stem and ``.mtl`` and ``suffix``, :func:`save_textured_obj`."""
     texture = _texture(face, options)
     surface = _surface(face, FRAME[options.pose], options)
-    save_textured_obj(path, surface, texture, picture=path.with_suffix(".png"))
+    save_textured_obj(path, surface, texture, picture=path.with_suffix(suffix))
 
 
 def save_textured_obj(
     path: Path, surface: Surface, texture: NDArray[np.uint8], *, picture: Path
 ) -> None:
-    """Write ``surface`` as OBJ, ``texture`` (N, N, 3) as PNG ``picture``, and the material: the
-    path with ``.mtl``. They name each other without folders, so that the three can be moved
-    together; names that not every reader takes are changed, :func:`readable_by_all`.
+    """Write ``surface`` as OBJ, ``texture`` (N, N, 3) as ``picture``, PNG or JPEG by its suffix,
+    and the material: the path with ``.mtl``. They name each other without folders, so that the
+    three can be moved together; names that not every reader takes are changed,
+    :func:`readable_by_all`.
 
     As the caller named the OBJ alone, the other two replace no file but those of an earlier save:
     a material that is ours and the picture it names. Raises PrnetError otherwise.
@@ -73,7 +77,8 @@ def save_textured_obj(
         normals=surface.normals,
         material_file=material.name,
     )
-    files = {path: text, picture: image_bytes(texture, "PNG"), material: material_text}
+    file_format = "PNG" if picture.suffix == ".png" else "JPEG"
+    files = {path: text, picture: image_bytes(texture, file_format), material: material_text}
     with ExitStack() as stack:
         for file, data in files.items():
             stack.enter_context(write_atomically(file)).write_bytes(data)
@@ -149,6 +154,12 @@ MESH_OUTPUTS = {
         "mesh with texture (.mtl and .png beside it)",
         write_textured_obj,
         beside=("_textured.mtl", "_textured.png"),
+    ),
+    "obj-texture-jpeg": FaceOutput(
+        "_textured_jpeg.obj",
+        "the same with a .jpg: smaller and sooner",
+        partial(write_textured_obj, suffix=".jpg"),
+        beside=("_textured_jpeg.mtl", "_textured_jpeg.jpg"),
     ),
     "ply": FaceOutput(".ply", "binary mesh with vertex colours, y up", write_ply),
     "stl-relief": FaceOutput(

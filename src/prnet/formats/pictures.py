@@ -81,7 +81,7 @@ def write_pncc(face: MappedFace, path: Path) -> None:
 
 
 def write_texture(face: MappedFace, path: Path, options: SaveOptions) -> None:
-    """RGB PNG; :func:`prnet.appearance.texture.texture`."""
+    """RGB; :func:`prnet.appearance.texture.texture`."""
     save_image(path, texture(face, size=options.texture_size, fill=options.texture_fill is True))
 
 
@@ -193,6 +193,7 @@ PICTURE_OUTPUTS = {
         "how far each point may be off: blue sure, red guessed",
         without_options(write_confidence),
     ),
+    "texture-jpeg": FaceOutput("_texture.jpg", "the texture as a JPEG", write_texture),
     "sheet": FaceOutput(
         "_sheet.png",
         "photo, overlay, depth, normals, texture, frontal side by side",
