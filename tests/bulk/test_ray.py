@@ -67,13 +67,12 @@ def test_from_python(folder: Path, cluster: int) -> None:
     paths = sorted((folder / "photos").iterdir())
     reconstruct = Reconstructor(folder / "model", detector="none")
     expected = pq.read_table(folder / "processes" / "rows").to_pylist()
-    for image in ("bytes", "path", "address"):
+    for image in ("bytes", "where"):
         given = ray.data.from_items(
             [
                 {
                     "bytes": path.read_bytes(),
-                    "path": str(path),
-                    "address": path.as_uri(),
+                    "where": path.as_uri() if number % 2 else str(path),
                     "id": path.name,
                     "person": number,
                 }
@@ -87,6 +86,7 @@ def test_from_python(folder: Path, cluster: int) -> None:
             keep=["person"],
             reconstruct=reconstruct,
             samples=SampleOptions(("crops",)),
+            actors=1,
         ).take_all()
         found.sort(key=lambda row: row["person"])
         for row, twin in zip(found, expected, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,7 +182,9 @@ def test_what_moves_suddenly_is_let_through_as_in_python(page: Any) -> None:
 def test_the_camera(launch: Any, site: str, filmed: Path) -> None:
     page = _opened(launch(*CAMERA, f"--use-file-for-fake-video-capture={filmed}"), site)
     page.click("#camera")
-    page.wait_for_selector("body[data-rates]")
+    page.wait_for_function("JSON.parse(document.body.dataset.rates ?? '{}').draw > 0")
+    rates = json.loads(page.get_attribute("body", "data-rates"))
+    assert all(rates[name] > 0 for name in ("crop", "network", "steady", "total"))
     page.click("#record")
     page.locator("#record", has_text=re.compile(r"\((?:[6-9]|\d\d+) frames\)")).wait_for()
     page.click("#record")

@@ -72,12 +72,12 @@ export class Live {
   /** The last picture, when the browser draws next: the networks do not wait for it. */
   draw(bitmap, faces) {
     if (this.latest) this.latest.bitmap.close();
-    else requestAnimationFrame(() => {
+    else requestAnimationFrame(async () => {
       const { bitmap: seen, faces: found } = this.latest;
       this.latest = null;
       if (!this.on) return seen.close();
       const start = performance.now();
-      this.show(seen, found);
+      await this.show(seen, found);
       this.drawing = performance.now() - start;
     });
     this.latest = { bitmap, faces };

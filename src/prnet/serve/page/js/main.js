@@ -161,7 +161,7 @@ const live = new Live({
   show(picture, faces) {
     const before = state.faces[state.chosen]?.track;
     state.chosen = Math.max(faces.findIndex(({ track }) => track === before), 0);
-    showFaces(picture, faces);
+    return showFaces(picture, faces);
   },
   report(rates) {
     const values = Object.entries(rates).map(([name, value]) => [name, value.toFixed(name === "fps" ? 1 : 0)]);
