@@ -17,16 +17,16 @@ STEP = 64
 
 def head_camera(face: MappedFace) -> WeakPerspectiveCamera:
     """`MappedFace.camera` in a twentieth of its time, of some of the vertices."""
-    head, rigid = _rigid(face.layout)
-    return fit_weak_perspective(head, face.vertices[rigid])
+    head, pixels = _rigid(face.layout)
+    return fit_weak_perspective(head, face.position_map.reshape(-1, 3)[pixels])
 
 
 @lru_cache(maxsize=4)
 def _rigid(layout: UVLayout) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
-    """Some of the canonical face's vertices (N, 3), head axes, and their numbers; none of the
-    neck's."""
-    rigid = np.flatnonzero(layout.parts[layout.region] != Part.NECK)[::STEP]
-    return layout.canonical_vertices[rigid] * FLIP_Y, rigid
+    """Some of the canonical face's vertices (N, 3), head axes, and their pixels in the map, row by
+    row; none of the neck's."""
+    pixels = np.flatnonzero(layout.region & (layout.parts != Part.NECK))[::STEP]
+    return layout.canonical.reshape(-1, 3)[pixels] * FLIP_Y, pixels
 
 
 def in_head(points: NDArray[np.float32], camera: WeakPerspectiveCamera) -> NDArray[np.float32]:
