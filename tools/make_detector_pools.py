@@ -54,8 +54,8 @@ CLEAR, SURE = 28.0, 0.8
 """Pixels of a drawn face, and presence, from which on the network's landmarks are a label."""
 HEAD_SIDE = 87.0
 """Pixels of a rendered face."""
-HEADS, VIEWS = 1200, 900
-"""How many renders of heads, and how many out-of-plane views at most."""
+HEADS, VIEWS, TURNED = 1200, 5000, 25.0
+"""How many renders of heads; how many out-of-plane views at most, and their least yaw (degrees)."""
 
 Floats = NDArray[np.floating]
 
@@ -133,6 +133,8 @@ def turned_views(folder: Path) -> Iterator[LabelledFace]:
     data = PreparedData(folder)
     for part, views in enumerate(data.views, start=1):
         for row in data.training_rows(part).tolist():
+            if abs(yaw_degrees(views.rotation[row])) < TURNED:
+                continue
             crops, labels = data.gather([(part, row)])
             landmarks = data.positions(labels)[0, -68:].numpy()
             yield LabelledFace(crops[0], landmarks, image_roll(views.rotation[row]))
@@ -214,6 +216,7 @@ def main() -> None:
     pools, head = faces(shared / "faces")
     for name, table in (("congress", "photos.npz"), ("turned", "turned.npz")):
         pools[name] = landmark_photos(shared / name, table, head)
+    pools["wild"] = scene_faces(shared / "scenes")
     pools["heads"] = rendered_heads(shared / "heads", Scenes(out / "negatives"), HEADS)
     if arguments.views:
         pools["views"] = islice(turned_views(arguments.views), VIEWS)

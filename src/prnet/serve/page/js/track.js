@@ -13,12 +13,14 @@ export class Tracker {
     const { ABSENCE, NEW_PEOPLE_EVERY, LOST_EVERY, WHOLE_EVERY } = this.c;
     const isNew = this.isNew(picture);
     this.tracks = this.tracks.filter((track) => seconds - track.seconds <= ABSENCE);
-    const before = this.present();
+    const before = this.present(), known = this.shown().length;
     await this.move(picture, seconds, before);
-    const now = this.present();
+    // Nobody misses what was none for certain.
+    this.tracks = this.tracks.filter(({ number, lost }) => number || !lost);
+    const shown = this.shown().length;
     // A picture in which all are found where they should be is no other, however it shakes.
-    const atOnce = now.length < before.length || (isNew && !before.length);
-    const waiting = !now.length || now.length < this.tracks.length;
+    const atOnce = shown < known || (isNew && !known);
+    const waiting = !shown || this.tracks.some(({ lost }) => lost);
     if (atOnce || seconds - this.detected >= (waiting ? LOST_EVERY : NEW_PEOPLE_EVERY)) {
       this.detected = seconds;
       const every = waiting ? NEW_PEOPLE_EVERY : WHOLE_EVERY;
@@ -26,11 +28,30 @@ export class Tracker {
       if (whole) this.wholly = seconds;
       this.take(await this.models.reconstruct(picture, { glance: !whole }), picture, seconds);
     }
-    return this.present().map(({ face, number }) => ({ ...face, track: number }));
+    this.number();
+    const faces = this.shown().sort((a, b) => a.number - b.number);
+    return faces.map(({ face, number }) => ({ ...face, track: number }));
   }
 
   present() {
     return this.tracks.filter(({ lost }) => !lost);
+  }
+
+  shown() {
+    return this.present().filter(({ number }) => number);
+  }
+
+  /** Who is surely a person gets a number. */
+  number() {
+    for (const track of this.present()) {
+      if (!track.number && track.evidence >= this.c.ENOUGH) track.number = ++this.begun;
+    }
+  }
+
+  /** That it is a person: the odds of presence over the frames, as logarithm. */
+  evidence({ presence }, before = 0) {
+    const sure = Math.min(presence ?? 1, 1 - 1e-6), odds = (p) => Math.log(p / (1 - p));
+    return Math.max(0, before + odds(sure) - odds(this.c.DOUBT));
   }
 
   /** Whether this is the first picture, or hardly a pixel is what it was. */
@@ -84,6 +105,7 @@ export class Tracker {
     track.speed = track.lost ? [0, 0] : [(to.x - from.x) / passed, (to.y - from.y) / passed];
     Object.assign(track, { face, seconds, lost: false, lastLook: look });
     track.look = mixed(track.look, look, this.c.MEMORY);
+    track.evidence = this.evidence(face, track.evidence);
   }
 
   /** What the detector found: a face is known already, comes back, or is new. */
@@ -97,8 +119,8 @@ export class Tracker {
       const [likest] = couldBe.sort((a, b) => alike(b.look, look) - alike(a.look, look));
       if (likest && alike(likest.look, look) >= this.c.AGAIN_ALIKE) this.moved(likest, face, look, seconds);
       else if (!(couldBe.length && stayed.some((other) => this.near(face, other.face)))) {
-        const number = ++this.begun;
-        this.tracks.push({ number, face, seconds, speed: [0, 0], look, lastLook: look, lost: false });
+        const begun = { number: 0, face, seconds, speed: [0, 0], look, lastLook: look, lost: false };
+        this.tracks.push({ ...begun, evidence: this.evidence(face) });
       }
     }
   }
