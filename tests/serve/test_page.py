@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -97,6 +98,30 @@ def test_files_are_written_into_a_folder(tmp_path: Path, files: dict[str, bytes]
     }
     assert written == files
     assert main(["page", "--out", str(tmp_path / "site/index.html")]) == 2
+
+
+def test_only_a_page_of_ours_is_written_over(
+    tmp_path: Path, files: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, index = ["page", "--out", str(tmp_path)], tmp_path / "index.html"
+    index.write_text("mine")
+    assert main(command) == 2
+    assert capsys.readouterr().err.strip().endswith("got another index.html")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"], "nothing else is written"
+    index.write_bytes(files["index.html"])  # as a run that was killed left it
+    assert main(command) == main(command) == 0
+    earlier = files["sw.js"].replace(_digest(files["style.css"]).encode(), _digest(b"old").encode())
+    (tmp_path / "sw.js").write_bytes(earlier)
+    (tmp_path / "style.css").write_bytes(b"old")
+    assert main(command) == 0, "of an earlier version"
+    assert (tmp_path / "style.css").read_bytes() == files["style.css"]
+    (tmp_path / "style.css").write_bytes(b"mine")
+    assert main(command) == 2
+    assert (tmp_path / "style.css").read_bytes() == b"mine"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 @pytest.mark.parametrize("case", ["sample", "on its side", "two", "small", "large", "none", "dark"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -151,6 +152,20 @@ def test_a_short_token_is_refused(
     monkeypatch.setenv("PRNET_TOKEN", "short")
     assert main(["serve", "--allow-remote", "--no-open", "--port", "0"]) == 2
     assert "16" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("remote", [[], ["--host", "0.0.0.0", "--allow-remote"]])
+def test_a_port_that_is_taken_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, remote: list[str]
+) -> None:
+    monkeypatch.delenv("PRNET_TOKEN", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        assert main(["serve", "--no-open", "--port", taken, *remote]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 1
+    assert f"{taken}: Address already in use" in told.err
 
 
 def test_the_calls_can_be_tried_in_a_browser(port: int, browser: Any) -> None:

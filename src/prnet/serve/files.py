@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,10 @@ _PACKED: Final = ("vendor/ort.wasm", "vendor/NOTICES.onnxruntime.txt")
 
 _OF_SERVICE: Final = ("try.html", "js/try.js")
 """What makes no sense without the service."""
+
+_WORKER: Final = "sw.js"
+_LISTED: Final = re.compile(rb'const VERSION = "prnet-[0-9a-f]+";\nconst FILES = (\{.*\});\n')
+"""How the service worker begins."""
 
 
 def page_files(*, offline: bool) -> dict[str, bytes]:
@@ -43,18 +49,43 @@ def page_files(*, offline: bool) -> dict[str, bytes]:
     settings["files"] = {name: len(files[name]) for name in (*loaded, "models/network.onnx")}
     settings["offline"] = offline
     files["settings.json"] = json.dumps(settings).encode()
-    worker = files.pop("sw.js")
+    worker = files.pop(_WORKER)
     if offline:
         for name in _OF_SERVICE:
             del files[name]
-        files["sw.js"] = _kept(files) + worker
+        files[_WORKER] = _kept(files) + worker
     return files
 
 
-def _kept(files: dict[str, bytes]) -> bytes:
-    """For the service worker: which files, and a name for just these."""
-    digest = hashlib.sha256()
-    for name, data in sorted(files.items()):
-        digest.update(name.encode() + b"\0" + data)
-    names = json.dumps(["./", *sorted(files)])
-    return f'const VERSION = "prnet-{digest.hexdigest()[:16]}";\nconst FILES = {names};\n'.encode()
+def foreign_files(folder: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Those of ``files`` that ``folder`` has with other bytes than a page of ours, this one or the
+    one that is there, wrote."""
+    written = _written(folder / _WORKER)
+    return [
+        name
+        for name, data in files.items()
+        if (folder / name).is_file()
+        and name not in ({_WORKER} if written else ())
+        and _digest((folder / name).read_bytes()) not in (_digest(data), written.get(name))
+    ]
+
+
+def _written(worker: Path) -> dict[str, str]:
+    """What a page's service worker says that was written beside it: name, and digest."""
+    try:
+        named = _LISTED.match(worker.read_bytes())
+        return dict(json.loads(named[1])) if named else {}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _kept(files: Mapping[str, bytes]) -> bytes:
+    """For the service worker: which files, with their digests, and a name for just these."""
+    digests = {name: _digest(data) for name, data in sorted(files.items())}
+    listed = json.dumps(digests)
+    version = _digest(listed.encode())
+    return f'const VERSION = "prnet-{version}";\nconst FILES = {listed};\n'.encode()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise PrnetError(
             f"expected this machine's own address (127.0.0.1) or --allow-remote, got {args.host}"
         )
-    token = _token() if args.allow_remote else None
+    token, made_up = _token() if args.allow_remote else (None, False)
     listening = _listen(args.host, args.port)
     port = listening.getsockname()[1]
     limits = Limits(workers=args.workers)
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     config = uvicorn.Config(application, **server_options(limits))
     name = f"[{args.host}]" if ":" in args.host else args.host
     address = f"http://{name}:{port}/"
+    if made_up:
+        say(f"token: {token} (send it as 'Authorization: Bearer ...'; {TOKEN} sets your own)")
     say(f"{address} (Ctrl-C ends it)")
     if args.open:
         threading.Timer(0.5, webbrowser.open, [address]).start()
@@ -98,15 +100,15 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _token() -> str:
-    """From the environment, not the command line, which every user of the machine can read."""
+def _token() -> tuple[str, bool]:
+    """From the environment, not the command line, which every user of the machine can read; or
+    made up, and whether it is."""
     token = os.environ.get(TOKEN)
     if token is None:
-        token = secrets.token_urlsafe(24)
-        say(f"token: {token} (send it as 'Authorization: Bearer ...'; {TOKEN} sets your own)")
-    elif not re.fullmatch(rf"[A-Za-z0-9._~+/=-]{{{SHORTEST_TOKEN},}}", token):
+        return secrets.token_urlsafe(24), True
+    if not re.fullmatch(rf"[A-Za-z0-9._~+/=-]{{{SHORTEST_TOKEN},}}", token):
         raise PrnetError(f"expected {SHORTEST_TOKEN} and more letters and digits in {TOKEN}")
-    return token
+    return token, False
 
 
 def _port(text: str) -> int:

@@ -1,10 +1,10 @@
-// Keeps the page in the browser, so that it works offline. VERSION and FILES stand above, written
-// by `prnet page`. The scope is part of the name: other folders of a host may have such a page, too.
+// Keeps the page in the browser, so that it works offline. VERSION and FILES (name: digest) stand
+// above, written by `prnet page`. The scope is part of the name: other folders of a host may have such a page, too.
 const KEPT = `${VERSION} ${self.registration.scope}`;
 
 self.addEventListener("install", (event) => {
   const keep = async () => {
-    await (await caches.open(KEPT)).addAll(FILES);
+    await (await caches.open(KEPT)).addAll(["./", ...Object.keys(FILES)]);
     await self.skipWaiting();
   };
   event.waitUntil(keep());
