@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from prnet import Reconstructor
-from prnet.network.contrast import STRETCHED, stretched
+from prnet.network.contrast import STRETCHED, _percentile, stretched
 
 
 def test_crops_with_contrast_stay_as_they_are() -> None:
@@ -39,3 +39,10 @@ def test_a_photo_in_the_dark_gives_the_face_of_the_photo(sample_image: NDArray[n
     (other,) = reconstruct(dark, boxes=[(150, 20, 300, 200)])
     off = np.linalg.norm(other.landmarks - face.landmarks, axis=1).mean()
     assert off < 0.02 * np.ptp(face.landmarks[:, 0])
+
+
+@pytest.mark.parametrize("percent", [0, 1, 37.5, 99, 100])
+def test_percentiles_are_those_of_numpy(percent: float) -> None:
+    rows = np.sort(np.random.default_rng(0).normal(size=(3, 1024)), axis=1)
+    expected = np.percentile(rows, percent, axis=1)
+    np.testing.assert_allclose(_percentile(rows, percent), expected, rtol=1e-12)

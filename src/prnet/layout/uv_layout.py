@@ -179,10 +179,11 @@ class UVLayout:
 
     def with_z_origin(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
         """The map (256, 256, 3) with z shifted to the layout's ``z_rule``."""
+        z = position_map[..., 2:]
         if self.z_rule == "minimum":
-            origin = position_map[self.region][:, 2].min()
+            origin = z[self.region].min()
         else:
-            origin = self.sample_landmarks(position_map)[:, 2].mean()
+            origin = self.sample_landmarks(z).mean()
         moved = position_map.copy()
         moved[..., 2] -= origin
         return moved

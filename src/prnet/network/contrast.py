@@ -25,7 +25,8 @@ def stretched(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if not len(crops):
         return crops
     sampled = crops[:, ::SAMPLED, ::SAMPLED].mean(axis=3).reshape(len(crops), -1)
-    low, high = np.percentile(sampled, PERCENTILES, axis=1)
+    sampled.sort(axis=1)
+    low, high = (_percentile(sampled, percent) for percent in PERCENTILES)
     contrast = high - low
     poor = np.flatnonzero((contrast < LEAST_CONTRAST) & (contrast >= LEAST_RANGE))
     if not len(poor):
@@ -37,3 +38,11 @@ def stretched(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
         values = np.floor((crops[i] - low[i]) * gain + start + 0.5)
         result[i] = np.clip(values, 0, 255).astype(np.uint8)
     return result
+
+
+def _percentile(rows: NDArray[np.float64], percent: float) -> NDArray[np.float64]:
+    """NumPy's of sorted rows (N, K), in a tenth of its time -> (N,)."""
+    at = percent / 100 * (rows.shape[1] - 1)
+    first = int(at)
+    following = min(first + 1, rows.shape[1] - 1)
+    return np.asarray(rows[:, first] + (at - first) * (rows[:, following] - rows[:, first]))
