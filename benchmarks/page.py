@@ -6,8 +6,8 @@ that plays it.
 
 Time on the processor is what other programs do not lengthen much; of the camera it is each
 thread's for a frame. The first seconds do not count: V8 compiles WebAssembly twice, quickly first,
-then well. Without a GPU, Chromium draws on the cores
-that the networks need, hence the coarse grid (`?step=8`).
+then well. Without a GPU, Chromium draws on the cores that the networks need, hence the coarse grid
+(`?step=8`), and a run without WebGL beside it.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ SWITCHES = (
     "--enable-unsafe-swiftshader",
 )
 CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+NO_WEBGL = ("--disable-3d-apis",)
 PHOTO, FRAMES = 20, 100
-WARM, MEASURED = 15, 30  # seconds
+WARM, MEASURED = 15, 25  # seconds
 WORKER = "renderer, DedicatedWorker"
 
 BEGIN = """
@@ -85,13 +86,19 @@ def main() -> None:
         film.write_bytes(b"".join(frames))
         address = f"http://127.0.0.1:{server.server_port}"
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                args=[*SWITCHES, *CAMERA, f"--use-file-for-fake-video-capture={film}"],
-            )
-            _networks(browser, address, frames)
-            _live(browser, address)
-            browser.close()
+            for drawn in (False, True):
+                browser = playwright.chromium.launch(
+                    executable_path=shutil.which("chromium"),
+                    args=[
+                        *(*SWITCHES, *CAMERA, f"--use-file-for-fake-video-capture={film}"),
+                        *(() if drawn else NO_WEBGL),
+                    ],
+                )
+                if not drawn:
+                    _networks(browser, address, frames)
+                print("camera, with the face in 3D:" if drawn else "camera, without WebGL:")
+                _live(browser, address)
+                browser.close()
         server.shutdown()
     print("load average:", " ".join(f"{load:.1f}" for load in os.getloadavg()))
 
@@ -130,7 +137,7 @@ def _live(browser: Browser, address: str) -> None:
     taken = {name: seconds - threads.get(name, 0) for name, seconds in _threads().items()}
     count, passed = _recorded(page) - frames, time.perf_counter() - start
     page.close()
-    print(f"camera 640x480: {count / passed:.1f} frames a second, {count} frames")
+    print(f"  640x480: {count / passed:.1f} frames a second, {count} frames")
     print("  ms by the clock:", ", ".join(f"{key} {rates[key]:.0f}" for key in rates))
     print("  ms on the processor, a frame:")
     for name, seconds in sorted(taken.items(), key=lambda item: -item[1]):

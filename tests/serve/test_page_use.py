@@ -49,9 +49,9 @@ async (frames) => {
 
 STEADY = """
 async ([frames, quick, passed, size]) => {
-  const { OneEuro } = await import("./js/smooth.js");
+  const { Each } = await import("./js/smooth.js");
   const { smooth } = await (await fetch("settings.json")).json();
-  const filter = new OneEuro(smooth, 3, Uint8Array.from(quick));
+  const filter = new Each(smooth, Uint8Array.from(quick));
   return frames.map((points) => Array.from(filter.steady(points, passed, size)));
 }
 """

@@ -154,9 +154,7 @@ const live = new Live({
   took(faces, seconds) {
     if (Boolean(faces.length) !== state.seen) tell(faces.length ? "" : "noFaceLive");
     state.seen = Boolean(faces.length);
-    if (!recording?.on) return;
-    recording.add(faces, seconds);
-    $("record").textContent = say("stopRecord", { count: recording.frames });
+    if (recording?.on) recording.add(faces, seconds);
   },
   show(picture, faces) {
     const before = state.faces[state.chosen]?.track;
@@ -167,6 +165,7 @@ const live = new Live({
     const values = Object.entries(rates).map(([name, value]) => [name, value.toFixed(name === "fps" ? 1 : 0)]);
     state.rates = Object.fromEntries(values);
     $("rates").textContent = say("rates", state.rates);
+    if (recording?.on) $("record").textContent = say("stopRecord", { count: recording.frames });
     document.body.dataset.rates = JSON.stringify(rates);
   },
   ended(key, values) {
