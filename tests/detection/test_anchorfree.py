@@ -120,6 +120,23 @@ def test_a_reduced_picture_has_the_means_of_squares() -> None:
     assert reduced(image, 6).shape == (8, 8, 3)
 
 
+@pytest.mark.parametrize(
+    ("found_in", "score", "kept"), [(96, 0.7, True), (192, 0.7, False), (192, 0.8, True)]
+)
+def test_what_only_the_enlarged_picture_shows_must_be_surer(
+    found_in: int, score: float, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(
+        self: PrnetDetector, image: NDArray[np.uint8], small: NDArray[np.uint8], *, frame: float = 0
+    ) -> NDArray[np.float32]:
+        seen = small.shape[1] == found_in
+        return row(score, x=40.0, y=40.0)[None] if seen else np.zeros((0, 17), np.float32)
+
+    monkeypatch.setattr(PrnetDetector, "look", look)
+    detector = PrnetDetector(min_score=0.6)
+    assert len(detector(np.zeros((96, 96, 3), np.uint8))) == kept
+
+
 def test_files_are_checked(tmp_path: Path) -> None:
     with pytest.raises(PrnetError, match=r"detector.onnx: expected a detector file .*, got no"):
         PrnetDetector(tmp_path)

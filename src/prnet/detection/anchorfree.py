@@ -41,6 +41,9 @@ SMALL_FACE = 36.0
 """While the smallest face is smaller than this in a look, smaller ones may have been missed."""
 ENLARGED = 1280 * 960
 """Area up to which a picture in which nothing was found is enlarged, to twice its sides."""
+DOUBT = 0.5
+"""What only the enlarged picture shows is asked for the least score to this power: on the dev half
+of `scenes` 22 of 26 such places of face-free pictures go, and 4 of 1,157 faces."""
 LARGEST = 4000 * 3000
 """Area of a look at most, as its memory is 42 bytes a pixel."""
 WIDE_FRAME = 0.5
@@ -108,6 +111,7 @@ class PrnetDetector:
                 break
         if not len(rows) and 4 * image[..., 0].size <= ENLARGED:
             rows = distinct(self.look(image, enlarged(image)))
+            rows = rows[rows[:, 0] >= self.min_score**DOUBT]
         if not len(rows):
             small = reduced(image, 2 * factors[0])
             rows = distinct(self.look(image, small, frame=WIDE_FRAME))

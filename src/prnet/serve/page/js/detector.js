@@ -20,7 +20,7 @@ export class Detector {
 
   /** Picture -> boxes {x, y, width, height, roll, score, points}, the largest first. */
   async detect(picture) {
-    const { SMALL_FACE, ENLARGED, WIDE_FRAME } = this.c;
+    const { SMALL_FACE, ENLARGED, WIDE_FRAME, MIN_SCORE, DOUBT } = this.c;
     const factors = this.reductions(picture);
     let found = [];
     for (const reduction of factors) {
@@ -30,6 +30,7 @@ export class Detector {
     }
     if (!found.length && 4 * picture.width * picture.height <= ENLARGED) {
       found = distinct(await this.look(picture, this.resized(picture, 2)), this.rows);
+      found = found.filter((row) => row[0] >= MIN_SCORE ** DOUBT);
     }
     if (!found.length) {
       const small = this.reduced(picture, 2 * factors[0]);
