@@ -54,6 +54,26 @@ def test_photos_without_faces_are_learned_too(recipe: CompactRecipe, prepared: P
         assert network.judged(held_out[0].crops)[1].median() > 0.5
 
 
+def test_what_a_detector_found_is_learned_as_people_said(
+    recipe: CompactRecipe, prepared: Path
+) -> None:
+    """Bright frames are faces here, and what fills them is none."""
+    data = PreparedData(prepared)
+    data.found_others = np.zeros((6, 192, 192, 3), np.uint8)
+    data.found_others[:, 56:136, 56:136] = 255
+    data.found_faces = 255 - data.found_others
+    torch.manual_seed(0)
+    network = CompactNetwork().eval()
+    held_out = Validation(data, recipe._loss, crop_size=128).batches
+    judge(network, data, recipe._loss, Judging(960, 16, 0, {}), held_out)
+    seen = []
+    for stored in (data.found_faces, data.found_others):
+        crops = torch.from_numpy(stored[:2, 32:160, 32:160]).permute(0, 3, 1, 2).float() / 255
+        with torch.no_grad():
+            seen.append(float(network.judged(crops)[1].mean()))
+    assert seen[0] > 0.5 > seen[1], seen
+
+
 def test_misplaced_crops_are_off_by_much(recipe: CompactRecipe) -> None:
     """The drawn disc is a third of the stored crop: half a crop beside it, much larger, or turned,
     which a disc does not show."""

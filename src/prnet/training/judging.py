@@ -2,7 +2,8 @@
 
 Its map is finished by then and stays as it is; a small head learns on its features
 (`prnet.training.networks.judge`): presence from crops that show a face where a detector would put
-it, against crops beside faces, far too large or small, upside down, and of photos without faces;
+it, against crops beside faces, far too large or small, upside down, and of photos without faces,
+and, where the folder has them, from what a detector found in photos in which people drew boxes;
 deviation from the likelihood of the map's own errors under a normal distribution.
 """
 
@@ -26,6 +27,7 @@ from prnet.training.data.augment import (
     similarity_crops,
 )
 from prnet.training.data.dataset import Batch, Kind, PreparedData, crop_squares
+from prnet.training.data.prepare import MARGIN
 from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
 from prnet.training.progress import progress
@@ -40,6 +42,9 @@ FLAT = 0.2
 FARTHEST = 0.9
 NEAREST = 0.5
 """A crop beside a face: its centre is off by so many of its sides."""
+JITTER = 0.07
+"""A detector's box is off by so much: its centre in sides, its side as a logarithm, half its turn
+in radians."""
 ONE_DEVIATION = 0.6827
 """Share of a normal distribution within one deviation."""
 
@@ -77,10 +82,11 @@ def judge(
     for step in range(steps):
         random = np.random.default_rng([settings.seed, 1, step])
         generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-        faces, others = _batch(data, settings, random, generator)
-        faces, others = faces.to(device), others.to(device)
+        faces, more, others = _batch(data, settings, random, generator)
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(_loss(network, loss, faces, others))
+        torch.autograd.backward(
+            _loss(network, loss, faces.to(device), more.to(device), others.to(device))
+        )
         optimizer.step()
         rates.step()
         bar.update()
@@ -96,8 +102,9 @@ def _batch(
     settings: Judging,
     random: np.random.Generator,
     generator: torch.Generator,
-) -> tuple[Batch, Tensor]:
-    """Half a batch of faces with their positions, half a batch (B, 3, S, S) of what is none."""
+) -> tuple[Batch, Tensor, Tensor]:
+    """Half a batch of faces with their positions, half a batch (B, 3, S, S) of what is none; and of
+    what a detector found, where there is such, half as many more of both; the faces apart."""
     count = settings.batch // 2
     drawn = data.draw(random, count, settings.shares)
     faces = data.batch(*drawn, generator, DISTURBED, crop_size=CROP_SIZE)
@@ -109,8 +116,14 @@ def _batch(
     if backgrounds:
         rows = random.integers(0, len(data.negatives), backgrounds)
         others = torch.cat([others, _turned(data.negatives[rows], generator).to(others)])
-    others = augment_colours(others, generator, DISTURBED)
-    return faces, flattened(occlude(others, generator, DISTURBED), generator, FLAT)
+    others = occlude(augment_colours(others, generator, DISTURBED), generator, DISTURBED)
+    if not (len(data.found_faces) and len(data.found_others)):
+        return faces, others[:0], flattened(others, generator, FLAT)
+    more, none = (
+        _as_found(stored[random.integers(0, len(stored), count // 2)], generator).to(others)
+        for stored in (data.found_faces, data.found_others)
+    )
+    return faces, more, flattened(torch.cat([others, none]), generator, FLAT)
 
 
 def misplaced(
@@ -155,13 +168,29 @@ def _turned(stored: NDArray[np.uint8], generator: torch.Generator) -> Tensor:
     return crops
 
 
-def _loss(network: CompactNetwork, loss: PositionMapLoss, faces: Batch, others: Tensor) -> Tensor:
+def _as_found(stored: NDArray[np.uint8], generator: torch.Generator) -> Tensor:
+    """Stored crops (N, H, H, 3) around a detector's boxes -> crops (N, 3, S, S), a little off."""
+    images = torch.from_numpy(stored).permute(0, 3, 1, 2).float() / 255
+    count, size = len(images), images.shape[-1]
+    side = size / MARGIN
+    number = 2 * torch.rand(5, count, generator=generator) - 1
+    centre = (size - 1) / 2 + JITTER * side * number[:2].T
+    crops, _ = similarity_crops(
+        images, torch.zeros(count, 1, 3), centre, side * torch.exp(JITTER * number[2]),
+        JITTER * 2 * number[3], number[4] < 0, crop_size=CROP_SIZE, padding="border",
+    )  # fmt: skip
+    return augment_colours(crops, generator, Augmentation())
+
+
+def _loss(
+    network: CompactNetwork, loss: PositionMapLoss, faces: Batch, more: Tensor, others: Tensor
+) -> Tensor:
     with torch.no_grad():
-        features = network.features(torch.cat([faces.crops, others]))
+        features = network.features(torch.cat([faces.crops, more, others]))
         grid, _ = loss.evaluate(network.placed(features[2][: len(faces.crops)]))
     presence, deviation = network.judge(*features[:2])
     shown = torch.zeros_like(presence)
-    shown[: len(faces.crops)] = 1
+    shown[: len(faces.crops) + len(more)] = 1
     spread = _at_grid(deviation[: len(faces.crops)], loss)
     squares = ((grid - faces.grid) ** 2).mean(dim=2)
     likelihood = (torch.log(spread) + squares / (2 * spread**2)).mean()

@@ -21,6 +21,8 @@ from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.training.data.augment import Augmentation, augment_colours, occlude, random_crops
 from prnet.training.data.prepared_files import (
     CROPS,
+    FOUND_FACES,
+    FOUND_OTHERS,
     HEAD,
     NEGATIVES,
     map_crops,
@@ -99,6 +101,8 @@ class PreparedData:
     """What ``prnet prepare`` wrote, with photos and out-of-plane views as one list of rows.
 
     ``full_maps``: positions at every UV pixel of the region instead of means of 4 x 4.
+    ``negatives``, ``found_faces``, ``found_others``: stored crops (N, H, H, 3), none where the
+    folder has no such file.
     """
 
     def __init__(
@@ -137,8 +141,10 @@ class PreparedData:
             _check_coefficients(path, views.coefficients, basis)
         self.held_out_photos = np.flatnonzero(self.held_out)
         none = np.zeros((0, *photos.crops.shape[1:]), np.uint8)
-        file = folder / NEGATIVES
-        self.negatives = map_crops(file) if file.exists() else none
+        self.negatives, self.found_faces, self.found_others = (
+            map_crops(folder / name) if (folder / name).exists() else none
+            for name in (NEGATIVES, FOUND_FACES, FOUND_OTHERS)
+        )
         if self.held_out.all() or not self.held_out.any():
             raise PrnetError(
                 f"{folder}: expected photos to train on and held-out ones, got "

@@ -15,6 +15,8 @@ from prnet.files.arrays import Array, Arrays, map_array, read_arrays
 HEAD = -1
 """The sample of renders of head models, which are of no photo."""
 SAMPLES, CROPS, NEGATIVES = "samples.npz", "crops.npy", "negatives.npy"
+FOUND_FACES, FOUND_OTHERS = "found_faces.npy", "found_others.npy"
+"""What a detector found where people had drawn boxes around all faces."""
 
 _CAMERAS = {
     "coefficients": Array(np.floating, ("N", "K")),
