@@ -7,6 +7,8 @@ RUN pip wheel --no-cache-dir --wheel-dir /wheels ".[serve]"
 
 FROM python:3.12-slim
 COPY --from=build /wheels /wheels
+# The wheels of the stage before are all there is.
+# hadolint ignore=DL3013
 RUN pip install --no-cache-dir --no-index --find-links /wheels "prnet[serve]" \
     && rm -r /wheels \
     && useradd --system --uid 10001 --no-create-home prnet

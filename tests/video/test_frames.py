@@ -14,6 +14,7 @@ from full_disk import full_disk
 from made_film import ground, write_film
 
 from prnet.errors import PrnetError, PrnetWarning
+from prnet.files.atomic import write_bytes
 from prnet.video.frames import Frame, import_av, read_film, read_frames
 from prnet.video.write import film_writer
 
@@ -175,6 +176,22 @@ def test_a_full_disk_leaves_what_is_playable(tmp_path: Path) -> None:
         write_film(path, noise)
     assert 10 < len(list(read_frames(path))) < 200
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_disk_that_others_fill_leaves_the_film(tmp_path: Path) -> None:
+    """The tables of a film are written when all its frames are there."""
+
+    def write() -> None:
+        with film_writer(tmp_path / "a.mp4") as writer:
+            for number in range(30):
+                writer.write(marked(number), number / 25)
+            with full_disk(100_000):
+                write_bytes(tmp_path / "table.bin", bytes(200_000))
+
+    with pytest.raises(PrnetError, match=r"table\.bin: expected a place that can be written"):
+        write()
+    assert len(list(read_frames(tmp_path / "a.mp4"))) == 30
+    assert [*tmp_path.iterdir()] == [tmp_path / "a.mp4"]
 
 
 def test_a_full_disk_from_the_start_leaves_nothing(tmp_path: Path) -> None:

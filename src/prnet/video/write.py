@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +51,7 @@ GREY16 = Coding("matroska", {}, "ffv1", {}, "gray16le", "gray16le", even=False)
 """Without loss, 16 bits of grey: pictures are uint16 (H, W)."""
 
 
-class DiskFull(PrnetError):
-    """A film ends before its time, as the system takes no more of it."""
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _File:
@@ -144,7 +144,7 @@ class FilmWriter:
 
     def _check(self) -> None:
         if self._file.error is not None:
-            raise DiskFull(
+            raise PrnetError(
                 f"{self._path}: expected a place that can be written, "
                 f"got: {reason_of(self._file.error)}"
             ) from self._file.error
@@ -160,24 +160,35 @@ def film_writer(
     coding: Coding = MP4,
 ) -> Iterator[FilmWriter]:
     """Write the film ``path``, mp4 by default: when the block ends it is whole, when it raises
-    there is none. Where the disk fills up, what is written stays, if it is playable.
+    there is none. Where the disk fills up, by this film or by what else the block writes, what is
+    written stays, if it is playable.
 
     ``sound_of``: a film whose sound is copied as it is, from its second ``start`` on, which is 0 in
     the new one. Raises PrnetError when the system refuses to write.
     """
     sound = None if sound_of is None else _Sound(sound_of, start)
-    full: DiskFull | None = None
+    full: PrnetError | None = None
     with write_atomically(path) as temporary, closing(_File(temporary)) as file:
         with closing(FilmWriter(path, file, rate, sound, coding)) as writer:
             try:
                 yield writer
                 writer.finish()
-            except DiskFull as error:
+            except PrnetError as error:
                 full = error
+                if file.error is None:
+                    if not _has_no_room(error):
+                        raise
+                    with suppress(PrnetError):
+                        writer.finish()
         if full is not None and not _playable(temporary):
             raise full
     if full is not None:
         raise full
+
+
+def _has_no_room(error: PrnetError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in NO_ROOM
 
 
 def _playable(path: Path) -> bool:
