@@ -14,7 +14,7 @@ from prnet.face import Face
 from prnet.network.position_map_network import Prediction
 from prnet.reconstruct import Reconstructor
 from prnet.video.follow import follow
-from prnet.video.frames import Frame
+from prnet.video.frames import Frame, read_frames
 
 BLACK = np.zeros((320, 480, 3), np.uint8)
 
@@ -255,3 +255,9 @@ def test_nobody_is_in_black_frames_or_behind_a_hand(
     assert told[8:16] == [[]] * 8
     assert told[27:32] == [[]] * 5  # three frames may pass
     assert told[37:] == [[1]] * 3  # the detector looks every 0.2 s
+
+
+@pytest.mark.shared
+def test_a_head_that_turns_fast_keeps_its_number(shared: Path, reconstruct: Reconstructor) -> None:
+    film = seen(read_frames(shared / "photos" / "talking_head.mp4", start=1), reconstruct)
+    assert {tuple(numbers(faces)) for faces in film} == {(1,)}

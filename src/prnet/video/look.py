@@ -40,8 +40,9 @@ def _colours(image: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[n
 
 
 def alike(one: Look, other: Look) -> float:
-    """-1..1: the correlation of two looks. Frames of one film showed one person at 0.90 and more
-    from frame to frame and at 0.82 and more over a second, two people at 0.62 and less."""
+    """-1..1: the correlation of two looks. Frames of one film show one person at 0.82 and more from
+    frame to frame, down to 0.745 where the head turns fast; of pairs of two of 150 people 2 in 100
+    are above 0.6, 0.2 above 0.7, 0.02 above 0.75."""
     return float(one @ other)
 
 
