@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from made_film import Place, scene, write_film
 from made_heads import Heads
 
 from prnet.cli import main
+from prnet.commands.films.live import in_its_time
 from prnet.errors import PrnetError
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.reconstruct import Reconstructor
@@ -217,3 +219,18 @@ def test_no_camera(capsys: pytest.CaptureFixture[str]) -> None:
         next(follow(-1))
     with pytest.raises(PrnetError, match="got them with a camera"):
         follow(0, start=1.0)
+
+
+def test_a_film_waits_for_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time begins when the first frame has been looked at, which takes long."""
+    now = [100.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
+    monkeypatch.setattr("prnet.commands.films.live.time", clock)
+    picture, taken = np.zeros((2, 2, 3), np.uint8), []
+    for frame in in_its_time(Frame(picture, number / 10) for number in range(8)):
+        taken.append((round(10 * frame.seconds), round(now[0], 3)))
+        now[0] += {0: 5.0, 3: 0.35}.get(taken[-1][0], 0.01)
+    assert [number for number, _ in taken] == [0, 1, 2, 3, 6, 7], "two are missed"
+    assert dict(taken)[1] == 105.1

@@ -67,12 +67,13 @@ def run(args: argparse.Namespace) -> int:
         people=args.people,
         smooth=not args.no_smooth,
     )
-    begun, last, frames, line = time.monotonic(), 0.0, 0, ""
+    begun, last, frames, line = 0.0, 0.0, 0, ""
     try:
         for sent in sending:
-            frames += 1
             now = time.monotonic()
+            begun = begun or now
             line = _line(frames / max(now - begun, 1e-6), sent)
+            frames += 1
             if now - last >= TOLD_EVERY and sys.stderr is not None and sys.stderr.isatty():
                 last = now
                 print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
@@ -80,21 +81,22 @@ def run(args: argparse.Namespace) -> int:
         pass
     name = f"camera {args.camera}" if camera else args.camera
     place = f"{args.send.protocol} to {args.send.host}:{args.send.port}"
-    say(f"{name}: {frames} frames, {place}; {line or 'nothing was sent'}")
+    counted = f"{frames} frame{'' if frames == 1 else 's'}"
+    say(f"{name}: {counted}, {place}; {line or 'nothing was sent'}")
     return 0
 
 
 def in_its_time(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """A film's frames, each not before its time; those whose time is over are left out."""
+    """A film's frames, each not before its time, which begins when the first has been looked at:
+    that one waits for all that is loaded. Those whose time is over are left out."""
     begin = None
     for frame in frames:
-        now = time.monotonic()
-        begin = now - frame.seconds if begin is None else begin
-        wait = begin + frame.seconds - now
+        wait = 0.0 if begin is None else begin + frame.seconds - time.monotonic()
         if wait > 0:
             time.sleep(wait)
         if wait > -0.1:
             yield frame
+        begin = time.monotonic() - frame.seconds if begin is None else begin
 
 
 def _line(rate: float, sent: Sent) -> str:
