@@ -14,8 +14,8 @@ from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
 from prnet.geometry.camera import Pose, WeakPerspectiveCamera, fit_weak_perspective
 from prnet.geometry.crop import CropTransform
-from prnet.geometry.mesh import vertex_normals
 from prnet.geometry.sampling import sample_bilinear
+from prnet.layout.normals import layout_normals
 from prnet.layout.uv_layout import UVLayout
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class MappedFace:
     @cached_property
     def normals(self) -> NDArray[np.float32]:
         """(V, 3) float32 unit vectors that point out of the surface, image axes."""
-        return vertex_normals(self.vertices, self.triangles)
+        return layout_normals(self.layout, self.vertices)
 
     @cached_property
     def landmarks(self) -> NDArray[np.float32]:

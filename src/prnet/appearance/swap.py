@@ -187,7 +187,7 @@ def skin_likeness(
 
 def _without_strands(skin: NDArray[np.float32]) -> NDArray[np.float32]:
     """(256, 256), smooth, 0 around what is no skin, too."""
-    inner = extreme(np.min, skin, STRAND)
+    inner = extreme(np.minimum, skin, STRAND)
     return np.asarray(np.clip(box_sum(inner, STRAND) / (2 * STRAND + 1) ** 2, 0, 1), np.float32)
 
 

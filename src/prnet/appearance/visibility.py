@@ -94,7 +94,7 @@ def inside_outline(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32: 0 within 1 % of the face's size of its outline in the picture, 1 further
     in and outside the region: where a small error of the map shows what is behind the face."""
     covered = np.pad(np.isfinite(_buffer(face)).astype(np.float32), OUTLINE)
-    covered = extreme(np.min, covered, OUTLINE)
+    covered = extreme(np.minimum, covered, OUTLINE)
     x, y = _in_buffer(face)[:2].astype(np.intp)
     inside = np.ones(face.layout.region.shape, np.float32)
     inside[face.layout.region] = covered[y + OUTLINE, x + OUTLINE]
@@ -119,7 +119,7 @@ def _in_buffer(face: MappedFace) -> NDArray[np.float32]:
 
 def _softened(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     """Shrunk by EDGE pixels and blurred by as many: edges lie on the seen side."""
-    seen = extreme(np.min, seen, EDGE)
+    seen = extreme(np.minimum, seen, EDGE)
     padded = np.pad(seen, EDGE, mode="edge")
     inner = slice(EDGE, -EDGE)
     return np.clip(box_sum(padded, EDGE)[inner, inner] / (2 * EDGE + 1) ** 2, 0, 1)

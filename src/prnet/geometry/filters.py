@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,28 +14,36 @@ def smooth_step(value: NDArray[np.floating], low: float, high: float) -> NDArray
 
 def closed(seen: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     """A map (H, W) in which low spots narrower than 2 radius + 1 pixels are filled."""
-    return extreme(np.min, extreme(np.max, seen, radius), radius)
+    return extreme(np.minimum, extreme(np.maximum, seen, radius), radius)
 
 
 def extreme(
-    least_or_largest: Callable[..., Any], values: NDArray[np.float32], radius: int
+    least_or_largest: np.ufunc, values: NDArray[np.float32], radius: int
 ) -> NDArray[np.float32]:
-    """np.min or np.max over squares of 2 radius + 1 pixels, edges repeated."""
-    for axis in (0, 1):
-        padding = [(0, 0), (0, 0)]
-        padding[axis] = (radius, radius)
-        padded = np.pad(values, padding, mode="edge")
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis)
-        values = np.asarray(least_or_largest(windows, axis=-1), np.float32)
-    return values
+    """np.minimum or np.maximum over squares of 2 radius + 1 pixels of (H, W), edges repeated."""
+    return _over_squares(least_or_largest, np.pad(values, radius, mode="edge"), 2 * radius + 1)
 
 
 def box_sum(array: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     """Sums over squares of 2 radius + 1 pixels of (H, W) or (H, W, C), zeros beyond the edge."""
+    around = [(radius, radius)] * 2 + [(0, 0)] * (array.ndim - 2)
+    return _over_squares(np.add, np.pad(array, around), 2 * radius + 1)
+
+
+def _over_squares(combine: np.ufunc, array: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """``combine`` over all squares of ``side`` pixels that lie in (H, W, ...), along one axis and
+    then the other: over 1, 2, 4, 8 ... neighbours, of which those are put together that make up
+    ``side``."""
     for axis in (0, 1):
-        padding = [(0, 0)] * array.ndim
-        padding[axis] = (radius + 1, radius)
-        total = np.swapaxes(np.cumsum(np.pad(array, padding), axis, dtype=np.float64), 0, axis)
-        sums = total[2 * radius + 1 :] - total[: -2 * radius - 1]
-        array = np.swapaxes(sums, 0, axis).astype(np.float32)
-    return array
+        windows, width, done = np.swapaxes(array, 0, axis), 1, 0
+        length = len(windows) - side + 1
+        total = windows
+        while width <= side:
+            if side & width:
+                part = windows[done : done + length]
+                total = combine(total, part) if done else part
+                done += width
+            windows = combine(windows[:-width], windows[width:])
+            width *= 2
+        array = np.swapaxes(total, 0, axis)
+    return np.asarray(array, np.float32)

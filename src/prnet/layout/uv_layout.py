@@ -237,9 +237,6 @@ def _grid_triangles(index: NDArray[np.int32]) -> NDArray[np.int32]:
     """Vertex index (H, W), -1 outside -> triangles (T, 3), square by square in row-major order."""
     top_left, top_right = index[:-1, :-1], index[:-1, 1:]
     bottom_left, bottom_right = index[1:, :-1], index[1:, 1:]
-    left_half = np.broadcast_to(
-        np.arange(index.shape[1] - 1) * 2 < index.shape[1] - 2, top_left.shape
-    )
     # One square has four possible triangles, each leaving one corner out.
     without = {
         "top_left": np.stack([bottom_left, bottom_right, top_right], axis=-1),
@@ -247,16 +244,26 @@ def _grid_triangles(index: NDArray[np.int32]) -> NDArray[np.int32]:
         "bottom_left": np.stack([bottom_right, top_right, top_left], axis=-1),
         "bottom_right": np.stack([bottom_left, top_right, top_left], axis=-1),
     }
-    inside = {name: (triangle >= 0).all(axis=-1) for name, triangle in without.items()}
-    whole = inside["top_left"] & inside["bottom_right"]
-    falling = whole & ~left_half  # diagonal from top left to bottom right
-    rising = whole & left_half
-    keep = {
-        "top_left": np.where(whole, rising, inside["top_left"]),
-        "bottom_right": np.where(whole, rising, inside["bottom_right"]),
-        "top_right": np.where(whole, falling, inside["top_right"]),
-        "bottom_left": np.where(whole, falling, inside["bottom_left"]),
+    kept = squares_triangles(index >= 0)
+    stacked = np.stack([without[corner] for corner in kept], axis=2)
+    return np.asarray(stacked[np.stack(list(kept.values()), axis=2)], np.int32)
+
+
+def squares_triangles(region: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """For each corner of the squares of four pixels of a region (H, W): (H - 1, W - 1), which have
+    the triangle without it."""
+    left_half = np.arange(region.shape[1] - 1) * 2 < region.shape[1] - 2
+    top, bottom = region[:-1], region[1:]
+    corners = {
+        "top_left": top[:, :-1],
+        "top_right": top[:, 1:],
+        "bottom_left": bottom[:, :-1],
+        "bottom_right": bottom[:, 1:],
     }
-    stacked = np.stack([without[name] for name in without], axis=2)
-    kept = np.stack([keep[name] for name in without], axis=2)
-    return np.asarray(stacked[kept], np.int32)
+    count = sum(corner.astype(int) for corner in corners.values())
+    # The diagonal of a whole one rises from bottom left to top right in the left half.
+    rising = {"top_left": True, "bottom_right": True, "top_right": False, "bottom_left": False}
+    return {
+        name: ((count == 3) & ~corner) | ((count == 4) & (left_half == rising[name]))
+        for name, corner in corners.items()
+    }
