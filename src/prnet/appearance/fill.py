@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.geometry.filters import box_sum, smooth_step
-from prnet.geometry.sampling import resized
+from prnet.geometry.sampling import resized, resized_planes
 from prnet.layout.uv_layout import Part, UVLayout
 
 FEATURES = (Part.EYES, Part.NOSE, Part.MOUTH)
@@ -51,10 +51,10 @@ def fill_plan(
     low: NDArray[np.float32],
     beside: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """(256, 256, 5): own, mirror, and red, green, blue of the sum above.
+    """(5, 256, 256): own, mirror, and red, green, blue of the sum above.
 
     ``mask`` (256, 256): 1 where the photo shows the face; ``facing`` (256, 256): cosine between
-    normal and view; ``low`` (LOW_SIZE, LOW_SIZE, 3): the photo's texture; ``beside`` (256, 256): 1
+    normal and view; ``low`` (3, LOW_SIZE, LOW_SIZE): the photo's texture; ``beside`` (256, 256): 1
     where the photo may show what is behind the face, so that not even features are taken from it.
     """
     beside = np.zeros_like(mask) if beside is None else beside
@@ -65,12 +65,12 @@ def fill_plan(
     mask = mask * (1 - better * (1 - eyes)) * _whole_eyes(layout, mask, eyes)
     mirror_mask = np.minimum(mirror_mask, mask[:, ::-1] + better[:, ::-1])
     low_mask, low_mirror = (resized(m, LOW_SIZE) for m in (mask, mirror_mask))
-    shift = continued(low - low[:, ::-1], low_mask * low_mask[:, ::-1])
-    mirrored = low[:, ::-1] + resized(shift, LOW_SIZE)
+    shift = continued(low - low[..., ::-1], low_mask * low_mask[:, ::-1])
+    mirrored = low[..., ::-1] + resized_planes(shift, LOW_SIZE)
     either = low_mask + (1 - low_mask) * low_mirror
-    own_share = np.asarray(low_mask / np.maximum(either, 1e-6), np.float32)[..., None]
+    own_share = np.asarray(low_mask / np.maximum(either, 1e-6), np.float32)
     around = continued(mirrored + own_share * (low - mirrored), either)
-    shift, around = resized(shift, size), resized(around, size)
+    shift, around = resized_planes(shift, size), resized_planes(around, size)
     seen, seen_mirror = (resized(resized(m, 8), size) for m in (mask, mirror_mask))  # the half's
     own = smooth_step(seen / np.maximum(seen + seen_mirror, 1e-3), 0.25, 0.45)
     cavity = nostrils(layout)
@@ -79,9 +79,9 @@ def fill_plan(
     guessed = (1 - mask) * (1 - mirror_mask)  # neither half is seen
     from_mirror = (1 - mask) * mirror_mask + guessed * featured * (1 - own)
     light = guessed * (1 - featured) * (1 - cavity * (1 - IN_CAVITY))
-    colour = from_mirror[..., None] * shift + light[..., None] * around
+    colour = from_mirror * shift + light * around
     from_own = mask + guessed * featured * own
-    return np.concatenate([from_own[..., None], from_mirror[..., None], colour], axis=-1)
+    return np.asarray(np.stack([from_own, from_mirror, *colour]), np.float32)
 
 
 def filled(
@@ -92,15 +92,16 @@ def filled(
 ) -> NDArray[np.float32]:
     """A texture (N, N, 3) of any photos, with their mask and facing (N, N), filled."""
     mask, facing = (resized(values, layout.size) for values in (mask, facing))
-    plan = resized(fill_plan(layout, mask, facing, resized(sampled, LOW_SIZE)), len(sampled))
-    return filled_rows(sampled, plan)
+    planes = np.ascontiguousarray(np.moveaxis(sampled, -1, 0))
+    plan = fill_plan(layout, mask, facing, resized_planes(planes, LOW_SIZE))
+    whole = filled_rows(planes, resized_planes(plan, len(sampled)))
+    return np.ascontiguousarray(np.moveaxis(whole, 0, -1))
 
 
 def filled_rows(rows: NDArray[np.float32], plan: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of a texture (R, N, 3) and of its plan (R, N, 5) -> the sum."""
-    return np.asarray(
-        rows * plan[..., :1] + rows[:, ::-1] * plan[..., 1:2] + plan[..., 2:], np.float32
-    )
+    """Rows of a texture (3, R, N) and of its plan (5, R, N) -> the sum."""
+    own, mirror = plan[:2]
+    return np.asarray(rows * own + rows[..., ::-1] * mirror + plan[2:], np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -137,26 +138,25 @@ def _whole_eyes(
 
 
 def continued(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Smooth (LOW_BAND, LOW_BAND, C) that follows ``values`` (N, N, C) where ``weight`` (N, N) is
+    """Smooth (C, LOW_BAND, LOW_BAND) that follows ``values`` (C, N, N) where ``weight`` (N, N) is
     1 and goes on from there where it is 0.
 
     Source: the pull-push algorithm of Gortler et al., "The lumigraph", SIGGRAPH 1996.
     """
     weights = [resized(weight, LOW_BAND)]
-    sums = [resized(values * weight[..., None], LOW_BAND)]
+    sums = [resized_planes(values * weight, LOW_BAND)]
     while len(weights[-1]) > 1:
         weights.append(_halved(weights[-1]))
         sums.append(_halved(sums[-1]))
-    result = np.asarray(sums[-1] / np.maximum(weights[-1], 1e-6)[..., None], np.float32)
+    result = np.asarray(sums[-1] / np.maximum(weights[-1], 1e-6), np.float32)
     for share, total in zip(weights[-2::-1], sums[-2::-1], strict=True):
-        coarse = resized(result, len(share))
-        certain = np.minimum(4 * share, 1)[..., None]
-        mean = total / np.maximum(share, 1e-6)[..., None]
-        result = np.asarray(coarse + certain * (mean - coarse), np.float32)
+        coarse = resized_planes(result, len(share))
+        mean = total / np.maximum(share, 1e-6)
+        result = np.asarray(coarse + np.minimum(4 * share, 1) * (mean - coarse), np.float32)
     return result
 
 
 def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Means of squares of 2x2."""
-    rows = values[::2] + values[1::2]
-    return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4, np.float32)
+    rows = values[..., ::2, :] + values[..., 1::2, :]
+    return np.asarray((rows[..., ::2] + rows[..., 1::2]) / 4, np.float32)

@@ -16,7 +16,7 @@ from prnet.appearance.fill import LOW_SIZE, fill_plan, filled_rows
 from prnet.appearance.visibility import facing_map, inside_outline, visibility_map
 from prnet.errors import PrnetError
 from prnet.geometry.filters import smooth_step
-from prnet.geometry.sampling import resized, sample_area
+from prnet.geometry.sampling import resized, resized_planes, sample_area_planes
 from prnet.layout.uv_layout import Part
 from prnet.mapped import MappedFace
 
@@ -70,26 +70,27 @@ def texture(
         rows = slice(first, min(first + STRIP, size))
         strip = sampled_rows(maps, image, size, rows)
         if plan is not None:
-            strip = filled_rows(strip, resized(plan, size, rows))
-        result[rows] = np.rint(np.clip(strip, 0, 255, out=strip), out=strip)
+            strip = filled_rows(strip, resized_planes(plan, size, rows))
+        for channel, plane in enumerate(np.rint(np.clip(strip, 0, 255, out=strip), out=strip)):
+            result[rows, :, channel] = plane
     return result
 
 
 def sampling_maps(face: MappedFace) -> NDArray[np.float32]:
-    """(256, 256, 3): x and y in the photo, the region's edge repeated outside it, and the side of
+    """(3, 256, 256): x and y in the photo, the region's edge repeated outside it, and the side of
     the square that a map pixel covers there."""
-    positions = face.layout.extended(face.position_map[..., :2])
-    return np.concatenate([positions, map_footprint(face)[..., None]], axis=-1)
+    x, y = np.moveaxis(face.layout.extended(face.position_map[..., :2]), -1, 0)
+    return np.stack([x, y, _footprint(x, y)])
 
 
 def sampled_rows(
     maps: NDArray[np.float32], image: NDArray[np.uint8], size: int, rows: slice
 ) -> NDArray[np.float32]:
-    """Some rows of the texture (size, size, 3): the photo under :func:`sampling_maps`."""
-    part = resized(maps, size, rows)
-    points = part[..., :2].reshape(-1, 2)
-    footprint = part[..., 2].ravel() * np.float32(len(maps) / size)
-    return sample_area(image, points, footprint).reshape(*part.shape[:2], 3)
+    """Some rows of the texture, (3, R, size): the photo under :func:`sampling_maps`."""
+    part = resized_planes(maps, size, rows)
+    x, y, footprint = part.reshape(3, -1)
+    footprint *= np.float32(maps.shape[1] / size)
+    return sample_area_planes(image, x, y, footprint).reshape(part.shape)
 
 
 def texture_mask(
@@ -118,6 +119,9 @@ def check_side(what: str, size: int) -> None:
 
 def map_footprint(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32: side, in photo pixels, of the square that a map pixel covers there."""
-    x, y = np.moveaxis(face.layout.extended(face.position_map[..., :2]), -1, 0)
+    return _footprint(*np.moveaxis(face.layout.extended(face.position_map[..., :2]), -1, 0))
+
+
+def _footprint(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
     (down_x, right_x), (down_y, right_y) = np.gradient(x), np.gradient(y)
     return np.asarray(np.sqrt(np.abs(right_x * down_y - right_y * down_x)), np.float32)

@@ -69,9 +69,7 @@ def facing_map(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32: cosine between the surface's normal and the direction to the camera, 0
     outside the region. Normals are averaged over their neighbours first: a network's small waves
     are far steeper than the face."""
-    normals = np.zeros((*face.layout.region.shape, 3), np.float32)
-    normals[face.layout.region] = face.normals
-    x, y, z = np.moveaxis(box_sum(normals, SMOOTHING), -1, 0)
+    x, y, z = (box_sum(face.layout.spread(axis), SMOOTHING) for axis in face.normals.T)
     length = np.sqrt(x * x + y * y + z * z)
     return np.asarray(z / np.maximum(length, 1e-6) * face.layout.region, np.float32)
 

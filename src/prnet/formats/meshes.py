@@ -31,7 +31,7 @@ FRAME: dict[PoseChoice, Frame] = {"keep": "picture", "remove": "head"}
 
 def write_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ; with vertex colours (0..1 after x, y, z) when the face has its image."""
-    surface = _surface(face, FRAME[options.pose], options)
+    surface = _surface(face, FRAME[options.pose], options, colors=True)
     write_bytes(path, obj_bytes(surface.vertices, surface.polygons, surface.colors))
 
 
@@ -86,7 +86,7 @@ def save_textured_obj(
 
 def write_ply(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Binary PLY with normals; with vertex colours when the face has its image."""
-    surface = _surface(face, FRAME[options.pose], options)
+    surface = _surface(face, FRAME[options.pose], options, colors=True)
     write_bytes(
         path, ply_bytes(surface.vertices, surface.triangles, surface.colors, surface.normals)
     )
@@ -122,7 +122,9 @@ def face_glb(face: MappedFace, options: SaveOptions = DEFAULT) -> bytes:
     )
 
 
-def _surface(face: MappedFace, frame: Frame, options: SaveOptions) -> Surface:
+def _surface(
+    face: MappedFace, frame: Frame, options: SaveOptions, *, colors: bool = False
+) -> Surface:
     return face_surface(
         face,
         frame,
@@ -130,6 +132,7 @@ def _surface(face: MappedFace, frame: Frame, options: SaveOptions) -> Surface:
         triangles=options.triangles,
         topology=options.topology,
         scale=options.scale_by,
+        colors=colors,
     )
 
 

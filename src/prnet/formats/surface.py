@@ -38,7 +38,7 @@ class Surface:
 
     vertices: (V, 3) in one of the module's frames.  triangles: (T, 3) into them, counter-clockwise
     seen from outside.  normals: (V, 3) unit vectors that point outward.  texture_coordinates:
-    (V, 2) in 0..1, u right and v up.  colors: (V, 3) uint8 RGB, None without a photo.  quads:
+    (V, 2) in 0..1, u right and v up.  colors: (V, 3) uint8 RGB, where there are some.  quads:
     (Q, 4), the same surface in quadrangles, where it has them.
     """
 
@@ -63,8 +63,9 @@ def face_surface(
     triangles: int | None = None,
     topology: Topology = "full",
     scale: float | None = None,
+    colors: bool = True,
 ) -> Surface:
-    """The face's mesh in ``frame``.
+    """The face's mesh in ``frame``; ``colors``: with the photo's at its vertices.
 
     ``openings``: a position map's surface is closed; "open" leaves out the triangles inside eye
     openings and mouth. The vertices stay, so their numbers are always those of the layout.
@@ -79,7 +80,7 @@ def face_surface(
         triangles=open_triangles(face.layout) if openings == "open" else face.triangles,
         normals=face.normals @ turn,
         texture_coordinates=face.texture_coordinates,
-        colors=None if face.image is None else face.vertex_colors(),
+        colors=face.vertex_colors() if colors and face.image is not None else None,
     )
     if topology != "full":
         return in_quads(surface, face.layout, QUADS[topology], openings)

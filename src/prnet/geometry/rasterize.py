@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 BACKGROUND = -1
 """Triangle id of pixels that no triangle covers; their weights are 0 and their depth -inf."""
-
 _SUBPIXEL = 1024.0
 """Vertices are snapped to 1/1024 pixel, so that edge functions are exact in float64."""
 _CHUNK = 1 << 15
@@ -104,7 +103,7 @@ def interpolate(
     """Vertex attributes (V, C) at each pixel: (H, W, C) float32, 0 where nothing is."""
     values = np.asarray(attributes, np.float32)
     pixel = np.flatnonzero(raster.mask)
-    corners = np.asarray(triangles).T[:, raster.triangle_id.ravel()[pixel]]
+    corners = np.asarray(triangles).take(raster.triangle_id.ravel()[pixel], axis=0).T
     weights = np.ascontiguousarray(raster.barycentric.reshape(-1, 3)[pixel].T)
     result = np.zeros((values.shape[1], raster.mask.size), np.float32)
     for channel, column in zip(result, np.ascontiguousarray(values.T), strict=True):
@@ -123,37 +122,39 @@ def _set_up(
     broken = not finite.all()
     if broken:
         vertices = np.where(finite, vertices, 0)
-    points = np.rint(vertices[:, :2] * np.float64(_SUBPIXEL), order="C") / _SUBPIXEL
+    x, y = np.ascontiguousarray(vertices.T[:2], np.float64)  # rows of two are much slower
+    points = np.rint(x * _SUBPIXEL) / _SUBPIXEL + 1j * (np.rint(y * _SUBPIXEL) / _SUBPIXEL)
     back = cull == "back"
     corners = np.ascontiguousarray(triangles.T[[0, 2, 1]] if back else triangles.T)
     boxes = _boxes(points, corners, height, width)
     index = np.flatnonzero((boxes[:, 0] + boxes[:, 1] <= 0) & (boxes[:, 2] + boxes[:, 3] <= 0))
-    corners = corners[:, index]
-    places = points.view(np.complex128)[:, 0][corners]
+    corners = corners.take(index, axis=1)
+    places = points[corners]
     area = _cross(places[1] - places[0], places[2] - places[0])
     if broken:
         area[~finite[corners].all((0, 2))] = 0
     kept = np.flatnonzero(area > 0 if back else area != 0)
-    index, corners, places, area = index[kept], corners[:, kept], places[:, kept], area[kept]
+    index, area = index[kept], area[kept]
+    corners, places = corners.take(kept, axis=1), places.take(kept, axis=1)
     flipped = (area < 0) | back
     if not back:
         for values in (corners, places):
             values[1:] = np.where(flipped, values[:0:-1], values[1:])
-    column, right, row, bottom = boxes[index].T  # right, bottom: negative
+    column, right, row, bottom = boxes.take(index, axis=0).T  # right, bottom: negative
     box = np.stack([column, row, 1 - right - column, 1 - bottom - row])
-    z = vertices[:, 2].astype(np.float64)
-    return _Triangles(corners, flipped, places, z, np.abs(area), box, index)
+    depth = np.asarray(vertices[:, 2], np.float64)
+    return _Triangles(corners, flipped, places, depth, np.abs(area), box, index)
 
 
 def _boxes(
-    points: NDArray[np.float64], corners: NDArray[np.integer], height: int, width: int
+    points: NDArray[np.complex128], corners: NDArray[np.integer], height: int, width: int
 ) -> NDArray[np.int32]:
     """(T, 4): first column, last column, first row, last row of the pixels in each triangle's box,
     the last ones negative, so that all are least values of the corners'."""
-    size = np.array([width, height])
     of_vertices = np.empty((len(points), 4), np.int32)
-    of_vertices[:, 0::2] = np.clip(np.ceil(points), 0, size)
-    of_vertices[:, 1::2] = -np.clip(np.floor(points), -1, size - 1)
+    for place, values, size in ((0, points.real, width), (2, points.imag, height)):
+        of_vertices[:, place] = np.ceil(values).clip(0, size)
+        of_vertices[:, place + 1] = -np.floor(values).clip(-1, size - 1)
     as_one = of_vertices.view(np.complex128)[:, 0]  # 16 bytes are gathered as soon as 4
     first, second, third = (as_one[corner].view(np.int32).reshape(-1, 4) for corner in corners)
     return np.asarray(np.minimum(np.minimum(first, second), third), np.int32)
@@ -283,9 +284,8 @@ def _resolve(
     slot[drawn.index] = np.arange(len(drawn.index))
     y, x = np.divmod(pixel, width)
     which = slot[winner]
-    edges = _edges(drawn, which, x, y)
-    first = edges[0] / drawn.area[which]
-    second = np.where(drawn.flipped[which], edges[2], edges[1]) / drawn.area[which]
+    edges, area = _edges(drawn, which, x, y), drawn.area[which]
+    first, second = edges[0] / area, np.where(drawn.flipped[which], edges[2], edges[1]) / area
     triangle_id = np.full(height * width, BACKGROUND, np.int32)
     barycentric = np.zeros((height * width, 3), np.float32)
     depth = np.full(height * width, -np.inf, np.float32)

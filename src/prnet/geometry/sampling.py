@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -14,7 +16,7 @@ def sample_bilinear(
 
     Pixel centres are on integers; points outside take the value of the nearest edge.
     """
-    return _bilinear(array, *np.ascontiguousarray(points[:, :2].T))
+    return np.ascontiguousarray(_bilinear(array, *np.ascontiguousarray(points[:, :2].T)).T)
 
 
 def bilinear_weights(
@@ -43,25 +45,33 @@ def sample_area(
 
     Source: Williams, "Pyramidal parametrics", SIGGRAPH 1983.
     """
-    x, y = np.ascontiguousarray(points[:, :2].T)
+    return np.ascontiguousarray(sample_area_planes(image, points[:, 0], points[:, 1], footprint).T)
+
+
+def sample_area_planes(
+    image: NDArray[np.uint8],
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    footprint: NDArray[np.floating],
+) -> NDArray[np.float32]:
+    """:func:`sample_area` at x, y (N,): (3, N) float32."""
     margin = 2 * int(np.ceil(max(footprint.max(), 1)))
     x0, x1 = _range(x, margin, image.shape[1])
     y0, y1 = _range(y, margin, image.shape[0])
     part = Image.fromarray(image[y0:y1, x0:x1])
-    x -= x0
-    y -= y0
+    x, y = x - x0, y - y0
     coarse = np.flatnonzero(footprint > 1)
-    result = np.zeros((len(x), 3), np.float32)
+    result = np.zeros((3, len(x)), np.float32)
     if len(coarse) < len(x):
         result = _bilinear(np.asarray(part), x, y)
-        result[coarse] = 0
+        result[:, coarse] = 0
     level, x, y = np.log2(footprint[coarse]), x[coarse] + 0.5, y[coarse] + 0.5
     for k in range(int(np.ceil(level.max(initial=0))) + 1):
         used = np.flatnonzero(np.abs(level - k) < 1)
         if len(used):
             halved = np.asarray(part.reduce(2**k) if k else part)
             sampled = _bilinear(halved, x[used] / 2**k - 0.5, y[used] / 2**k - 0.5)
-            result[coarse[used]] += (1 - np.abs(level[used] - k))[:, None] * sampled
+            result[:, coarse[used]] += (1 - np.abs(level[used] - k)) * sampled
     return result
 
 
@@ -70,30 +80,52 @@ def resized(
 ) -> NDArray[np.float32]:
     """Square float maps (N, N) or (N, N, C) at another size, or some ``rows`` of that; averaged
     when it is smaller."""
-    if len(values) == size:
-        return np.asarray(values[rows], np.float32)
-    if size > len(values):
-        return _enlarged(np.asarray(values, np.float32), size, rows)
-    if values.ndim == 3:
-        return np.stack([resized(v, size, rows) for v in np.moveaxis(values, -1, 0)], axis=-1)
-    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))[rows]
+    if values.ndim == 2:
+        return np.asarray(resized_planes(values[None], size, rows)[0], np.float32)
+    planes = resized_planes(np.moveaxis(values, -1, 0), size, rows)
+    return np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
 
-def _enlarged(values: NDArray[np.float32], size: int, rows: slice) -> NDArray[np.float32]:
-    """Bilinear between the centres of pixels, all channels of a pixel at once."""
-    places = ((np.arange(size) + 0.5) * (len(values) / size) - 0.5).clip(0, len(values) - 1)
-    low = np.minimum(places.astype(np.intp), len(values) - 2)
-    share = (places - low).astype(np.float32)
-    wide = share[rows].reshape(-1, *[1] * (values.ndim - 1))
-    band = values[low[rows]]
-    band += wide * (values[low[rows] + 1] - band)
-    high = band[:, low + 1]
-    band = band[:, low]
-    high -= band
-    high *= share.reshape(-1, *[1] * (values.ndim - 2))
-    band += high
-    return band
+def resized_planes(
+    planes: NDArray[np.float32], size: int, rows: slice = slice(None)
+) -> NDArray[np.float32]:
+    """:func:`resized` of each plane of (C, N, N)."""
+    planes, count = np.ascontiguousarray(planes, np.float32), planes.shape[1]
+    if size == count:
+        return np.asarray(planes[:, rows], np.float32)
+    if size > count:
+        return _enlarged(planes, size, rows)
+    pictures = (Image.fromarray(plane) for plane in planes)
+    small = [picture.resize((size, size), Image.Resampling.BILINEAR) for picture in pictures]
+    return np.stack([np.asarray(picture)[rows] for picture in small])
+
+
+def _enlarged(planes: NDArray[np.float32], size: int, rows: slice) -> NDArray[np.float32]:
+    """Linear between the pixels' centres."""
+    count = planes.shape[1]
+    low, share = _between(count, size)
+    band = planes[:, low[rows]]
+    band += share[rows, None] * (planes[:, low[rows] + 1] - band)
+    if size % count:
+        return np.asarray(band[..., low] * (1 - share) + band[..., low + 1] * share, np.float32)
+    # The same shares come again and again: no column has to be looked up.
+    band = np.concatenate([band[..., :1], band, band[..., -1:]], axis=-1)
+    step = np.diff(band, axis=-1)
+    result = np.empty((*band.shape[:2], size), np.float32)
+    times = size // count
+    for place in range(times):
+        right = (place + 0.5) / times - 0.5
+        columns = slice(int(right > 0), int(right > 0) + count)
+        result[..., place::times] = band[..., columns] + step[..., columns] * np.float32(right % 1)
+    return result
+
+
+def _between(count: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For each of ``size`` pixels that lie over ``count``: the one before it, and its share of the
+    next."""
+    places = ((np.arange(size) + 0.5) * (count / size) - 0.5).clip(0, count - 1)
+    low = np.minimum(places.astype(np.intp), count - 2)
+    return low, (places - low).astype(np.float32)
 
 
 def _range(values: NDArray[np.floating], margin: int, size: int) -> tuple[int, int]:
@@ -105,7 +137,7 @@ def _range(values: NDArray[np.floating], margin: int, size: int) -> tuple[int, i
 def _bilinear(
     array: NDArray[np.generic], x: NDArray[np.floating], y: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """(N, C) float32 at columns x (N,) and rows y (N,)."""
+    """(C, N) float32 at columns x (N,) and rows y (N,)."""
     height, width, channels = array.shape
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     x0 = np.minimum(x.astype(np.intp), max(width - 2, 0))
@@ -113,13 +145,31 @@ def _bilinear(
     right, below = (x - x0).astype(np.float32), (y - y0).astype(np.float32)
     corner = y0 * width + x0
     next_x, next_y = min(1, width - 1), width * min(1, height - 1)
+    around = [corner, corner + next_x, corner + next_y, corner + (next_x + next_y)]
     result = np.empty((channels, len(x)), np.float32)
-    for channel, value in enumerate(result):  # three times as fast as all channels at once
+    for value, (first, second, third, fourth) in zip(
+        result, _looked_up(array, around), strict=True
+    ):
+        value[:] = _mix(first, second, right)
+        _mix(value, _mix(third, fourth, right), below)
+    return result
+
+
+def _looked_up(
+    array: NDArray[np.generic], pixels: list[NDArray[np.intp]]
+) -> Iterator[list[NDArray[np.float32]]]:
+    """For each channel of (H, W, C) the values at flat pixels (N,), one array for each of these;
+    the bytes of a colour are looked up at once."""
+    if array.dtype == np.uint8 and array.shape[2] == 3:
+        colours = np.zeros((*array.shape[:2], 4), np.uint8)
+        colours[..., :3] = array
+        found = [colours.view(np.uint32).ravel().take(pixel) for pixel in pixels]
+        for channel in range(3):
+            yield [each.view(np.uint8)[channel::4].astype(np.float32) for each in found]
+        return
+    for channel in range(array.shape[2]):  # three times as fast as all channels at once
         plane = np.ascontiguousarray(array[..., channel], np.float32).ravel()
-        value[:] = _mix(plane[corner], plane[corner + next_x], right)
-        under = _mix(plane[corner + next_y], plane[corner + (next_x + next_y)], right)
-        _mix(value, under, below)
-    return np.ascontiguousarray(result.T)
+        yield [plane.take(pixel) for pixel in pixels]
 
 
 def _mix(

@@ -15,10 +15,7 @@ def layout_normals(layout: UVLayout, vertices: NDArray[np.floating]) -> NDArray[
     """:func:`vertex_normals` of the layout's vertices (V, 3) and triangles: (V, 3) float32."""
     if layout.explicit_triangles is not None:
         return vertex_normals(vertices, layout.triangles)
-    pixels = np.flatnonzero(layout.region)
-    places = np.zeros((3, *layout.region.shape), np.float32)
-    for plane, values in zip(places, vertices.T, strict=True):
-        plane.reshape(-1)[pixels] = values
+    places = np.stack([layout.spread(axis) for axis in vertices.T])
     right, down = np.diff(places, axis=2), np.diff(places, axis=1)
     total = np.zeros_like(places)
     first, last = slice(None, -1), slice(1, None)
@@ -35,9 +32,8 @@ def layout_normals(layout: UVLayout, vertices: NDArray[np.floating]) -> NDArray[
                 for columns, column in ((first, "left"), (last, "right")):
                     if missing != f"{row}_{column}":
                         total[axis, rows, columns] += area
-    normals = total.reshape(3, -1).take(pixels, axis=1)
-    normals /= np.maximum(np.sqrt((normals * normals).sum(axis=0)), 1e-12)
-    return np.ascontiguousarray(normals.T)
+    total /= np.maximum(np.sqrt((total * total).sum(axis=0)), 1e-12)
+    return np.stack([layout.vertices(axis) for axis in total], axis=1)
 
 
 @lru_cache(maxsize=4)

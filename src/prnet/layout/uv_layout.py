@@ -145,6 +145,12 @@ class UVLayout:
         flat = position_map.reshape(self.region.size, *position_map.shape[2:])
         return flat.take(self._region_index, axis=0)  # a sixth of the time of a mask
 
+    def spread(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values of the vertices (V,) -> a map (256, 256), 0 outside the region."""
+        spread = np.zeros(self.region.shape, np.float32)
+        spread.reshape(-1)[self._region_index] = values
+        return spread
+
     @cached_property
     def rigid_head(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Of all vertices but the neck's, which moves by itself: flat pixels (R,), and the
