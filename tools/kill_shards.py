@@ -4,9 +4,10 @@
   python tools/kill_shards.py --kills 10 --victim worker
   python tools/kill_shards.py --kills 10 --engine ray
 
-After each kill: no process of the run is left after a few seconds, and shards that were there
-still are, whole. At the end: the next run's files are those of an undisturbed one to the last byte,
-nothing is left beside them, and ``--check`` finds every photo once.
+After each kill, told at once: no process of the run is left after a few seconds, shards that were
+there still are, as they were, and no more than one for each worker was under way, which is all
+that the next run does again. At the end: the next run's files are those of an undisturbed one to
+the last byte, nothing is left beside them, and ``--check`` finds every photo once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kill_test import TEMPORARY, contents
 
 from prnet.packaged import SAMPLE_PHOTO
 
-PHOTOS, SHARD = 48, 4
+PHOTOS, SHARD, WORKERS = 24, 2, 2
 PATIENCE = 15.0
 """Seconds in which processes have to end."""
 
@@ -50,37 +51,41 @@ def killed(folder: Path, args: argparse.Namespace, random: np.random.Generator) 
     start = time.monotonic()
     run(photos, folder / "whole", args.engine).wait()
     seconds, expected = time.monotonic() - start, contents(folder / "whole")
-    out, problems, done, disturbed, kept_all = folder / "disturbed", [], 0, 0, 0
+    out, problems, done = folder / "disturbed", list[str](), 0
     while done < args.kills:
-        before = contents(out) if out.exists() else {}
+        before = made(out)
         process = run(photos, out, args.engine)
-        wait_for(process, out, int(random.integers(shards(out), PHOTOS // SHARD)))
-        time.sleep(random.uniform(0, 1))
+        wait_for(process, out, int(random.integers(len(before), PHOTOS // SHARD)))
+        time.sleep(random.uniform(0, 0.5))
         family = [process.pid, *descendants(process.pid)]
         workers = begun(process.pid)
         if process.poll() is not None:
-            remove_some(out, random)  # it had ended
+            print("(ended before it was killed)", flush=True)
+            remove_some(out, random)
             continue
-        victim = process.pid
-        if args.victim == "worker":
-            victim = int(random.choice(workers))
+        victim = process.pid if args.victim == "parent" else int(random.choice(workers))
         os.kill(victim, signal.SIGKILL)
         done += 1
-        if args.victim == "worker":
-            status = process.wait()
-            problems += [f"kill {done}: the run ended with {status}"] if status else []
-        process.wait()
+        status = process.wait()
+        wrong = [f"the run ended with {status}"] if args.victim == "worker" and status else []
         left = lives(family)
-        problems += [f"kill {done}: {len(left)} processes stayed behind: {left}"] if left else []
-        after = contents(out) if out.exists() else {}
-        for name, data in after.items():
-            temporary = TEMPORARY.fullmatch(Path(name).name)
-            if not temporary and name in expected and name.startswith("rows"):
-                problems += [f"kill {done}: {name} is not whole"] if data != expected[name] else []
-            disturbed += bool(temporary)
-        lost = [name for name in before if name.startswith("rows") and name not in after]
-        problems += [f"kill {done}: {lost} are gone"] if lost else []
-        kept_all += sum(name.startswith("rows") for name in after)
+        wrong += [f"{len(left)} processes stayed behind: {left}"] if left else []
+        after, files = made(out), contents(out) if out.exists() else {}
+        half = [name for name in files if TEMPORARY.fullmatch(Path(name).name)]
+        rows = [name for name in files if name.startswith("rows") and name not in half]
+        wrong += [f"{name} is not whole" for name in rows if files[name] != expected[name]]
+        wrong += [
+            f"{path} is gone or made again" for path in before if before[path] != after.get(path)
+        ]
+        under_way = sum(name.startswith("rows") for name in half)
+        wrong += [f"{under_way} shards under way"] if under_way > WORKERS else []
+        print(
+            f"kill {done} of {args.victim} ({args.engine}): {len(rows)} shards whole, "
+            f"{under_way} under way, {len(left)} processes left"
+            + "".join(f"; {each}" for each in wrong),
+            flush=True,
+        )
+        problems += wrong
         remove_some(out, random, share=0.6)
     assert run(photos, out, args.engine).wait() == 0
     final = contents(out)
@@ -90,31 +95,31 @@ def killed(folder: Path, args: argparse.Namespace, random: np.random.Generator) 
     status = subprocess.run(check, stdout=subprocess.DEVNULL, check=False).returncode
     print(
         f"{done} kills of the {args.victim} ({args.engine}) within runs of {seconds:.0f} s: "
-        f"{kept_all} shards looked at, {len(problems)} broken or other troubles; {disturbed} "
-        f"temporary files left by killed runs, {len(over)} after the next whole run, "
-        f"{len(different)} of {len(expected)} files missing or other than undisturbed; "
-        f"check: {status}"
+        f"{len(problems)} troubles; after the next whole run {len(over)} files too many, "
+        f"{len(different)} of {len(expected)} missing or other than undisturbed; check: {status}"
     )
-    for line in [*problems, *different, *over]:
+    for line in [*different, *over]:
         print(f"  {line}")
     return int(bool(problems or different or over or status))
 
 
 def wait_for(process: subprocess.Popen[bytes], out: Path, done: int) -> None:
     """Until it has workers and so many shards are there: times of a busy machine say little."""
-    while process.poll() is None and not (begun(process.pid) and shards(out) >= done):
+    while process.poll() is None and not (begun(process.pid) and len(made(out)) >= done):
         time.sleep(0.05)
 
 
-def shards(out: Path) -> int:
-    return sum(not TEMPORARY.fullmatch(path.name) for path in (out / "rows").rglob("*.parquet"))
+def made(out: Path) -> dict[Path, int]:
+    """The shards that are there, and when they were made."""
+    rows = (out / "rows").rglob("*.parquet")
+    return {path: path.stat().st_mtime_ns for path in rows if not TEMPORARY.fullmatch(path.name)}
 
 
 def run(photos: Path, out: Path, engine: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "prnet", "dataset", str(photos), "--out", str(out)]
     command += ["--save", "crops,maps", "--shard-size", str(SHARD), "--engine", engine]
     quiet = subprocess.DEVNULL
-    return subprocess.Popen([*command, "--workers", "2"], stdout=quiet, stderr=quiet)
+    return subprocess.Popen([*command, "--workers", str(WORKERS)], stdout=quiet, stderr=quiet)
 
 
 def remove_some(out: Path, random: np.random.Generator, *, share: float = 0.8) -> None:
@@ -150,7 +155,7 @@ def is_worker(pid: int) -> bool:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
     except OSError:
         return False
-    return bool(re.search(r"spawn_main|MapWorker", words)) and "tracker" not in words
+    return bool(re.search(r"spawn_main|MapWorker", words)) and "resource_tracker" not in words
 
 
 def lives(family: list[int]) -> list[int]:
