@@ -40,23 +40,26 @@ def main() -> None:
     parser.add_argument("what", choices=("speed", "outputs", "rows"))
     parser.add_argument("photos", nargs="?", type=Path)
     parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.out) as name:
         folder = Path(name)
         if args.what == "rows":
             rows(folder, args.count)
+        elif args.what == "speed":
+            speed(args.photos, folder, args.turns)
         else:
-            {"speed": speed, "outputs": outputs}[args.what](args.photos, folder)
+            outputs(args.photos, folder)
 
 
-def speed(photos: Path, folder: Path) -> None:
+def speed(photos: Path, folder: Path, turns: int) -> None:
     """Photos a second of ``prnet dataset`` with one and two workers, and of a loop in this process,
     in turns, as other work on the machine slows all of them."""
     paths = expand_inputs([photos], recursive=True)
     reconstruct = Reconstructor()
     print(f"{len(paths)} photos")
-    for turn in range(2):
+    for turn in range(turns):
         start, cpu = time.perf_counter(), time.process_time()
         for path in paths:
             reconstruct(path)
