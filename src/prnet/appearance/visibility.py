@@ -30,7 +30,7 @@ EDGE = 3
 """Map pixels by which the seen part is shrunk, then softened."""
 
 
-OUTLINE = 2
+OUTLINE = 4
 """Pixels of the z-buffer along the outline that are not trusted."""
 
 
@@ -89,8 +89,8 @@ def _uncovered(face: MappedFace) -> NDArray[np.float32]:
 
 
 def inside_outline(face: MappedFace) -> NDArray[np.float32]:
-    """(256, 256) float32: 0 within 1 % of the face's size of its outline in the picture, 1 further
-    in and outside the region: where a small error of the map shows what is behind the face."""
+    """(256, 256) float32: 0 within 2.5 % of the face's size of its outline in the picture, where a
+    small error of the map shows what is behind the face; 1 further in and outside the region."""
     covered = np.pad(np.isfinite(_buffer(face)).astype(np.float32), OUTLINE)
     covered = extreme(np.minimum, covered, OUTLINE)
     x, y = _in_buffer(face)[:2].astype(np.intp)
