@@ -49,14 +49,17 @@ export class Live {
 
   async loop(run) {
     const passed = [];
-    let reported = 0, next = nextPicture(this.video);
+    let reported = 0, next = caught(this.video);
     for (;;) {
-      await next;
-      if (this.run !== run) return;
-      const sent = await createImageBitmap(this.video), seconds = performance.now() / SECOND;
-      next = nextPicture(this.video); // it may come while the networks work
-      const { bitmap, faces, times } = await this.ask("frame", { bitmap: sent, seconds, smooth: this.smooth() }, [sent]);
-      if (this.run !== run) return bitmap.close();
+      const { picture, seconds } = await next;
+      if (this.run !== run) return picture.close();
+      next = caught(this.video); // while the networks work, so that they need not wait for it
+      const given = { bitmap: picture, seconds, smooth: this.smooth() };
+      const { bitmap, faces, times } = await this.ask("frame", given, [picture]);
+      if (this.run !== run) {
+        next.then(({ picture: late }) => late.close(), () => {});
+        return bitmap.close();
+      }
       this.took(faces, seconds);
       this.draw(bitmap, faces);
       const now = performance.now();
@@ -97,6 +100,15 @@ function rates(passed) {
   };
   const steps = ["detect", "crop", "network", "steady", "draw", "read", "total"];
   return { fps, ...Object.fromEntries(steps.map((name) => [name, median(name)])) };
+}
+
+/** The next picture, and its time. */
+function caught(video) {
+  const taking = nextPicture(video).then(async () => {
+    return { picture: await createImageBitmap(video), seconds: performance.now() / SECOND };
+  });
+  taking.catch(() => {}); // of a camera that was stopped; who waits for it is told all the same
+  return taking;
 }
 
 function nextPicture(video) {
