@@ -253,10 +253,12 @@ def test_large_work_is_split_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> 
     rng = np.random.default_rng(6)
     vertices, triangles = rng.uniform(-5, 60, (50, 3)), rng.integers(0, 50, (200, 3))
     whole = rasterize(vertices, triangles, 50, 55)
-    monkeypatch.setattr("prnet.geometry.rasterize._CHUNK", 500)
+    monkeypatch.setattr("prnet.geometry.coverage._CHUNK", 500)
+    monkeypatch.setattr("prnet.geometry.rasterize._BLOCK", 70)
     parts = rasterize(vertices, triangles, 50, 55)
     np.testing.assert_array_equal(parts.triangle_id, whole.triangle_id)
     np.testing.assert_array_equal(parts.depth, whole.depth)
+    np.testing.assert_array_equal(parts.barycentric, whole.barycentric)
 
 
 def test_depth_alone_is_the_same_depth() -> None:
