@@ -225,9 +225,11 @@ def _framed(image: Pixels, margin: tuple[int, int]) -> Pixels:
     ]
     if [high, wide] == shape:
         return image
-    canvas = np.empty((*shape, 3), np.uint8)
-    canvas[:] = mean_colour(image)
-    canvas[margin[1] : margin[1] + high, margin[0] : margin[0] + wide] = image
+    canvas, ground = np.empty((*shape, 3), np.uint8), mean_colour(image)
+    rows, columns = slice(margin[1], margin[1] + high), slice(margin[0], margin[0] + wide)
+    canvas[: rows.start] = canvas[rows.stop :] = ground
+    canvas[rows, : columns.start] = canvas[rows, columns.stop :] = ground
+    canvas[rows, columns] = image
     return canvas
 
 
