@@ -40,13 +40,13 @@ class RefineNetwork(nn.Module):
     from the crop's in sides of the candidate's box (2); log of width and height over it (2);
     cosine and sine of the roll; five points from the centre in those sides (10)."""
 
-    def __init__(self, *, widths: tuple[int, ...] = (16, 24, 48, 48), mixed: int = 48) -> None:
+    def __init__(self, *, widths: tuple[int, ...] = (16, 32, 64, 64), mixed: int = 48) -> None:
         super().__init__()
         layers: list[nn.Module] = [Stretch()]
         channels = 3
         for i, width in enumerate(widths):  # 32, 16, 8, 4
             layers += [convolution(channels, width, 3, 2), nn.ReLU()]
-            if i in (1, 2):
+            if i > 0:
                 layers.append(Block(width))
             channels = width
         self.features = nn.Sequential(*layers)
