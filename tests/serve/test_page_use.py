@@ -20,7 +20,7 @@ from prnet.facemodel.arkit.curves import PersonCurves
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.video.smooth import QUICK, OneEuro, Rates, Smoother
-from prnet.video.track import VAGUE, Tracker
+from prnet.video.track import Tracker
 
 FRAMES = 10
 PATIENCE = 150_000
@@ -56,19 +56,6 @@ async ([frames, quick, passed, size]) => {
 }
 """
 
-EVIDENCE = """
-async (deviations) => {
-  const { Tracker } = await import("./js/track.js");
-  const settings = await (await fetch("settings.json")).json();
-  const layout = { size: 16, region: new Uint8Array(256).fill(1) };
-  const tracker = new Tracker({ settings, layout }), landmarks = new Float32Array(68 * 3);
-  landmarks[0] = 100;
-  const faces = deviations.map((off) => {
-    return { presence: 0.999, landmarks, deviation: off && new Float32Array(256).fill(off) };
-  });
-  return faces.map((face) => tracker.evidence(face) > 0);
-}
-"""
 
 DROP = """
 (photos) => {
@@ -343,8 +330,3 @@ def test_everything_is_said_in_both_languages(page: Any) -> None:
           .filter((e) => !e.getAttribute("aria-label")).map((e) => e.id)"""
     )
     assert set(unnamed) <= {"photo"}, "which has its label once there is a photo"
-
-
-def test_a_face_that_the_network_cannot_place_is_none(page: Any) -> None:
-    told = page.evaluate(EVIDENCE, [None, 99 * VAGUE, 101 * VAGUE])
-    assert told == [True, True, False], "of a face of 100 pixels"

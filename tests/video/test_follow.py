@@ -176,29 +176,6 @@ def test_presence_begins_high_and_ends_low(
     assert [numbers(faces) for faces in found] == [[number] if number else [] for number in people]
 
 
-@pytest.mark.parametrize("vague", [False, True])
-def test_a_face_that_the_network_cannot_place_is_none(
-    vague: bool,
-    reconstruct: Reconstructor,
-    sample_image: Picture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """However sure it is that there is one."""
-    judge = reconstruct.network.predict
-
-    def predict(crops: Picture) -> Prediction:
-        said = judge(crops)
-        assert said.deviations is not None
-        face = np.ptp(said.position_maps[:, ..., 1][:, 64:192, 64:192])
-        return said._replace(
-            deviations=np.full_like(said.deviations, face * (0.3 if vague else 0.01))
-        )
-
-    monkeypatch.setattr(reconstruct.network, "predict", predict)
-    film = seen([scene((Place(240, 160), sample_image))] * 3, reconstruct)
-    assert [numbers(faces) for faces in film] == ([[]] * 3 if vague else [[1]] * 3)
-
-
 def test_a_doubtful_face_takes_no_persons_place(
     sample_image: Picture, other: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,10 +28,6 @@ DOUBT, ENOUGH = 0.95, 2.0
 """A face is shown once the odds of its presence beside those of the one, multiplied over the frames
 (Wald's sequential test), have the other as logarithm. 0.993 is enough in one frame, 0.98 in three;
 the faces of dogs are at 0.5 to 0.97."""
-VAGUE, SPARSE = 0.09, 8
-"""Nothing speaks for a face whose points may be off by more than so much of its size, in the mean
-of the network's deviations at every so many pixels of the map: of crowds' faces that are shown the
-most is 0.074, of a spot of 9 pixels that is taken for one 0.11."""
 STAY_ALIKE, AGAIN_ALIKE = 0.7, 0.65
 """Least likeness to the face of the frame before, and of a face that comes back. A head that turns
 by 12 degrees from one frame to the next, and blinks, was at 0.745; of pairs of two people, at most
@@ -212,18 +208,8 @@ def _presence(face: Face) -> float:
 
 
 def _evidence(face: Face, before: float = 0.0) -> float:
-    if _is_vague(face):
-        return 0.0
     presence = min(_presence(face), 1 - 1e-6)
     return max(0.0, before + log(presence / (1 - presence)) - log(DOUBT / (1 - DOUBT)))
-
-
-def _is_vague(face: Face) -> bool:
-    if face.deviation is None:
-        return False
-    grid = slice(None, None, SPARSE), slice(None, None, SPARSE)
-    off = face.deviation[grid][face.layout.region[grid]].mean()
-    return bool(off > VAGUE * size_of(face))
 
 
 def centre_of(face: Face) -> NDArray[np.float64]:

@@ -49,23 +49,9 @@ export class Tracker {
   }
 
   /** That it is a person: the odds of presence over the frames, as logarithm. */
-  evidence(face, before = 0) {
-    if (this.isVague(face)) return 0;
-    const { presence } = face, sure = Math.min(presence ?? 1, 1 - 1e-6), odds = (p) => Math.log(p / (1 - p));
+  evidence({ presence }, before = 0) {
+    const sure = Math.min(presence ?? 1, 1 - 1e-6), odds = (p) => Math.log(p / (1 - p));
     return Math.max(0, before + odds(sure) - odds(this.c.DOUBT));
-  }
-
-  /** Whether the network knows hardly where the points are. */
-  isVague(face) {
-    const { VAGUE, SPARSE } = this.c, { size, region } = this.models.layout;
-    if (!face.deviation) return false;
-    let sum = 0, count = 0;
-    for (let row = 0; row < size; row += SPARSE) {
-      for (let pixel = row * size; pixel < (row + 1) * size; pixel += SPARSE) {
-        if (region[pixel]) (sum += face.deviation[pixel]), count++;
-      }
-    }
-    return sum / count > VAGUE * placeOf(face).size;
   }
 
   /** Whether this is the first picture, or hardly a pixel is what it was. */
