@@ -27,7 +27,8 @@ def _photos(count: int) -> list[NDArray[np.uint8]]:
 
 @pytest.fixture
 def reconstruct(tmp_path: Path) -> Reconstructor:
-    return Reconstructor(write_model(tmp_path, judges=True), detector="none", passes=2)
+    model = write_model(tmp_path, judges=True)
+    return Reconstructor(model, detector="none", passes=2, min_presence=0.05)
 
 
 @pytest.mark.parametrize("batch", [1, 5, 64])

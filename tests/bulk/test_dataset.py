@@ -46,7 +46,8 @@ def photos(tmp_path: Path) -> Path:
 
 def _run(*arguments: object, model: Path) -> int:
     words = ["dataset", *map(str, arguments), "--detector", "none", "--model", str(model)]
-    return main([*words, "--workers", "1"])
+    presence = [] if "--min-presence" in arguments else ["--min-presence", "0.05"]
+    return main([*words, "--workers", "1", *presence])
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ def test_rows_are_what_a_reconstructor_says(photos: Path, model: Path, tmp_path:
     bad = rows[3]
     assert (bad["faces"], bad["face"], bad["item"], bad["landmarks"]) == (0, None, 0, None)
     assert "3.png: expected an image" in bad["error"]
-    reconstruct = Reconstructor(model, detector="none")
+    reconstruct = Reconstructor(model, detector="none", min_presence=0.05)
     (face,) = reconstruct(photos / "more" / "6.png")
     row = rows[6]
     np.testing.assert_array_equal(np.reshape(row["landmarks"], (68, 3)), face.landmarks)
