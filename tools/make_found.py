@@ -21,8 +21,7 @@ from prnet.face import Face
 from prnet.files.arrays import Array, read_arrays, write_array
 from prnet.files.photos import PhotoStore
 from prnet.reconstruct import Reconstructor
-from prnet.training.data.prepare import MARGIN
-from prnet.training.data.prepared_files import CROPS, FOUND_FACES, FOUND_OTHERS, map_crops
+from prnet.training.data.prepared_files import CROPS, FOUND_FACES, FOUND_OTHERS, MARGIN, map_crops
 
 SPLITS = ("train", "train_masks", "negative")
 MIN_SCORE = 0.3

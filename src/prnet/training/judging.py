@@ -27,7 +27,7 @@ from prnet.training.data.augment import (
     similarity_crops,
 )
 from prnet.training.data.dataset import Batch, Kind, PreparedData, crop_squares
-from prnet.training.data.prepare import MARGIN
+from prnet.training.data.prepared_files import MARGIN
 from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
 from prnet.training.progress import progress

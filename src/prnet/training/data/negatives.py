@@ -14,8 +14,7 @@ from prnet.errors import PrnetError
 from prnet.files.arrays import write_array
 from prnet.files.photos import PhotoStore
 from prnet.geometry.crop import CropTransform
-from prnet.training.data.prepare import MARGIN
-from prnet.training.data.prepared_files import CROPS, NEGATIVES, map_crops
+from prnet.training.data.prepared_files import CROPS, MARGIN, NEGATIVES, map_crops
 from prnet.training.labels.labelling import photo_names
 
 SQUARES = 2

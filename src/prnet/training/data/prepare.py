@@ -31,10 +31,9 @@ from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.data.joined import joined_labels
-from prnet.training.data.prepared_files import CROPS, SAMPLES, read_basis
+from prnet.training.data.prepared_files import CROPS, MARGIN, SAMPLES, read_basis
 
 STORED_SIZE = 192
-MARGIN = 1.5
 BASIS_STEP = 4
 """Training compares means over squares of 4 x 4 UV pixels, one a control point of the network."""
 FARTHEST = 20

@@ -14,6 +14,8 @@ from prnet.files.arrays import Array, Arrays, map_array, read_arrays
 
 HEAD = -1
 """The sample of renders of head models, which are of no photo."""
+MARGIN = 1.5
+"""Side of a stored crop, over that of the crop that the network is shown."""
 SAMPLES, CROPS, NEGATIVES = "samples.npz", "crops.npy", "negatives.npy"
 FOUND_FACES, FOUND_OTHERS = "found_faces.npy", "found_others.npy"
 """What a detector found where people had drawn boxes around all faces."""
