@@ -60,7 +60,7 @@ HEADS, VIEWS, TURNED = 1200, 5000, 25.0
 
 Floats = NDArray[np.floating]
 
-_SCENES = {
+SCENE_LABELS = {
     "files": Array(np.str_, ("N",)),
     "split": Array(np.str_, ("N",)),
     "boxes": Array(np.float32, ("B", 4)),
@@ -145,7 +145,7 @@ def scene_faces(folder: Path) -> Iterator[LabelledFace]:
     """Faces of at least `CLEAR` pixels in the scenes that people drew boxes in, with the landmarks
     that the position map network sees in the box: real profiles, hats and crowds, where pasted
     crops are none. Only where it sees a face, and sees it where the box is."""
-    labels = read_arrays(folder / "labels.npz", _SCENES, "labels of scenes")
+    labels = read_arrays(folder / "labels.npz", SCENE_LABELS, "labels of scenes")
     store, reconstruct = PhotoStore(folder), Reconstructor(passes=3, min_presence=SURE)
     for i in np.flatnonzero(labels["split"] == "train"):
         image = store[str(labels["files"][i])]
@@ -163,7 +163,7 @@ def scene_faces(folder: Path) -> Iterator[LabelledFace]:
 
 def scene_photos(folder: Path, splits: tuple[str, ...], out: Path, count: int | None) -> None:
     labels, store = (
-        read_arrays(folder / "labels.npz", _SCENES, "labels of scenes"),
+        read_arrays(folder / "labels.npz", SCENE_LABELS, "labels of scenes"),
         PhotoStore(folder),
     )
     images, boxes, ignored = [], [], []

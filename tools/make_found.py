@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from make_detector_pools import SCENE_LABELS
 from numpy.typing import NDArray
 
 from prnet.face import Face
-from prnet.files.arrays import Array, read_arrays, write_array
+from prnet.files.arrays import read_arrays, write_array
 from prnet.files.photos import PhotoStore
 from prnet.reconstruct import Reconstructor
 from prnet.training.data.prepared_files import CROPS, FOUND_FACES, FOUND_OTHERS, MARGIN, map_crops
@@ -30,15 +31,6 @@ MOST = 14
 """Of one photo, the surest."""
 AT, BESIDE = 0.35, 0.8
 """A face is found within so much of a drawn box's longer side; none is beyond the other."""
-
-_LABELS = {
-    "files": Array(np.str_, ("N",)),
-    "split": Array(np.str_, ("N",)),
-    "boxes": Array(np.float32, ("B", 4)),
-    "box_offsets": Array(np.int64, ("O",)),
-    "ignore": Array(np.float32, ("I", 4)),
-    "ignore_offsets": Array(np.int64, ("O",)),
-}
 
 
 def is_face(face: Face, drawn: NDArray[np.floating], ignored: NDArray[np.floating]) -> bool | None:
@@ -58,7 +50,7 @@ def is_face(face: Face, drawn: NDArray[np.floating], ignored: NDArray[np.floatin
 
 def found(folder: Path, size: int) -> Iterator[tuple[bool, NDArray[np.uint8]]]:
     labels, store = (
-        read_arrays(folder / "labels.npz", _LABELS, "labels of scenes"),
+        read_arrays(folder / "labels.npz", SCENE_LABELS, "labels of scenes"),
         PhotoStore(folder),
     )
     reconstruct = Reconstructor(min_score=MIN_SCORE, min_presence=0)
