@@ -61,7 +61,7 @@ MANY = 2_000
 """Kernels with more weights than this are stored in 8 bits, the others in 16."""
 LEVELS = 47
 """Of a kernel's 127 each way so many are used: compressed, the files are a sixth smaller than with
-all, and find as many faces."""
+all, and on the dev half of `scenes` find 0.01 fewer of the small faces, as many of the large."""
 
 
 def store_bytes(model: onnx.ModelProto) -> None:
