@@ -25,10 +25,16 @@ LARGEST = 1.1
 """Longer side of the largest face over the picture's side."""
 SMALLEST = 11.0
 """Pixels: faces with a shorter longer side are neither asked for nor forbidden."""
+SMALLEST_OCCLUDED = 16.0
+"""Pixels of the longer side of the smallest face of a scene that something is put over."""
 RIM = 0.8
 """Beyond this x the longer side from the centre, crops may show other faces."""
 SCENES, FACE_FREE = 0.6, 0.1
 """Shares of the pictures; the others are mosaics."""
+OCCLUDED, OCCLUDED_SCENES = 0.45, 0.15
+"""Shares of the faces of mosaics and of scenes that something is put over."""
+HIDDEN = 0.45
+"""Faces of which another tile covers more are no longer asked for."""
 TURNED, TURNED_SCENES = 0.8, 0.5
 """Shares of the faces and of the scenes at any angle; the others are about upright."""
 SHARES = {
@@ -119,6 +125,8 @@ class Mosaics:
             x, y = warp.points(np.array([(box[:2] + box[2:]) / 2]))[0]
             w, h = scale * (box[2:] - box[:2])
             add_face(picture, x, y, w, h, warp.roll(0.0), np.zeros((5, 2)), (0.5, 0.0))
+            if max(w, h) > SMALLEST_OCCLUDED and random.random() < OCCLUDED_SCENES:
+                self.occlude(random, picture, x, y, max(w, h), warp.roll(0.0))
         return picture
 
     def paste_tiles(self, random: np.random.Generator, picture: Picture) -> None:
@@ -193,7 +201,7 @@ class Mosaics:
         roll = warp.roll(float(pool.roll[i]))
         w, h = (scale * box[2:]).tolist()
         add_face(picture, x, y, w, h, roll, points, (1.0, 1.0))
-        if random.random() < 0.3:
+        if random.random() < OCCLUDED:
             self.occlude(random, picture, x, y, side, roll)
 
     def occlude(
@@ -251,7 +259,7 @@ def _hidden(covered: NDArray[np.bool_], window: Window, face: Floats) -> bool:
         max(0, int(y - s) - y0) : max(0, int(y + s) - y0),
         max(0, int(x - s) - x0) : max(0, int(x + s) - x0),
     ]
-    return bool(part.sum() > 0.35 * 4 * s * s)
+    return bool(part.sum() > HIDDEN * 4 * s * s)
 
 
 def ignore(picture: Picture, x: float, y: float, reach: float) -> None:

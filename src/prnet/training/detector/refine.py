@@ -19,7 +19,7 @@ from prnet.detection.anchorfree import REFINE_MARGIN as MARGIN
 from prnet.detection.anchorfree import REFINE_SIZE as SIZE
 from prnet.training.detector.disturb import disturb
 from prnet.training.detector.faces import MIRRORED_POINTS
-from prnet.training.detector.mosaics import Mosaics, Picture
+from prnet.training.detector.mosaics import OCCLUDED, OCCLUDED_SCENES, Mosaics, Picture
 from prnet.training.detector.network import OUTPUTS, Block, Stretch, convolution
 from prnet.training.detector.warp import Warp, random_roll
 
@@ -112,11 +112,8 @@ def _of_pool(mosaics: Mosaics, random: np.random.Generator) -> Example:
     image = Image.fromarray(ground)
     image.paste(warp.image(pool.crops[i], window), (0, 0), warp.inside(pool.inside[i], window))
     canvas = np.array(image)
-    if random.random() < 0.3:
-        picture = Picture(canvas, np.zeros((SIZE, SIZE), bool))
-        x, y = warp.to.tolist()
-        mosaics.occlude(random, picture, x, y, scale * side, warp.roll(float(pool.roll[i])))
-        canvas = picture.canvas
+    if random.random() < OCCLUDED:
+        canvas = _occluded(mosaics, random, canvas, warp, scale * side, float(pool.roll[i]))
     points = warp.points(pool.points[i])
     points = points[MIRRORED_POINTS] if warp.mirror else points
     roll = np.radians(warp.roll(float(pool.roll[i])))
@@ -174,13 +171,26 @@ def _of_scene(mosaics: Mosaics, random: np.random.Generator, *, face: bool) -> E
                 continue
             warp = Warp(centre, side / length, angle, mirror, (middle, middle))
             weight = (1.0, 0.0, 0.0)
-        return (
-            np.array(warp.image(scenes.image(i), (0, 0, SIZE, SIZE))),
-            values,
-            weight,
-            float(face),
-        )
+        canvas = np.array(warp.image(scenes.image(i), (0, 0, SIZE, SIZE)))
+        if face and random.random() < OCCLUDED_SCENES:
+            canvas = _occluded(mosaics, random, canvas, warp, scale * side, 0.0)
+        return canvas, values, weight, float(face)
     return np.zeros((SIZE, SIZE, 3), np.uint8), values, (1.0, 0.0, 0.0), 0.0
+
+
+def _occluded(
+    mosaics: Mosaics,
+    random: np.random.Generator,
+    canvas: NDArray[np.uint8],
+    warp: Warp,
+    side: float,
+    roll: float,
+) -> NDArray[np.uint8]:
+    """The crop with something over its face of longer side ``side``, turned by ``roll`` before."""
+    picture = Picture(canvas, np.zeros((SIZE, SIZE), bool))
+    x, y = warp.to.tolist()
+    mosaics.occlude(random, picture, x, y, side, warp.roll(roll))
+    return picture.canvas
 
 
 def refine_losses(found: Tensor, examples: Examples) -> dict[str, Tensor]:
