@@ -12,7 +12,7 @@ from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box
-from prnet.reconstruct import MIN_PRESENCE, Reconstructor
+from prnet.reconstruct import JUDGED_SCORE, MIN_PRESENCE, Reconstructor
 from prnet.words import LANGUAGES
 
 
@@ -43,7 +43,13 @@ def add_device_argument(parser: argparse._ActionsContainer) -> None:
 def add_choosing_arguments(parser: argparse.ArgumentParser) -> None:
     """Which of the faces that were found are wanted."""
     add = parser.add_argument
-    add("--min-score", type=finite, metavar="S", help="leave out faces that score less")
+    add(
+        "--min-score",
+        type=finite,
+        metavar="S",
+        help="leave out faces that score less, on the detector's own scale (default: "
+        f"{JUDGED_SCORE} with the detector prnet, its own with others)",
+    )
     add(
         "--min-presence",
         type=share,

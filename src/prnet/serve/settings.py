@@ -59,8 +59,10 @@ def page_settings() -> tuple[dict[str, Any], dict[str, bytes]]:
     landmarks = rules.get("landmarks", LANDMARK_RULE)
     layout, layout_arrays = _layout(UVLayout.load(layout_file()))
     shapes, shapes_arrays = _curves()
+    modules = {name: constants(module) for name, module in MODULES.items()}
+    modules["detector"]["MIN_SCORE"] = reconstruct.JUDGED_SCORE  # as its network judges itself
     settings = {
-        **{name: constants(module) for name, module in MODULES.items()},
+        **modules,
         "rules": {"detector": asdict(detector), "landmarks": asdict(landmarks)},
         "network": {"crop_size": PositionMapNetwork(DATA).crop_size},
         "layout": layout,
