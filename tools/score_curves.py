@@ -34,12 +34,12 @@ OPENINGS = {
 
 
 def curves_of(
-    store: PhotoStore, files: list[str], points: NDArray[np.floating]
+    reconstruct: Reconstructor, photos: list[NDArray[np.uint8]], points: NDArray[np.floating]
 ) -> NDArray[np.floating]:
     """(N, 52) of a person's photos."""
     model, mean, measures = curve_model(), MeanMeasure(), []
-    for name, landmarks in zip(files, points, strict=True):
-        (face,) = RECONSTRUCT(store[name], landmarks=[landmarks])
+    for photo, landmarks in zip(photos, points, strict=True):
+        (face,) = reconstruct(photo, landmarks=[landmarks])
         measure = model.measure(face)
         mean.add(measure)
         measures.append(measure.values)
@@ -66,7 +66,7 @@ def correlations(
             count = np.bincount(person)
             pair = [each - (np.bincount(person, each) / count)[person] for each in pair]
         moving = min(map(np.std, pair)) > 1e-6
-        values.append(f"{np.corrcoef(*pair)[0, 1]:6.2f}" if moving else "     -")
+        values.append(f"{np.corrcoef(pair[0], pair[1])[0, 1]:6.2f}" if moving else "     -")
     return " ".join(values)
 
 
@@ -87,12 +87,14 @@ def main() -> None:
     chosen = sorted(person for person, count in counts.items() if count >= FRAMES)[
         : arguments.people
     ]
-    store = PhotoStore(arguments.photos)
+    store, reconstruct = PhotoStore(arguments.photos), Reconstructor()
     curves, rows, owner = [], [], []
     for number, person in enumerate(tqdm(chosen, mininterval=10)):
         of_person = [i for i, name in enumerate(people) if name == person and files[i] in store]
         of_person = of_person[:: max(1, len(of_person) // (4 * FRAMES))][: 4 * FRAMES]
-        curves.append(curves_of(store, [files[i] for i in of_person], points[of_person]))
+        curves.append(
+            curves_of(reconstruct, [store[files[i]] for i in of_person], points[of_person])
+        )
         rows += of_person
         owner += [number] * len(of_person)
     ours, who = np.concatenate(curves), np.array(owner)
@@ -110,8 +112,6 @@ def main() -> None:
                 f"{name:20}", correlations(ours[:, i], expression[rows][:, known].mean(axis=1), who)
             )
 
-
-RECONSTRUCT = Reconstructor()
 
 if __name__ == "__main__":
     main()
