@@ -281,18 +281,6 @@ def test_the_networks_cannot_be_had(browser: Any, site: str) -> None:
     page.close()
 
 
-def test_it_works_offline_once_loaded(browser: Any, site: str) -> None:
-    context = browser.new_context()
-    page = _opened(context.new_page(), site)
-    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
-    context.set_offline(True)
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
-    page.click("#sample")
-    page.locator("#status", has_text="1 face found").wait_for()
-    context.close()
-
-
 def test_keyboard_and_language(browser: Any, site: str) -> None:
     page = _opened(browser.new_page(), site, "?step=4&lang=zh")
     assert page.get_attribute("html", "lang") == "zh"

@@ -4,7 +4,8 @@ const KEPT = `${VERSION} ${self.registration.scope}`;
 
 self.addEventListener("install", (event) => {
   const keep = async () => {
-    await (await caches.open(KEPT)).addAll(["./", ...Object.keys(FILES)]);
+    const fresh = (name) => new Request(name, { cache: "no-cache" }); // none of an earlier version
+    await (await caches.open(KEPT)).addAll(["./", ...Object.keys(FILES)].map(fresh));
     await self.skipWaiting();
   };
   event.waitUntil(keep());
@@ -20,10 +21,27 @@ self.addEventListener("activate", (event) => {
   event.waitUntil(tidy());
 });
 
+/** Lets go of what is kept where the host has something else by now: a newer page, or, at
+ *  localhost, another program. */
+async function askHost() {
+  let told;
+  try {
+    const answer = await fetch("sw.js", { cache: "no-cache" });
+    if (answer.status >= 500) return;
+    told = await answer.text();
+  } catch {
+    return; // offline
+  }
+  if (told.includes(VERSION)) return;
+  await caches.delete(KEPT);
+  if (!told.startsWith("const VERSION = ")) await self.registration.unregister();
+}
+
 self.addEventListener("fetch", (event) => {
   const answer = async () => {
-    const kept = await caches.open(KEPT);
-    return (await kept.match(event.request, { ignoreSearch: true })) ?? fetch(event.request);
+    if (event.request.mode === "navigate") await askHost();
+    const found = await caches.match(event.request, { cacheName: KEPT, ignoreSearch: true });
+    return found ?? fetch(event.request);
   };
   if (event.request.method === "GET") event.respondWith(answer());
 });
