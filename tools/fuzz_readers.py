@@ -326,6 +326,7 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
 
     from prnet.training.config import TrainConfig
     from prnet.training.data.dataset import PreparedData
+    from prnet.training.data.draws import Draws
     from prnet.training.labels.correspondence import Correspondence
     from prnet.training.labels.given import GivenLandmarks
     from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
@@ -385,7 +386,7 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
 
     def use_prepared(path: Path) -> None:
         data = PreparedData(path.parent)
-        _, labels = data.draw(np.random.default_rng(0), 4, {"views": 0.5})
+        _, labels = data.draw(Draws(0), 4, {"views": 0.5})
         data.positions(labels)
 
     whole = CompactNetwork()

@@ -136,9 +136,9 @@ def turned_views(folder: Path) -> Iterator[LabelledFace]:
         for row in data.training_rows(part).tolist():
             if abs(yaw_degrees(views.rotation[row])) < TURNED:
                 continue
-            crops, labels = data.gather([(part, row)])
+            crops, labels = data.gather(data.rows(part, [row]))
             landmarks = data.positions(labels)[0, -68:].numpy()
-            yield LabelledFace(crops[0], landmarks, image_roll(views.rotation[row]))
+            yield LabelledFace(crops[0].numpy(), landmarks, image_roll(views.rotation[row]))
 
 
 def scene_faces(folder: Path) -> Iterator[LabelledFace]:

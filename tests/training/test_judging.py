@@ -11,6 +11,7 @@ import torch
 from prnet.training.config import TrainConfig
 from prnet.training.data.augment import NO_AUGMENTATION, cut_by_frame, flattened
 from prnet.training.data.dataset import PreparedData
+from prnet.training.data.draws import Draws
 from prnet.training.judging import Judging, judge, misplaced
 from prnet.training.networks.compact import CompactNetwork
 from prnet.training.networks.judge import Judge
@@ -77,12 +78,10 @@ def test_what_a_detector_found_is_learned_as_people_said(
 def test_misplaced_crops_are_off_by_much(recipe: CompactRecipe) -> None:
     """The drawn disc is a third of the stored crop: half a crop beside it, much larger, or turned,
     which a disc does not show."""
-    rows = [(0, row) for row in range(48)] * 4
+    rows = recipe.data.rows(0, [*range(48)] * 4)
     crops, labels = recipe.data.gather(rows)
-    wrong = misplaced(recipe.data, crops, labels, torch.Generator().manual_seed(1))
-    right = recipe.data.batch(
-        crops, labels, torch.Generator().manual_seed(1), NO_AUGMENTATION, crop_size=128
-    ).crops
+    wrong = misplaced(recipe.data, crops, labels, Draws(1))
+    right = recipe.data.batch(crops, labels, Draws(1), NO_AUGMENTATION, crop_size=128).crops
     lit = wrong.mean(dim=(1, 2, 3)) / right.mean(dim=(1, 2, 3))
     beside_or_far, near = (lit < 0.75).float().mean(), (lit > 1.3).float().mean()
     assert 0.3 < beside_or_far < 0.7
@@ -91,7 +90,7 @@ def test_misplaced_crops_are_off_by_much(recipe: CompactRecipe) -> None:
 
 def test_the_frame_cuts_up_to_four_tenths() -> None:
     images = torch.ones(200, 3, 32, 32)
-    cut = cut_by_frame(images, torch.Generator().manual_seed(0), 0.5)
+    cut = cut_by_frame(images, Draws(0), 0.5)
     lit = cut.mean(dim=(1, 2, 3))
     assert 0.3 < (lit < 1).float().mean() < 0.6
     assert 0.59 < lit.min() < 0.75
@@ -102,7 +101,7 @@ def test_the_frame_cuts_up_to_four_tenths() -> None:
 
 def test_some_are_dark_some_grey_and_all_in_8_bits() -> None:
     images = torch.rand(200, 3, 16, 16, generator=torch.Generator().manual_seed(2))
-    flat = flattened(images, torch.Generator().manual_seed(0), 0.5)
+    flat = flattened(images, Draws(0), 0.5)
     changed = [i for i in range(200) if not torch.equal(flat[i], images[i])]
     assert 70 < len(changed) < 130
     spread = flat[changed].std(dim=(1, 2, 3)) / images[changed].std(dim=(1, 2, 3))

@@ -55,6 +55,24 @@ def test_shape_is_what_a_similarity_cannot_undo() -> None:
     assert not torch.allclose(aligned_to(points, mirrored), mirrored, atol=0.1)
 
 
+@pytest.mark.parametrize("noise", [0.0, 5.0, 200.0])
+@pytest.mark.parametrize("depth", [1.0, -1.0])
+def test_alignment_is_umeyamas(noise: float, depth: float) -> None:
+    """By singular values, of heads, of mere noise, and of heads turned inside out."""
+    random = torch.Generator().manual_seed(1)
+    target = torch.randn(20, 68, 3, generator=random) * torch.tensor([30.0, 35, 15]) + 60
+    points = target * torch.tensor([1.0, 1, depth])
+    points = 1.3 * points + noise * torch.randn(points.shape, generator=random)
+    centred, middle = points - points.mean(dim=1, keepdim=True), target.mean(dim=1, keepdim=True)
+    u, sigma, vt = torch.linalg.svd(((target - middle).transpose(1, 2) @ centred).double())
+    sign = torch.ones_like(sigma)
+    sign[:, 2] = torch.linalg.det(u @ vt).sign()
+    scale = (sigma * sign).sum(dim=1) / (centred**2).sum(dim=(1, 2))
+    rotation = scale[:, None, None] * (u * sign[:, None]) @ vt
+    expected = centred.double() @ rotation.transpose(1, 2) + middle
+    torch.testing.assert_close(aligned_to(points, target), expected.float(), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("weight", "term"),
     list(zip(WEIGHTS, ("landmarks", "shape", "openings", "edges"), strict=True)),
@@ -75,7 +93,7 @@ def test_every_term_counts_with_its_weight(prepared: Path, weight: str, term: st
 @pytest.mark.parametrize("axis", [0, 1])
 def test_edges_are_differences_between_neighbours(prepared: Path, axis: int) -> None:
     """Ripples of 2 pixels from column to column, or from row to row."""
-    loss, inside = make_loss(prepared), PreparedData(prepared).grid_inside.numpy()
+    loss, inside = make_loss(prepared), PreparedData(prepared).grid_inside
     sign = np.where(np.indices(inside.shape)[axis] % 2, 1.0, -1.0)[inside]
     ripples = torch.from_numpy(sign[:, None] * [1.0, 0, 0]).float()
     grid, landmarks = loss.evaluate(some_control())
@@ -114,7 +132,7 @@ def test_parts_weigh_as_the_paper_has_them(prepared: Path) -> None:
     layout, loss, control = default_layout(), make_loss(prepared), some_control()
     grid, landmarks = loss.evaluate(control)
     blocks = layout.parts.reshape(64, 4, 64, 4).transpose(0, 2, 1, 3).reshape(64, 64, 16)
-    inside = PreparedData(prepared).grid_inside.numpy()
+    inside = PreparedData(prepared).grid_inside
 
     def error_in(part: Part) -> float:
         place = int(np.flatnonzero((blocks == part).all(axis=-1)[inside])[0])
@@ -139,5 +157,5 @@ def test_the_loss_sees_what_the_network_s_map_shows(prepared: Path) -> None:
     expected = default_layout().sample_landmarks(position_map)
     origin = [0, 0, expected[:, 2].mean()]
     np.testing.assert_allclose(landmarks, expected - origin, atol=1e-3)
-    inside = PreparedData(prepared).grid_inside.numpy()
+    inside = PreparedData(prepared).grid_inside
     np.testing.assert_allclose(grid, blocks[inside] - origin, atol=1e-3)

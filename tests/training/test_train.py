@@ -30,6 +30,7 @@ from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
 from prnet.training.config import PRESETS, TrainConfig  # noqa: E402
 from prnet.training.data.augment import NO_AUGMENTATION, Augmentation  # noqa: E402
 from prnet.training.data.dataset import LABELS, Kind, PreparedData  # noqa: E402
+from prnet.training.data.draws import Draws  # noqa: E402
 from prnet.training.data.prepared_files import HEAD  # noqa: E402
 from prnet.training.networks.compact import CompactNetwork  # noqa: E402
 from prnet.training.recipes import CompactRecipe, make_recipe  # noqa: E402
@@ -161,8 +162,8 @@ def test_labels_follow_the_image(prepared: Path, mirror: float) -> None:
         **{**NO_AUGMENTATION.__dict__, "rotation": 45, "translation": 0.1, "scale": 0.1,
            "mirror": mirror}
     )  # fmt: skip
-    crops, labels = data.gather([(0, i) for i in range(16)])
-    batch = data.batch(crops, labels, torch.Generator().manual_seed(3), augmentation, crop_size=128)
+    crops, labels = data.gather(data.rows(0, range(16)))
+    batch = data.batch(crops, labels, Draws(3), augmentation, crop_size=128)
     for image, landmarks in zip(batch.crops, batch.landmarks.numpy(), strict=True):
         assert np.linalg.norm(_disc_centre(image) - landmarks[:, :2].mean(axis=0)) < 1.0
         # The person's right eye is on the image's left unless the head is upside down.
@@ -171,12 +172,12 @@ def test_labels_follow_the_image(prepared: Path, mirror: float) -> None:
 
 def test_mirroring_twice_gives_the_sample_back(prepared: Path) -> None:
     data = PreparedData(prepared)
-    crops, labels = data.gather([(0, 1)])
+    crops, labels = data.gather(data.rows(0, [1]))
     plain, mirrored = (
         data.batch(
             crops,
             labels,
-            torch.Generator().manual_seed(0),
+            Draws(0),
             Augmentation(**{**NO_AUGMENTATION.__dict__, "mirror": mirror}),
             crop_size=128,
         )
@@ -262,11 +263,11 @@ def test_batches_have_the_shares_that_are_asked_for(prepared: Path, tmp_path: Pa
         np.savez(folder / f"{name}-000.npz", sample=sample, **labels)
     data = PreparedData(folder)
     shares: dict[Kind, float] = {"views": 0.5, "heads": 0.25, "profiles": 0.125}
-    images, drawn = data.draw(np.random.default_rng(0), 400, shares)
-    shown = images.reshape(len(images), -1)
-    assert (shown == 1).all(axis=1).sum() == 200
-    assert (shown == 2).all(axis=1).sum() == 100
-    photos = ~((shown == 1) | (shown == 2)).all(axis=1)
+    images, drawn = data.draw(Draws(0), 400, shares)
+    shown = images.flatten(1)
+    assert (shown == 1).all(dim=1).sum() == 200
+    assert (shown == 2).all(dim=1).sum() == 100
+    photos = ~((shown == 1) | (shown == 2)).all(dim=1)
     yaw = yaw_degrees(drawn[LABELS.index("rotation")].numpy()[photos])
     assert (yaw > 30).sum() >= 50
     assert (yaw < 30).any()

@@ -26,7 +26,8 @@ from prnet.training.data.augment import (
     occlude,
     similarity_crops,
 )
-from prnet.training.data.dataset import Batch, Kind, PreparedData, crop_squares
+from prnet.training.data.dataset import Batch, Kind, PreparedData, as_images, crop_squares
+from prnet.training.data.draws import Draws
 from prnet.training.data.prepared_files import MARGIN
 from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
@@ -80,9 +81,8 @@ def judge(
     device = next(network.parameters()).device
     bar = progress(steps, 0, quiet=False)
     for step in range(steps):
-        random = np.random.default_rng([settings.seed, 1, step])
-        generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-        faces, more, others = _batch(data, settings, random, generator)
+        draws = Draws(settings.seed, 1, step, device=data.device)
+        faces, more, others = _batch(data, settings, draws)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(
             _loss(network, loss, faces.to(device), more.to(device), others.to(device))
@@ -97,49 +97,42 @@ def judge(
     return _scores(network, data, loss, held_out[1::2] or held_out, settings)
 
 
-def _batch(
-    data: PreparedData,
-    settings: Judging,
-    random: np.random.Generator,
-    generator: torch.Generator,
-) -> tuple[Batch, Tensor, Tensor]:
+def _batch(data: PreparedData, settings: Judging, draws: Draws) -> tuple[Batch, Tensor, Tensor]:
     """Half a batch of faces with their positions, half a batch (B, 3, S, S) of what is none; and of
     what a detector found, where there is such, half as many more of both; the faces apart."""
     count = settings.batch // 2
-    drawn = data.draw(random, count, settings.shares)
-    faces = data.batch(*drawn, generator, DISTURBED, crop_size=CROP_SIZE)
-    shown = flattened(cut_by_frame(faces.crops, generator, CUT), generator, FLAT)
-    faces = faces._replace(crops=shown)
+    drawn = data.draw(draws, count, settings.shares)
+    faces = data.batch(*drawn, draws, DISTURBED, crop_size=CROP_SIZE)
+    faces = faces._replace(crops=flattened(cut_by_frame(faces.crops, draws, CUT), draws, FLAT))
     backgrounds = count // 2 if len(data.negatives) else 0
-    crops, labels = data.draw(random, count - backgrounds, settings.shares)
-    others = misplaced(data, crops, labels, generator)
+    drawn = data.draw(draws, count - backgrounds, settings.shares)
+    others = misplaced(data, *drawn, draws)
     if backgrounds:
-        rows = random.integers(0, len(data.negatives), backgrounds)
-        others = torch.cat([others, _turned(data.negatives[rows], generator).to(others)])
-    others = occlude(augment_colours(others, generator, DISTURBED), generator, DISTURBED)
+        others = torch.cat([others, _turned(_some(data.negatives, backgrounds, draws), draws)])
+    others = occlude(augment_colours(others, draws, DISTURBED), draws, DISTURBED)
     if not (len(data.found_faces) and len(data.found_others)):
-        return faces, others[:0], flattened(others, generator, FLAT)
+        return faces, others[:0], flattened(others, draws, FLAT)
     more, none = (
-        _as_found(stored[random.integers(0, len(stored), count // 2)], generator).to(others)
+        _as_found(_some(stored, count // 2, draws), draws)
         for stored in (data.found_faces, data.found_others)
     )
-    return faces, more, flattened(torch.cat([others, none]), generator, FLAT)
+    return faces, more, flattened(torch.cat([others, none]), draws, FLAT)
 
 
-def misplaced(
-    data: PreparedData,
-    crops: NDArray[np.uint8],
-    labels: list[Tensor],
-    generator: torch.Generator,
-) -> Tensor:
+def _some(stored: NDArray[np.uint8], count: int, draws: Draws) -> Tensor:
+    """Random ones of stored crops (N, H, H, 3) as images (count, 3, H, H)."""
+    rows = draws.numbers.integers(0, len(stored), count)
+    return as_images(torch.from_numpy(stored[rows]).to(draws.device))
+
+
+def misplaced(data: PreparedData, crops: Tensor, labels: list[Tensor], draws: Draws) -> Tensor:
     """Stored crops -> crops (B, 3, S, S) that do not show their face as a crop should: beside it,
     three times too far away or too near, or turned by more than 75 degrees."""
-    images = torch.from_numpy(crops).to(data.device).permute(0, 3, 1, 2).float() / 255
+    images = as_images(crops)
     points = data.positions(labels)
     centre, side = crop_squares(points)
     count = len(images)
-    number = torch.rand(5, count, generator=generator).to(side)
-    kind = torch.randint(3, (count,), generator=generator).to(side.device)
+    number, kind = draws.uniform(5, count), draws.integers(3, count)
     direction = 2 * torch.pi * number[0]
     distance = (NEAREST + (FARTHEST - NEAREST) * number[1]) * (kind == 0) * side
     off = torch.stack([torch.cos(direction), torch.sin(direction)], dim=1) * distance[:, None]
@@ -154,32 +147,33 @@ def misplaced(
     return wrong
 
 
-def _turned(stored: NDArray[np.uint8], generator: torch.Generator) -> Tensor:
-    """Stored crops (N, H, H, 3) without faces -> crops (N, 3, S, S), every other one turned."""
-    images = torch.from_numpy(stored).permute(0, 3, 1, 2).float() / 255
+def _turned(images: Tensor, draws: Draws) -> Tensor:
+    """Images (N, 3, H, H) without faces -> crops (N, 3, S, S), every other one turned."""
     count, size = len(images), images.shape[-1]
-    number = torch.rand(3, count, generator=generator)
+    number = draws.uniform(3, count)
     angle = 2 * torch.pi * number[1] * (number[2] < 0.5)
+    off, side = images.new_zeros(count, 2), size * (0.4 + 0.6 * number[0])
+    return _cut(images, off, side, angle, number[1] < 0.5)
+
+
+def _as_found(images: Tensor, draws: Draws) -> Tensor:
+    """Images (N, 3, H, H) around a detector's boxes -> crops (N, 3, S, S), a little off."""
+    side, number = images.shape[-1] / MARGIN, draws.within(1, 5, len(images))
+    crops = _cut(
+        images, JITTER * side * number[:2].T, side * torch.exp(JITTER * number[2]),
+        JITTER * 2 * number[3], number[4] < 0,
+    )  # fmt: skip
+    return augment_colours(crops, draws, Augmentation())
+
+
+def _cut(images: Tensor, off: Tensor, side: Tensor, angle: Tensor, mirrored: Tensor) -> Tensor:
+    """As `similarity_crops`, ``off`` (N, 2) from the images' middle."""
+    centre = off + (images.shape[-1] - 1) / 2
     crops, _ = similarity_crops(
-        images, torch.zeros(count, 1, 3), torch.full((count, 2), (size - 1) / 2),
-        size * (0.4 + 0.6 * number[0]), angle, number[1] < 0.5,
+        images, centre[:, None], centre, side, angle, mirrored,
         crop_size=CROP_SIZE, padding="border",
     )  # fmt: skip
     return crops
-
-
-def _as_found(stored: NDArray[np.uint8], generator: torch.Generator) -> Tensor:
-    """Stored crops (N, H, H, 3) around a detector's boxes -> crops (N, 3, S, S), a little off."""
-    images = torch.from_numpy(stored).permute(0, 3, 1, 2).float() / 255
-    count, size = len(images), images.shape[-1]
-    side = size / MARGIN
-    number = 2 * torch.rand(5, count, generator=generator) - 1
-    centre = (size - 1) / 2 + JITTER * side * number[:2].T
-    crops, _ = similarity_crops(
-        images, torch.zeros(count, 1, 3), centre, side * torch.exp(JITTER * number[2]),
-        JITTER * 2 * number[3], number[4] < 0, crop_size=CROP_SIZE, padding="border",
-    )  # fmt: skip
-    return augment_colours(crops, generator, Augmentation())
 
 
 def _loss(
@@ -199,9 +193,9 @@ def _loss(
 
 def _at_grid(deviation: Tensor, loss: PositionMapLoss) -> Tensor:
     """Deviations (B, h, w) of the whole map -> (B, P) at the grid's points."""
-    size = loss.inside.shape
+    size = loss.grid_size
     wide = F.interpolate(deviation[:, None], size=size, mode="bilinear", align_corners=False)
-    return wide[:, 0][:, loss.inside]
+    return loss.at_grid(wide[:, 0])
 
 
 @torch.no_grad()
@@ -230,10 +224,10 @@ def _scores(
     settings: Judging,
 ) -> dict[str, float]:
     errors, deviations, faces = _judged(network, loss, batches)
-    generator = torch.Generator().manual_seed(settings.seed)
-    rows = [(0, int(row)) for row in data.held_out_photos[: len(faces)]]
+    draws = Draws(settings.seed, device=data.device)
+    rows = data.rows(0, data.held_out_photos[: len(faces)])
     with torch.no_grad():
-        crops = misplaced(data, *data.gather(rows), generator)
+        crops = misplaced(data, *data.gather(rows), draws)
         features = network.features(crops.to(next(network.parameters()).device))
         others = network.judge(*features[:2])[0].cpu().numpy()
     distance = np.sqrt((errors**2).mean(axis=2))

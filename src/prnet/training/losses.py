@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -42,6 +43,11 @@ OPENINGS = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65)
 """Upper and lower lid or lip landmarks whose distance tells open from closed."""
 
 
+SQUARINGS = 12
+"""Of the matrix that a rotation is found by; the second eigenvalue's part shrinks to its share of
+the first to the power of 4,096."""
+
+
 class PositionMapLoss:
     """Weighted mean distance between predicted and true positions.
 
@@ -50,13 +56,13 @@ class PositionMapLoss:
     terms of its own: ``shape_weight`` for the landmarks after the best similarity,
     ``opening_weight`` for the differences between upper and lower lids and lips, and
     ``edge_weight`` for the differences between neighbours on the map, which keep it from rippling.
-    ``inside``: (64, 64) bool, the grid's points that have a position.
+    ``grid_inside``: (64, 64), the grid's points that have a position.
     """
 
     def __init__(
         self,
         layout: UVLayout,
-        grid_inside: Tensor,
+        grid_inside: NDArray[np.bool_],
         *,
         landmark_weight: float,
         depth_weight: float,
@@ -68,26 +74,34 @@ class PositionMapLoss:
         step = MAP_SIZE // len(grid_inside)
         pixels = spline_weights(np.arange(MAP_SIZE)).reshape(-1, step, CONTROL_SIZE)
         self._rows = torch.from_numpy(pixels.mean(axis=1)).to(device)  # means, as the grid's
-        self.inside = grid_inside.to(device)
+        self.grid_size = grid_inside.shape
         weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
         near = layout.parts.ravel()[layout.nearest_in_region]
         squares = weights[near].reshape(len(grid_inside), step, len(grid_inside), step)
-        parts = torch.from_numpy(squares.max(axis=(1, 3))).to(device)
-        self._weights = parts[self.inside] / parts[self.inside].mean()
+        parts = squares.max(axis=(1, 3))[grid_inside]
+        self._weights = torch.from_numpy(parts / parts.mean()).to(device)
         self._landmarks = torch.from_numpy(landmark_weights(layout)).to(device)
         self._axes = torch.tensor([1.0, 1.0, depth_weight**2], device=device)
+        self._depth = torch.tensor([0.0, 0.0, 1.0], device=device)
+        self._pixels = torch.from_numpy(np.flatnonzero(grid_inside)).to(device)
+        inside = torch.from_numpy(grid_inside).to(device)
+        self._pairs = inside[:, 1:] & inside[:, :-1], inside[1:] & inside[:-1]
         self._landmark_weight, self._opening_weight = landmark_weight, opening_weight
         self._shape_weight, self._edge_weight = shape_weight, edge_weight
-        self._upper, self._lower = (list(side) for side in zip(*OPENINGS, strict=True))
+        self._upper, self._lower = torch.tensor(OPENINGS, device=device).unbind(1)
 
     def evaluate(self, control: Tensor) -> tuple[Tensor, Tensor]:
         """Control points (B, 3, 64, 64) -> positions at the grid (B, P, 3) and at the landmarks
         (B, 68, 3), z zero at the landmarks' mean."""
         maps = self._rows @ control @ self._rows.T
-        grid = maps[:, :, self.inside].transpose(1, 2)
+        grid = self.at_grid(maps).transpose(1, 2)
         landmarks = (control.flatten(2) @ self._landmarks.T).transpose(1, 2)
-        origin = landmarks[..., 2:].mean(dim=1, keepdim=True) * grid.new_tensor([0, 0, 1])
+        origin = landmarks[..., 2:].mean(dim=1, keepdim=True) * self._depth
         return grid - origin, landmarks - origin
+
+    def at_grid(self, maps: Tensor) -> Tensor:
+        """Maps (..., 64, 64) -> (..., P), their values at the grid's points."""
+        return maps.flatten(-2)[..., self._pixels]
 
     def predict(self, network: nn.Module, crops: Tensor) -> tuple[Tensor, Tensor]:
         """What the network says of crops (B, 3, 128, 128), as `evaluate` gives it."""
@@ -117,30 +131,54 @@ class PositionMapLoss:
 
     def _edges(self, error: Tensor) -> Tensor:
         """Mean difference between the errors (B, P, 3) of neighbouring grid points."""
-        maps = error.new_zeros(len(error), 3, *self.inside.shape)
-        maps[:, :, self.inside] = error.transpose(1, 2)
-        inside = self.inside
-        across = (maps[..., 1:] - maps[..., :-1]).abs() * (inside[:, 1:] & inside[:, :-1])
-        down = (maps[..., 1:, :] - maps[..., :-1, :]).abs() * (inside[1:] & inside[:-1])
-        return (across.sum() + down.sum()) / (2 * len(error) * self.inside.sum())
+        size = self.grid_size
+        flat = error.new_zeros(len(error), 3, size[0] * size[1])
+        flat[..., self._pixels] = error.transpose(1, 2)
+        maps = flat.reshape(len(error), 3, *size)
+        across = (maps[..., 1:] - maps[..., :-1]).abs() * self._pairs[0]
+        down = (maps[..., 1:, :] - maps[..., :-1, :]).abs() * self._pairs[1]
+        return (across.sum() + down.sum()) / (2 * len(error) * len(self._pixels))
 
     def _distance(self, difference: Tensor) -> Tensor:
         return torch.sqrt((difference**2 * self._axes).sum(dim=-1) + 1e-4)
 
 
 def aligned_to(points: Tensor, target: Tensor) -> Tensor:
-    """Points (B, N, 3) moved onto ``target`` by the best similarity (Umeyama 1991), which is taken
-    as a constant: the gradient sees the shape alone."""
+    """Points (B, N, 3) moved onto ``target`` by the best similarity, which is taken as a constant:
+    the gradient sees the shape alone.
+
+    The rotation is Horn's (1987), whose quaternion q belongs to the largest eigenvalue of a 4 x 4
+    matrix. Squared again and again it becomes q q', which rotations are linear in. A solver would
+    make a GPU wait, and raise its own error where points are no numbers."""
     centred = points - points.mean(dim=1, keepdim=True)
     middle = target.mean(dim=1, keepdim=True)
     with torch.no_grad():
-        u, sigma, vt = torch.linalg.svd((target - middle).transpose(1, 2) @ centred)
-        sign = torch.ones_like(sigma)
-        sign[:, 2] = torch.linalg.det(u @ vt).sign()
-        rotation = (u * sign[:, None]) @ vt
-        scale = (sigma * sign).sum(dim=1) / (centred**2).sum(dim=(1, 2))
-    aligned: Tensor = scale[:, None, None] * centred @ rotation.transpose(1, 2) + middle
+        products = _quaternion_products(points.device)
+        covariance = ((target - middle)[..., None] * centred[..., None, :]).sum(dim=1)
+        agreement = (covariance[..., None, None] * products).sum(dim=(1, 2))
+        agreement = agreement / agreement.flatten(1).norm(dim=1)[:, None, None]
+        square = agreement + torch.eye(4, device=points.device)  # no eigenvalue below 0
+        for _ in range(SQUARINGS):
+            square = (square[..., None] * square[:, None]).sum(dim=2)
+            square = square / square.diagonal(dim1=1, dim2=2).sum(dim=1)[:, None, None]
+        rotation = (products * square[:, None, None]).sum(dim=(3, 4))
+        scale = (rotation * covariance).sum(dim=(1, 2)) / (centred**2).sum(dim=(1, 2))
+        linear = scale[:, None, None] * rotation
+    aligned: Tensor = (centred[..., None, :] * linear[:, None]).sum(dim=-1) + middle
     return aligned
+
+
+@lru_cache
+def _quaternion_products(device: torch.device) -> Tensor:
+    """(3, 3, 4, 4): for unit quaternions q, element i, j of the rotation matrix is the sum of
+    q_a q_b times [i, j, a, b]."""
+    times = np.zeros((4, 4, 4))  # e_a e_b is the sum of e_c times [a, b, c]
+    signs = [[1, 1, 1, 1], [1, -1, 1, -1], [1, -1, -1, 1], [1, 1, -1, -1]]
+    for a, b in np.ndindex(4, 4):
+        times[a, b, a ^ b] = signs[a][b]
+    conjugate = np.array([1, -1, -1, -1])
+    turned = np.einsum("ajc,cbi,b->ijab", times[:, 1:], times[:, :, 1:], conjugate)
+    return torch.from_numpy((turned + turned.swapaxes(2, 3)) / 2).float().to(device)
 
 
 def landmark_weights(layout: UVLayout) -> NDArray[np.float32]:

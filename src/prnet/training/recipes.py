@@ -16,6 +16,7 @@ from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.config import Setting, TrainConfig
 from prnet.training.data.augment import Augmentation
 from prnet.training.data.dataset import Batch, Kind, PreparedData
+from prnet.training.data.draws import Draws
 from prnet.training.judging import Judging, judge
 from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
@@ -99,6 +100,7 @@ class CompactRecipe:
         return [
             Setting("network", "compact, 128x128 to 64x64 B-spline control points", ours),
             Setting("data", f"{self.epoch} photos and views in {config.data}", ours),
+            Setting("crops", str(self.data.stored), ours),
             Setting("loss", "weighted distances; landmarks, openings beside the map", ours),
             Setting("augmentation", "rotation +-45 degrees, channels x 0.6..1.4", "section 3.3"),
             Setting("optimiser", "AdamW, cosine", ours),
@@ -112,10 +114,9 @@ class CompactRecipe:
 
     def batch(self, step: int, share: slice) -> Batch:
         """Samples are mixed in augmentation: each process makes them all and keeps its share."""
-        random = np.random.default_rng([self._config.seed, step])
-        crops, labels = self.data.draw(random, self._config.batch, self._shares)
-        generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-        whole = self.data.batch(crops, labels, generator, Augmentation(), crop_size=CROP_SIZE)
+        draws = Draws(self._config.seed, step, device=self.data.device)
+        drawn = self.data.draw(draws, self._config.batch, self._shares)
+        whole = self.data.batch(*drawn, draws, Augmentation(), crop_size=CROP_SIZE)
         return whole.part(share)
 
     def losses(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:

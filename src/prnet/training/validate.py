@@ -12,6 +12,7 @@ from torch import Tensor
 from prnet.evaluation.protocols import nme
 from prnet.training.data.augment import NO_AUGMENTATION, Augmentation
 from prnet.training.data.dataset import PreparedData
+from prnet.training.data.draws import Draws
 
 DETECTOR_JITTER = Augmentation(
     **{**NO_AUGMENTATION.__dict__, "rotation": 5.0, "translation": 0.05, "scale": 0.08}
@@ -35,21 +36,19 @@ class Validation:
         random = np.random.default_rng(1)
         annotated = ~np.isnan(data.annotated[:, 0, 0]) & data.held_out
         photos = np.flatnonzero(data.held_out & ~annotated)
-        picks = [(0, int(i)) for i in random.permutation(photos)[:count]]
-        picks += [(0, int(i)) for i in random.permutation(np.flatnonzero(annotated))[:count]]
-        for part, rows in enumerate(data.views[:2], start=1):
-            held_out = np.flatnonzero(data.held_out[rows.sample])
-            picks += [(part, int(i)) for i in held_out[:count]]
-        generator = torch.Generator().manual_seed(1)
-        self.batches = []
-        for first in range(0, len(picks), 64):
-            crops, labels = data.gather(picks[first : first + 64])
-            self.batches.append(
-                data.batch(crops, labels, generator, DETECTOR_JITTER, crop_size=crop_size)
-            )
-        yaws = [data.parts[part].yaw[row] for part, row in picks]
-        self._yaw = np.abs(np.array(yaws))
-        self._is_photo = np.array([part == 0 for part, _ in picks])
+        known = np.flatnonzero(annotated)
+        picks = [(0, random.permutation(which)[:count]) for which in (photos, known)]
+        for part, views in enumerate(data.views[:2], start=1):
+            picks.append((part, np.flatnonzero(data.held_out[views.sample])[:count]))
+        draws = Draws(1, device=data.device)
+        rows = torch.cat([data.rows(part, which) for part, which in picks])
+        self.batches = [
+            data.batch(*data.gather(some), draws, DETECTOR_JITTER, crop_size=crop_size)
+            for some in torch.split(rows, 64)
+        ]
+        yaws = [data.parts[part].yaw[which] for part, which in picks]
+        self._yaw = np.abs(np.concatenate(yaws))
+        self._is_photo = np.concatenate([np.full(len(which), part == 0) for part, which in picks])
 
     def __call__(self, network: torch.nn.Module) -> dict[str, float]:
         """NME (68 points, 2D, label landmarks) of photos and of views by yaw, dense 3D NME, and the

@@ -25,12 +25,13 @@ from prnet.training.data.augment import (  # noqa: E402
     similarity_crops,
 )
 from prnet.training.data.dataset import PreparedData  # noqa: E402
+from prnet.training.data.draws import Draws  # noqa: E402
 
 SIZE = 64
 
 
-def random(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def images_of(*shape: int) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(2))
 
 
 @pytest.mark.parametrize("pieces", [0.0, 1.0])
@@ -39,7 +40,7 @@ def test_occlusions_cover_a_part_of_every_crop(pieces: float) -> None:
     images = torch.zeros(32, 3, SIZE, SIZE)
     images[1::2] = 1
     covered = occlude(
-        images.clone(), random(), replace(NO_AUGMENTATION, occlusion=1, pieces=pieces)
+        images.clone(), Draws(0), replace(NO_AUGMENTATION, occlusion=1, pieces=pieces)
     )
     changed = (covered != images).any(dim=1).float().mean(dim=(1, 2))
     assert 0.06 < changed[changed > 0].mean() < 0.12  # discs and boxes of 0.06 to 0.28
@@ -75,12 +76,12 @@ def ramp(count: int = 8) -> torch.Tensor:
 @pytest.mark.parametrize("mirror", [0.0, 1.0])
 def test_crops_show_at_each_point_what_the_image_shows_there(mirror: float) -> None:
     """To a hundredth of a pixel: the image's colours are its coordinates."""
-    points = torch.rand(8, 30, 3, generator=random(1)) * torch.tensor([30.0, 20, 10])
+    points = images_of(8, 30, 3) * torch.tensor([30.0, 20, 10])
     points = points + torch.tensor([45.0, 35, 0])
     centre, side = torch.tensor([[60.0, 45.0]]).expand(8, -1), torch.full((8,), 40.0)
     augmentation = replace(NO_AUGMENTATION, rotation=45, translation=0.05, scale=0.1, mirror=mirror)
     crops, moved, mirrored = random_crops(
-        ramp(), points, centre, side, random(), augmentation, crop_size=128
+        ramp(), points, centre, side, Draws(0), augmentation, crop_size=128
     )
     assert mirrored.all() == bool(mirror)
     grid = (2 * moved[..., :2] + 1) / 128 - 1
@@ -92,7 +93,7 @@ def test_crops_show_at_each_point_what_the_image_shows_there(mirror: float) -> N
 
 
 def test_depth_is_scaled_as_the_picture_is() -> None:
-    points = torch.rand(1, 9, 3, generator=random()) * 40 + 20
+    points = images_of(1, 9, 3) * 40 + 20
     _, moved = similarity_crops(
         ramp(1), points, torch.tensor([[60.0, 45.0]]), torch.tensor([32.0]),
         torch.tensor([0.7]), torch.tensor([False]), crop_size=128, padding="zeros",
@@ -103,8 +104,8 @@ def test_depth_is_scaled_as_the_picture_is() -> None:
 
 @pytest.mark.parametrize("kind", ["channels", "grey", "blur", "noise", "jpeg"])
 def test_each_disturbance_does_what_its_name_says(kind: str) -> None:
-    images = torch.rand(16, 3, SIZE, SIZE, generator=random(2)) * 0.5 + 0.25
-    made = augment_colours(images.clone(), random(3), replace(NO_AUGMENTATION, **{kind: 1.0}))
+    images = images_of(16, 3, SIZE, SIZE) * 0.5 + 0.25
+    made = augment_colours(images.clone(), Draws(3), replace(NO_AUGMENTATION, **{kind: 1.0}))
     assert (made != images).flatten(1).any(dim=1).all()
     assert 0 <= made.min() <= made.max() <= 1
     assert (made[:, 0] == made[:, 2]).all() == (kind == "grey")
@@ -114,8 +115,8 @@ def test_each_disturbance_does_what_its_name_says(kind: str) -> None:
 
 @pytest.mark.parametrize("probability", [0.0, 0.3])
 def test_probabilities_are_per_sample(probability: float) -> None:
-    images = torch.rand(400, 3, 8, 8, generator=random(2))
-    made = augment_colours(images.clone(), random(3), replace(NO_AUGMENTATION, grey=probability))
+    images = images_of(400, 3, 8, 8)
+    made = augment_colours(images.clone(), Draws(3), replace(NO_AUGMENTATION, grey=probability))
     share = (made != images).flatten(1).any(dim=1).float().mean().item()
     assert share == pytest.approx(probability, abs=0.06)
 
@@ -123,20 +124,19 @@ def test_probabilities_are_per_sample(probability: float) -> None:
 def test_mirrored_labels_are_those_of_the_mirrored_grid(prepared: Path) -> None:
     """A grid point's mirror image lies as far from the middle column, in its row."""
     data = PreparedData(prepared)
-    rows, columns = np.nonzero(data.grid_inside.numpy())
+    rows, columns = np.nonzero(data.grid_inside)
     order = data.mirror_order.numpy()[: len(rows)]
     np.testing.assert_array_equal(rows[order], rows)
     np.testing.assert_array_equal(columns[order], 63 - columns)
 
 
 def test_blurred_samples_are_as_coarse_as_was_said() -> None:
-    noise = torch.rand(40, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    noise = images_of(40, 3, 128, 128)
     only = {**NO_AUGMENTATION.__dict__, "blur": 1.0}
     left = {}
     for coarsest in (0.1, 0.4, 0.8):
-        random = torch.Generator().manual_seed(1)
         changed = augment_colours(
-            noise.clone(), random, Augmentation(**only | {"coarsest": coarsest})
+            noise.clone(), Draws(1), Augmentation(**only | {"coarsest": coarsest})
         )
         left[coarsest] = changed.var(dim=(1, 2, 3))
     assert left[0.8].std() < 0.05 * left[0.8].mean(), "one resolution for all"

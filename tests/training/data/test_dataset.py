@@ -16,7 +16,9 @@ torch.set_num_threads(1)
 
 from prnet.geometry.camera import FLIP_Y, Pose, rotation_from_pose  # noqa: E402
 from prnet.geometry.crop import CropTransform  # noqa: E402
+from prnet.training.data import stored  # noqa: E402
 from prnet.training.data.dataset import LABELS, PreparedData, Rows, crop_squares  # noqa: E402
+from prnet.training.data.draws import Draws  # noqa: E402
 from prnet.training.validate import Validation  # noqa: E402
 
 POSES = [Pose(0, 20, 20), Pose(-25, 20, 20), Pose(70, -15, 5), Pose(-100, 0, 30)]
@@ -70,7 +72,7 @@ def test_views_are_validated_by_the_camera_s_yaw_and_of_people_kept_back(
 def test_training_draws_nobody_who_is_kept_back(prepared: Path, tmp_path: Path) -> None:
     poses = [Pose(10.0 * row, 0, 0) for row in range(9)]
     data = PreparedData(with_views(prepared, tmp_path / "views", poses, [*range(9)]))
-    _, drawn_labels = data.draw(np.random.default_rng(0), 400, {"views": 0.25})
+    _, drawn_labels = data.draw(Draws(0), 400, {"views": 0.25})
     scale, rotation = (drawn_labels[LABELS.index(key)] for key in ("scale", "rotation"))
     turned = (rotation[:, 0, 0] < 1) | (scale == 5)
     assert int(turned.sum()) == 100
@@ -83,10 +85,28 @@ def test_training_draws_nobody_who_is_kept_back(prepared: Path, tmp_path: Path) 
     assert not np.isin(scale[~turned].numpy(), kept_back).any()
 
 
+def test_a_device_holds_the_crops_that_are_on_the_disk(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where they take half of what is free, and not where they take more."""
+    folder = with_views(prepared, tmp_path / "views", POSES, [0, 1, 2, 3])
+    np.save(folder / "turned-000.npy", np.full((4, 192, 192, 3), [[[[7, 8, 9]]]] * 4, np.uint8))
+    monkeypatch.setattr(stored, "CHUNK", 5)
+    held = {}
+    for free, there in ((0, False), (2 * 52 * 192 * 192 * 3 - 1, False), (1 << 40, True)):
+        monkeypatch.setattr(stored, "free_memory", lambda device, free=free: free)
+        data = PreparedData(folder)
+        assert data.stored.on_device == there
+        held[there] = data.stored[torch.tensor([51, 0, 47, 48, 12])]
+    assert held[True].dtype == torch.uint8
+    assert held[True][0, 0, 0].tolist() == [7, 8, 9]
+    assert torch.equal(held[True], held[False])
+
+
 def test_positions_are_the_camera_s_view_of_the_head(prepared: Path, tmp_path: Path) -> None:
     """x and y as the labels' camera projects, z nearer = larger, in the same unit."""
     data = PreparedData(with_views(prepared, tmp_path / "views", POSES, [0, 1, 2, 3]))
-    _, labels = data.gather([(1, row) for row in range(4)])
+    _, labels = data.gather(data.rows(1, range(4)))
     with np.load(prepared / "basis.npz") as basis:
         head = np.concatenate([basis["grid_mean"], basis["landmark_mean"]])
     for pose, points in zip(POSES, data.positions(labels).numpy(), strict=True):

@@ -28,6 +28,7 @@ from prnet.network.crop_rules import RULES_2018, load_crop_rules  # noqa: E402
 from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
 from prnet.training.config import PRESETS, SHIPPED_COMMAND, TrainConfig  # noqa: E402
 from prnet.training.data.dataset import PreparedData  # noqa: E402
+from prnet.training.data.draws import Draws  # noqa: E402
 from prnet.training.paper.recipe import (  # noqa: E402
     CHANNELS,
     ROTATION,
@@ -151,7 +152,7 @@ def test_labels_follow_the_image(ict: TrainConfig, index: int) -> None:
     """Wherever the drawn disc goes (index 5: mirrored), the landmarks' middle goes with it."""
     source = PreparedMaps(ict)
     for seed in range(4):
-        batch = augmented(source.example(index, 0), torch.Generator().manual_seed(seed))
+        batch = augmented(source.example(index, 0), Draws(seed))
         landmarks = batch.landmarks[0].numpy()
         assert batch.grid[..., 2].min() == pytest.approx(0, abs=1e-3)
         assert landmarks[39, 0] < landmarks[42, 0]
@@ -247,7 +248,7 @@ def test_prepared_in_full(shared: Path, tmp_path: Path) -> None:
     data = PreparedData(tmp_path, full_maps=True)
     assert [part.crops.shape[1:] for part in data.parts] == [(384, 384, 3)] * 2
     assert int(data.grid_inside.sum()) == int(default_layout().region.sum())
-    _, labels = data.gather([(0, 0)])
+    _, labels = data.gather(data.rows(0, [0]))
     landmarks = data.positions(labels)[0, -68:, :2].numpy()
     with np.load(tmp_path / "samples.npz") as samples:
         x, y, side = samples["crop"][0].tolist()

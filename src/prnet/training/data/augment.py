@@ -7,14 +7,19 @@ rules of the shipped detectors leave over, and more.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
+from functools import partial
+from math import radians
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+
+from prnet.training.data.draws import Draws
+from prnet.training.data.jpeg import as_jpeg
+
+RESOLUTIONS, TEXTURES = 8, 4
+"""Of low resolution and of occluding noise, in a batch."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +52,12 @@ NO_AUGMENTATION = Augmentation(
 )  # fmt: skip
 
 
-def _uniform(random: torch.Generator, shape: tuple[int, ...], reach: float, like: Tensor) -> Tensor:
-    return ((torch.rand(shape, generator=random) * 2 - 1) * reach).to(like)
-
-
-def _chosen(random: torch.Generator, count: int, probability: float) -> Tensor:
-    """Indices of the samples that something happens to."""
-    return torch.nonzero(torch.rand(count, generator=random) < probability)[:, 0]
-
-
 def random_crops(
     images: Tensor,
     points: Tensor,
     centre: Tensor,
     side: Tensor,
-    random: torch.Generator,
+    draws: Draws,
     augmentation: Augmentation,
     *,
     crop_size: int,
@@ -73,14 +69,13 @@ def random_crops(
     have mirrored coordinates, still in their old order.
     """
     count = len(images)
-    angle = _uniform(random, (count,), np.radians(augmentation.rotation), side)
-    gentle = (torch.rand(count, generator=random) < 0.75).to(side.device)
-    angle = torch.where(gentle, angle / 3, angle)
-    side = side * torch.exp(_uniform(random, (count,), augmentation.scale, side))
-    centre = centre + _uniform(random, (count, 2), augmentation.translation, side) * side[:, None]
-    mirrored = (torch.rand(count, generator=random) < augmentation.mirror).to(side.device)
+    angle = draws.within(radians(augmentation.rotation), count)
+    angle = torch.where(draws.uniform(count) < 0.75, angle / 3, angle)
+    side = side * torch.exp(draws.within(augmentation.scale, count))
+    centre = centre + draws.within(augmentation.translation, count, 2) * side[:, None]
+    mirrored = draws.uniform(count) < augmentation.mirror
     # Half of the batches repeat the border, so that black does not always mean a tilted head.
-    padding = "border" if float(torch.rand(1, generator=random)) < 0.5 else "zeros"
+    padding = "border" if draws.numbers.random() < 0.5 else "zeros"
     crops, moved = similarity_crops(
         images, points, centre, side, angle, mirrored, crop_size=crop_size, padding=padding
     )
@@ -110,19 +105,21 @@ def similarity_crops(
     middle = (crop_size - 1) / 2
     xy = (points[..., :2] - centre[:, None]) @ linear.transpose(1, 2) + middle
     moved = torch.cat([xy, points[..., 2:] * scale[:, None, None]], dim=-1)
-    return _warp(images, linear, centre, crop_size, padding=padding), moved
+    back = (linear / scale[:, None, None] ** 2).transpose(1, 2)  # the inverse of a similarity
+    return _warp(images, back, centre, crop_size, padding=padding), moved
 
 
-def _warp(
-    images: Tensor, linear: Tensor, centre: Tensor, crop_size: int, *, padding: str
-) -> Tensor:
-    """Bilinear samples at the crop's pixel centres; ``padding`` as in `grid_sample`."""
+def _warp(images: Tensor, back: Tensor, centre: Tensor, crop_size: int, *, padding: str) -> Tensor:
+    """Bilinear samples at the crop's pixel centres, which ``back`` (B, 2, 2) leads from the crop's
+    middle to the image's pixels around ``centre``; ``padding`` as in `grid_sample`."""
     axis = torch.arange(crop_size, device=images.device) - (crop_size - 1) / 2
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     pixels = torch.stack([x, y], dim=-1).reshape(1, -1, 2)
-    source = pixels @ torch.linalg.inv(linear).transpose(1, 2) + centre[:, None]
-    size = source.new_tensor([images.shape[3], images.shape[2]])
-    grid = (2 * source + 1) / size - 1
+    source = pixels @ back.transpose(1, 2) + centre[:, None]
+    height, width = images.shape[2:]
+    grid = torch.stack(
+        [(2 * source[..., 0] + 1) / width - 1, (2 * source[..., 1] + 1) / height - 1], dim=-1
+    )
     return F.grid_sample(
         images,
         grid.reshape(-1, crop_size, crop_size, 2),
@@ -132,104 +129,107 @@ def _warp(
     )
 
 
-def augment_colours(images: Tensor, random: torch.Generator, augmentation: Augmentation) -> Tensor:
+def augment_colours(images: Tensor, draws: Draws, augmentation: Augmentation) -> Tensor:
     """Gains, gamma, grey, low resolution, noise and JPEG for images (B, 3, S, S)."""
     count = len(images)
     if augmentation.channels:
-        gains = 1 + _uniform(random, (count, 3, 1, 1), augmentation.channels, images)
-        tinted = (torch.rand(count, 1, 1, 1, generator=random) < 0.3).to(images.device)
+        gains = 1 + draws.within(augmentation.channels, count, 3, 1, 1)
+        tinted = draws.uniform(count, 1, 1, 1) < 0.3
         gains = torch.where(tinted, gains, gains.mean(dim=1, keepdim=True))
-        gamma = torch.exp(_uniform(random, (count, 1, 1, 1), augmentation.channels, images))
+        gamma = torch.exp(draws.within(augmentation.channels, count, 1, 1, 1))
         images = (images.clamp_min(1e-4) ** gamma * gains).clamp(0, 1)
-    images = _replace(images, _chosen(random, count, augmentation.grey), _grey)
-    for index in _chosen(random, count, augmentation.blur).tolist():
-        share = float(torch.rand(1, generator=random))
-        factor = augmentation.coarsest + share * (0.8 - augmentation.coarsest)
-        images[index : index + 1] = _low_resolution(images[index : index + 1], factor)
-    noisy = _chosen(random, count, augmentation.noise).to(images.device)
-    if len(noisy):
-        level = torch.rand(len(noisy), 1, 1, 1, generator=random) * 0.08
-        noise = torch.randn(len(noisy), *images.shape[1:], generator=random) * level
-        images[noisy] = (images[noisy] + noise.to(images)).clamp(0, 1)
-    for index in _chosen(random, count, augmentation.jpeg).tolist():
-        quality = int(torch.randint(12, 70, (1,), generator=random))
-        images[index] = _jpeg(images[index], quality)
+    coarse = partial(_low_resolution, coarsest=augmentation.coarsest)
+    for probability, change in (
+        (augmentation.grey, _grey),
+        (augmentation.blur, coarse),
+        (augmentation.noise, _noisy),
+        (augmentation.jpeg, _compressed),
+    ):
+        chosen = draws.chosen(count, probability)
+        if len(chosen):
+            images[chosen] = change(images[chosen], draws)
     return images
 
 
-def _replace(images: Tensor, index: Tensor, change: object) -> Tensor:
-    if len(index):
-        index = index.to(images.device)
-        images[index] = change(images[index])  # type: ignore[operator]
-    return images
+def _grey(images: Tensor, _: Draws) -> Tensor:
+    grey = 0.299 * images[:, :1] + 0.587 * images[:, 1:2] + 0.114 * images[:, 2:]
+    return grey.expand(-1, 3, -1, -1)
 
 
-def _grey(images: Tensor) -> Tensor:
-    weights = images.new_tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
-    return (images * weights).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+def _low_resolution(images: Tensor, draws: Draws, *, coarsest: float) -> Tensor:
+    """In a few groups, a resolution each, evenly from ``coarsest`` to 0.8 of theirs."""
+    size, groups = images.shape[-1], images.chunk(RESOLUTIONS)
+    first, blurred = draws.numbers.random(), []
+    for number, group in enumerate(groups):
+        factor = coarsest + (number + first) / len(groups) * (0.8 - coarsest)
+        small = max(8, int(size * factor))
+        coarse = F.interpolate(
+            group, size=small, mode="bilinear", antialias=True, align_corners=False
+        )
+        blurred.append(F.interpolate(coarse, size=size, mode="bilinear", align_corners=False))
+    return torch.cat(blurred)
 
 
-def _low_resolution(image: Tensor, factor: float) -> Tensor:
-    size = image.shape[-1]
-    small = F.interpolate(
-        image, size=max(8, int(size * factor)), mode="bilinear", antialias=True, align_corners=False
-    )
-    return F.interpolate(small, size=size, mode="bilinear", align_corners=False)
+def _noisy(images: Tensor, draws: Draws) -> Tensor:
+    level = draws.uniform(len(images), 1, 1, 1) * 0.08
+    return (images + draws.normal(*images.shape) * level).clamp(0, 1)
 
 
-def _jpeg(image: Tensor, quality: int) -> Tensor:
-    array = (image.permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "JPEG", quality=quality)
-    decoded = np.asarray(Image.open(buffer), np.float32) / 255
-    return torch.from_numpy(decoded).permute(2, 0, 1).to(image)
+def _compressed(images: Tensor, draws: Draws) -> Tensor:
+    return as_jpeg(images, 12 + draws.integers(58, len(images)))
 
 
-def occlude(images: Tensor, random: torch.Generator, augmentation: Augmentation) -> Tensor:
+def occlude(images: Tensor, draws: Draws, augmentation: Augmentation) -> Tensor:
     """Ellipses or boxes of noise texture (paper, section 3.3) or of pieces of another sample."""
     count, _, size, _ = images.shape
-    axis = torch.arange(size, device=images.device, dtype=torch.float32)
-    original = images.clone() if augmentation.occlusion else images
-    for index in _chosen(random, count, augmentation.occlusion).tolist():
-        number = torch.rand(8, generator=random)
-        centre = number[:2] * size
-        radius = (0.06 + 0.22 * number[2:4]) * size
-        x, y = (axis - centre[0]) / radius[0], (axis - centre[1]) / radius[1]
-        if number[4] < 0.5:
-            covered = (x[None] ** 2 + y[:, None] ** 2) < 1
-        else:
-            covered = (x.abs()[None] < 1) & (y.abs()[:, None] < 1)
-        if number[5] < augmentation.pieces:
-            other = int(torch.randint(count, (1,), generator=random))
-            texture = original[other].roll((int(number[6] * size), int(number[7] * size)), (1, 2))
-        else:
-            cells = int(torch.randint(1, 24, (1,), generator=random))
-            noise = torch.rand(1, 3, cells, cells, generator=random).to(images)
-            texture = F.interpolate(noise, size=size, mode="bilinear")[0]
-        images[index] = torch.where(covered, texture, images[index])
+    chosen = draws.chosen(count, augmentation.occlusion)
+    if not len(chosen):
+        return images
+    axis = torch.arange(size, device=images.device)
+    centre = draws.uniform(len(chosen), 2, 1) * size
+    radius = (0.06 + 0.22 * draws.uniform(len(chosen), 2, 1)) * size
+    x, y = ((axis - centre) / radius).abs().unbind(1)
+    x, y = x[:, None, None], y[:, None, :, None]
+    disc = draws.uniform(len(chosen), 1, 1, 1) < 0.5
+    covered = torch.where(disc, x**2 + y**2 < 1, (x < 1) & (y < 1))
+    pieces = int(draws.numbers.binomial(len(chosen), augmentation.pieces))
+    shown = [_pieces(images, draws, pieces), *_textures(draws, len(chosen) - pieces, size)]
+    images[chosen] = torch.where(covered, torch.cat(shown), images[chosen])
     return images
 
 
-def cut_by_frame(images: Tensor, random: torch.Generator, share: float) -> Tensor:
+def _pieces(images: Tensor, draws: Draws, count: int) -> Tensor:
+    """Random ones of the images, moved so that what covers a place is from another."""
+    down, right = draws.numbers.integers(images.shape[-1], size=2).tolist()
+    return images[draws.integers(len(images), count)].roll((down, right), (2, 3))
+
+
+def _textures(draws: Draws, count: int, size: int) -> list[Tensor]:
+    """So many pictures of smooth noise, in a few groups of 1 to 23 cells a side."""
+    groups = [-(-(count - first) // TEXTURES) for first in range(min(count, TEXTURES))]
+    cells = draws.numbers.integers(1, 24, len(groups)).tolist()
+    return [
+        F.interpolate(draws.uniform(number, 3, cell, cell), size=size, mode="bilinear")
+        for number, cell in zip(groups, cells, strict=True)
+    ]
+
+
+def cut_by_frame(images: Tensor, draws: Draws, share: float) -> Tensor:
     """A ``share`` of the images (B, 3, S, S) with up to four tenths black at one side, as crops at
     a photo's border are."""
-    images, size = images.clone(), images.shape[-1]
-    for index in _chosen(random, len(images), share).tolist():
-        side, reach = torch.rand(2, generator=random).tolist()
-        wide, quarter = round(0.4 * reach * size), int(4 * side)
-        turned = images[index].rot90(quarter, (1, 2))
-        turned[:, :wide] = 0
-        images[index] = turned.rot90(-quarter, (1, 2))
-    return images
+    count, size = len(images), images.shape[-1]
+    axis = torch.arange(size, device=images.device).expand(size, size)
+    from_sides = torch.stack([axis, size - 1 - axis, axis.T, size - 1 - axis.T])
+    wide = (0.4 * size * draws.uniform(count, 1, 1)).round()
+    cut = from_sides[draws.integers(4, count)] < wide
+    cut = cut & (draws.uniform(count, 1, 1) < share)
+    return torch.where(cut[:, None], 0.0, images)
 
 
-def flattened(images: Tensor, random: torch.Generator, share: float) -> Tensor:
+def flattened(images: Tensor, draws: Draws, share: float) -> Tensor:
     """A ``share`` of the images (B, 3, S, S) with a twentieth to half of their contrast, in 8 bits,
     half of them about black, as in the dark, half about their mean."""
-    images = images.clone()
-    for index in _chosen(random, len(images), share).tolist():
-        number, kind = torch.rand(2, generator=random).tolist()
-        level = images[index].mean() if kind < 0.5 else images.new_zeros(())
-        left = 0.05 * 10**number
-        images[index] = ((level + left * (images[index] - level)) * 255).round() / 255
-    return images
+    number, kind, chosen = draws.uniform(3, len(images), 1, 1, 1)
+    level = torch.where(kind < 0.5, images.mean(dim=(1, 2, 3), keepdim=True), 0.0)
+    flat = level + 0.05 * 10**number * (images - level)
+    return torch.where(chosen < share, (flat * 255).round() / 255, images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from prnet.geometry.camera import yaw_degrees
 from prnet.geometry.crop import LANDMARK_CROP_FACTOR
 from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.training.data.augment import Augmentation, augment_colours, occlude, random_crops
+from prnet.training.data.draws import Draws
 from prnet.training.data.prepared_files import (
     CROPS,
     FOUND_FACES,
@@ -30,6 +31,7 @@ from prnet.training.data.prepared_files import (
     read_samples,
     read_views,
 )
+from prnet.training.data.stored import StoredCrops
 
 LABELS = ("coefficients", "apart", "view", "scale", "rotation", "translation")
 """Fields of `Rows` that positions are made from."""
@@ -100,6 +102,7 @@ class Batch(NamedTuple):
 class PreparedData:
     """What ``prnet prepare`` wrote, with photos and out-of-plane views as one list of rows.
 
+    ``device``: where labels lie and batches are made; a GPU holds the crops, too, if it can.
     ``full_maps``: positions at every UV pixel of the region instead of means of 4 x 4.
     ``negatives``, ``found_faces``, ``found_others``: stored crops (N, H, H, 3), none where the
     folder has no such file.
@@ -121,12 +124,12 @@ class PreparedData:
         self.held_out: NDArray[np.bool_] = samples["held_out"]
         self.annotated: NDArray[np.float32] = samples["annotated68"]
         self.stored_crop: NDArray[np.float64] = samples["crop"]
-        self.grid_inside = torch.from_numpy(basis["grid_inside"])
+        self.grid_inside: NDArray[np.bool_] = basis["grid_inside"]
         points = [np.concatenate([basis[f"{part}_mean"] for part in ("grid", "landmark")])]
         offsets = [basis["grid_offsets"], basis["landmark_offsets"]]
         self._mean = torch.from_numpy(points[0]).to(device)
         self._offsets = torch.from_numpy(np.concatenate(offsets, axis=1)).to(device)
-        self.device = device
+        self.device = torch.device(device)
 
         photos = Rows(
             crops=map_crops(folder / CROPS, len(self.files)),
@@ -139,6 +142,11 @@ class PreparedData:
         self.parts = [photos, *self.views, *self.heads]
         for path, views in zip([*shards, *heads], self.parts[1:], strict=True):
             _check_coefficients(path, views.coefficients, basis)
+        sizes = sorted({part.crops.shape[1] for part in self.parts})
+        if len(sizes) > 1:
+            raise PrnetError(f"{folder}: expected stored crops of one size, got {sizes}")
+        self.stored = StoredCrops(self.parts, self.device)
+        self._labels = [self._column(key) for key in LABELS]
         self.held_out_photos = np.flatnonzero(self.held_out)
         none = np.zeros((0, *photos.crops.shape[1:]), np.uint8)
         self.negatives, self.found_faces, self.found_others = (
@@ -151,47 +159,50 @@ class PreparedData:
                 f"{len(self.held_out_photos)} of {len(self.held_out)} held out"
             )
 
+    def _column(self, key: str) -> Tensor:
+        """A label of all rows."""
+        values = [np.asarray(getattr(part, key), np.float32) for part in self.parts]
+        return torch.from_numpy(np.concatenate(values)).to(self.device)
+
     def training_rows(self, part: int) -> NDArray[np.int64]:
-        """Row numbers of a part (0: the photos; then shards of their views, then of heads, of which
-        held-out ones are never rendered) that are not held out."""
+        """Which rows of a part (0: the photos; then shards of their views, then of heads, of which
+        held-out ones are never rendered) are not held out."""
         sample = self.parts[part].sample
         return np.flatnonzero((sample == HEAD) | ~self.held_out[sample])
 
+    def rows(self, part: int, which: NDArray[np.int64] | Sequence[int]) -> Tensor:
+        """Rows of a part as `gather` numbers them, through all parts."""
+        first = sum(len(each) for each in self.parts[:part])
+        return torch.from_numpy(first + np.asarray(which, np.int64)).to(self.device)
+
     def draw(
-        self, random: np.random.Generator, count: int, shares: Mapping[Kind, float]
-    ) -> tuple[NDArray[np.uint8], list[Tensor]]:
+        self, draws: Draws, count: int, shares: Mapping[Kind, float]
+    ) -> tuple[Tensor, list[Tensor]]:
         """``count`` random training rows: stored crops and their label tensors. ``shares`` of the
         kinds that there are; the rest are photos."""
-        picks: list[tuple[int, int]] = []
-        for kind, share in shares.items():
-            pool = self._pools[kind]
-            if len(pool):
-                picks += _some(random, pool, round(count * share))
-        picks += _some(random, self._pools["photos"], max(0, count - len(picks)))
-        return self.gather(picks)
+        numbers = {kind: round(count * share) for kind, share in shares.items()}
+        numbers = {kind: number for kind, number in numbers.items() if len(self._pools[kind])}
+        numbers["photos"] = max(0, count - sum(numbers.values()))
+        pools = ((self._pools[kind], number) for kind, number in numbers.items())
+        return self.gather(torch.cat([pool[draws.integers(len(pool), n)] for pool, n in pools]))
 
     @cached_property
-    def _pools(self) -> dict[Kind, NDArray[np.int64]]:
-        """Of each kind, (part, row) of every training row (M, 2)."""
+    def _pools(self) -> dict[Kind, Tensor]:
+        """Of each kind, every training row."""
         rows = [self.training_rows(part) for part in range(len(self.parts))]
-        pairs = [np.stack([np.full_like(row, part), row], 1) for part, row in enumerate(rows)]
-        none, last = np.zeros((0, 2), np.int64), 1 + len(self.views)
-        yaw = np.abs(self.parts[0].yaw[rows[0]])
+        turned = rows[0][np.abs(self.parts[0].yaw[rows[0]]) > PROFILE_YAW]
+        of_parts = [self.rows(part, which) for part, which in enumerate(rows)]
+        none, last = self.rows(0, []), 1 + len(self.views)
         return {
-            "photos": pairs[0],
-            "profiles": pairs[0][yaw > PROFILE_YAW],
-            "views": np.concatenate([none, *pairs[1:last]]),
-            "heads": np.concatenate([none, *pairs[last:]]),
+            "photos": of_parts[0],
+            "profiles": self.rows(0, turned),
+            "views": torch.cat([none, *of_parts[1:last]]),
+            "heads": torch.cat([none, *of_parts[last:]]),
         }
 
-    def gather(self, picks: list[tuple[int, int]]) -> tuple[NDArray[np.uint8], list[Tensor]]:
-        """(part, row) pairs -> stored crops (B, H, H, 3) uint8 and their label tensors."""
-        crops = np.stack([self.parts[part].crops[row] for part, row in picks])
-        labels = []
-        for key in LABELS:
-            values = np.stack([getattr(self.parts[part], key)[row] for part, row in picks])
-            labels.append(torch.from_numpy(values.astype(np.float32)).to(self.device))
-        return crops, labels
+    def gather(self, rows: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Rows (B,) -> stored crops (B, H, H, 3) uint8 and their label tensors."""
+        return self.stored[rows], [label[rows] for label in self._labels]
 
     def positions(self, labels: list[Tensor]) -> Tensor:
         """Label tensors -> (B, P + 68, 3) true positions in stored-crop pixels, z as labelled:
@@ -208,44 +219,38 @@ class PreparedData:
 
     def batch(
         self,
-        crops: NDArray[np.uint8],
+        crops: Tensor,
         labels: list[Tensor],
-        random: torch.Generator,
+        draws: Draws,
         augmentation: Augmentation,
         *,
         crop_size: int,
     ) -> Batch:
         """Cut, turn, mirror and disturb the stored crops; move the true positions along."""
-        images = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
-        points = self.positions(labels)
+        images, points = as_images(crops), self.positions(labels)
         images, points, mirrored = random_crops(
-            images, points, *crop_squares(points), random, augmentation, crop_size=crop_size
+            images, points, *crop_squares(points), draws, augmentation, crop_size=crop_size
         )
         points = torch.where(mirrored[:, None, None], points[:, self.mirror_order], points)
-        points = points - points[:, -68:, 2:].mean(dim=1, keepdim=True) * points.new_tensor(
-            [0, 0, 1]
-        )
-        images = occlude(augment_colours(images, random, augmentation), random, augmentation)
+        depth = points[..., 2:] - points[:, -68:, 2:].mean(dim=1, keepdim=True)
+        points = torch.cat([points[..., :2], depth], dim=-1)
+        images = occlude(augment_colours(images, draws, augmentation), draws, augmentation)
         return Batch(crops=images, grid=points[:, :-68], landmarks=points[:, -68:])
 
-    @property
+    @cached_property
     def mirror_order(self) -> Tensor:
         """(P + 68,) int: point i of a mirrored face is point mirror_order[i] of the face."""
-        if not hasattr(self, "_mirror_cache"):
-            inside = self.grid_inside
-            index = torch.full(inside.shape, -1)
-            index[inside] = torch.arange(int(inside.sum()))
-            grid = index.flip(1)[inside]
-            landmarks = torch.from_numpy(MIRRORED_LANDMARKS) + len(grid)
-            self._mirror_cache = torch.cat([grid, landmarks])
-        return self._mirror_cache
+        inside = self.grid_inside
+        index = np.full(inside.shape, -1)
+        index[inside] = np.arange(inside.sum())
+        grid = index[:, ::-1][inside]
+        order = np.concatenate([grid, MIRRORED_LANDMARKS + len(grid)])
+        return torch.from_numpy(order).to(self.device)
 
 
-def _some(
-    random: np.random.Generator, pool: NDArray[np.int64], count: int
-) -> list[tuple[int, int]]:
-    chosen = pool[random.integers(0, len(pool), count)]
-    return [(int(part), int(row)) for part, row in chosen]
+def as_images(crops: Tensor) -> Tensor:
+    """Stored crops (B, H, H, 3) uint8 -> images (B, 3, H, H) float32 in 0..1."""
+    return crops.permute(0, 3, 1, 2).float() / 255
 
 
 def crop_squares(points: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ from prnet.layout.uv_layout import UVLayout
 from prnet.training.config import Setting, TrainConfig
 from prnet.training.data.augment import NO_AUGMENTATION, Augmentation, occlude, similarity_crops
 from prnet.training.data.dataset import Batch
+from prnet.training.data.draws import Draws
 from prnet.training.networks.resfcn256 import CROP_SIZE, POSITION_RANGE, ResFCN256
 
 ROTATION = 45.0
@@ -102,10 +103,7 @@ class PaperRecipe:
     def _sample(self, number: int) -> Batch:
         epoch, position = divmod(number, self.epoch)
         index = int(_order(self._config.seed, epoch, self.epoch)[position])
-        seed = np.random.default_rng([self._config.seed, number]).integers(2**62)
-        return augmented(
-            self._source.example(index, epoch), torch.Generator().manual_seed(int(seed))
-        )
+        return augmented(self._source.example(index, epoch), Draws(self._config.seed, number))
 
     def losses(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         return self._loss(network(batch.crops), batch.grid)
@@ -122,18 +120,18 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch, count]).permutation(count)
 
 
-def augmented(example: Example, random: torch.Generator) -> Batch:
+def augmented(example: Example, draws: Draws) -> Batch:
     """Section 3.3's augmentation of one sample; black beyond the image, labels moved along."""
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(shape, generator=random)
+        return low + (high - low) * draws.uniform(*shape)
 
     angle = uniform(-radians(ROTATION), radians(ROTATION), 1)
     side = example.side[None] / uniform(*SCALE, 1)
     centre = example.centre[None] + uniform(-TRANSLATION, TRANSLATION, 1, 2) * side
     crops, points = cut(example, centre, side, angle)
     crops = (crops * uniform(*CHANNELS, 1, 3, 1, 1)).clamp(0, 1)
-    return Batch(occlude(crops, random, OCCLUSION), points[:, :-68], points[:, -68:])
+    return Batch(occlude(crops, draws, OCCLUSION), points[:, :-68], points[:, -68:])
 
 
 def undisturbed(example: Example) -> Batch:

@@ -16,7 +16,7 @@ from prnet.layout.layout2018 import read_uv_folder, read_weight_mask
 from prnet.layout.uv_layout import Part, default_layout
 from prnet.network.crop_rules import RULES_2018
 from prnet.training.config import Setting, TrainConfig
-from prnet.training.data.dataset import PreparedData, crop_squares
+from prnet.training.data.dataset import PreparedData, as_images, crop_squares
 from prnet.training.data.lp300w import Lp300wDataset
 from prnet.training.losses import PART_WEIGHTS
 from prnet.training.paper.recipe import Example, PaperLoss, undisturbed
@@ -89,8 +89,9 @@ class PreparedMaps:
     def __init__(self, config: TrainConfig) -> None:
         self.layout = default_layout()
         self._data = PreparedData(config.data, full_maps=True)
-        parts = [self._data.training_rows(part) for part in range(len(self._data.parts))]
-        self._picks = np.array([(part, row) for part, rows in enumerate(parts) for row in rows])
+        parts = range(len(self._data.parts))
+        rows = [self._data.rows(part, self._data.training_rows(part)) for part in parts]
+        self._rows = torch.cat(rows)
         weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
         weights = weights[self.layout.parts]
         columns, rows = np.rint(self.layout.landmarks).astype(int).T
@@ -98,14 +99,12 @@ class PreparedMaps:
         self.weights = weights[self.layout.region]
 
     def __len__(self) -> int:
-        return 2 * len(self._picks)
+        return 2 * len(self._rows)
 
     def settings(self) -> list[Setting]:
         size = self._data.parts[0].crops.shape[1]
         return [
-            Setting(
-                "data", f"{len(self._picks)} photos and views, and their mirror images", "ours"
-            ),
+            Setting("data", f"{len(self._rows)} photos and views, and their mirror images", "ours"),
             Setting("positions", "ICT-FaceKit, at every pixel of our UV layout", "ours"),
             Setting("crop", f"1.5 x the landmarks' longer side, from {size} pixels", "ours"),
             Setting("weights", "16:4:3, ears 1, neck 0.5 (part of our mesh)", "section 3.2, ours"),
@@ -113,9 +112,8 @@ class PreparedMaps:
 
     def example(self, index: int, epoch: int) -> Example:
         pick, mirrored = divmod(index, 2)
-        part, row = self._picks[pick].tolist()
-        crops, labels = self._data.gather([(part, row)])
-        image = torch.from_numpy(crops[0]).permute(2, 0, 1).float() / 255
+        crops, labels = self._data.gather(self._rows[pick : pick + 1])
+        image = as_images(crops)[0]
         points = self._data.positions(labels)[0]
         points[:, 2] -= points[:-68, 2].min()
         if mirrored:
