@@ -29,7 +29,7 @@ ROOMS = (
     *("appearance", "facemodel", "formats", "face", "reconstruct"),
     *("facemesh", "video", "bulk", "serve", "evaluation"),
     *("training.config", "training.schedule", "training.interrupts", "training.distributed"),
-    *("training.progress", "training.networks"),
+    *("training.progress", "training.log", "training.networks"),
     *("training.labels", "training.data", "training.views", "training.losses"),
     *("training.validate", "training.paper", "training.judging", "training.recipes"),
     *(

@@ -16,6 +16,7 @@ from prnet.training.config import (
     TrainConfig,
     add_config_arguments,
     config_from,
+    loaders,
     option,
     settings,
 )
@@ -33,6 +34,14 @@ def test_options_replace_what_the_preset_says() -> None:
     config = parsed("--preset", "paper", "--batch", "8", "--samples", "100", "--warmup", "0")
     assert (config.batch, config.samples, config.warmup) == (8, 100, 0.0)
     assert config.halve_every == PRESETS["paper"].halve_every
+
+
+def test_batches_are_made_where_the_network_is() -> None:
+    for options, number in (
+        ("", 1), ("--device cpu", 1), ("--device cuda", 0), ("--device cuda:1", 0),
+        ("--device cuda --loaders 3", 3), ("--loaders 0", 0), ("--device cuda --preset paper", 1),
+    ):  # fmt: skip
+        assert loaders(parsed(*options.split())) == number, options
 
 
 def test_trained_weights_learn_gently_unless_told() -> None:

@@ -13,15 +13,6 @@ from prnet.errors import PrnetError
 
 Preset = Literal["compact", "paper", "paper-ict"]
 
-SHIPPED_COMMAND = """\
-prnet prepare labels.npz --face-model ict.npz --out prepared --shards 0:12
-prnet train --data prepared --samples 1050000 --precision bfloat16 \\
-  --threads 2 --validate-every 51200 --profiles 0
-prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
-  --heads heads --renders 3000 --negatives negatives --shards 0:3 --out again
-prnet train --data again --init runs/compact --samples 158000 --learning-rate 6e-4 --decay 0.7"""
-"""What made the weights in the package; no view showed another head's shape in the first run."""
-
 
 @dataclass(frozen=True)
 class Told:
@@ -174,11 +165,20 @@ class TrainConfig:
     ] = "float32"
     threads: Annotated[int, Told("CPU threads, 0 for all.", least=0)] = 0
     loaders: Annotated[
-        int,
-        Told("Processes that make batches ahead of the training; 0 makes them in line.", least=0),
-    ] = 1
+        int | None,
+        Told(
+            "Processes of the CPU that make batches ahead of the training; 0 makes them in line, "
+            "on a GPU with crops and labels that lie there, for compact alone.",
+            least=0,
+            otherwise="1; for compact on a GPU 0",
+        ),
+    ] = None
     device: Annotated[
-        str, Told("torch device, such as cpu or cuda; torchrun's processes take one GPU each.")
+        str,
+        Told(
+            "torch device, such as cpu or cuda, whose matrix products are TF32 in training; "
+            "torchrun's processes take one GPU each."
+        ),
     ] = "cpu"
     validate_every: Annotated[
         int, Told("Samples between validations and checkpoints.", least=1)
@@ -233,6 +233,12 @@ PRESETS: Mapping[str, TrainConfig] = {
         validate_every=48_000,
     ),
 }
+
+
+def loaders(config: TrainConfig) -> int:
+    """How many processes make batches beside the training's own."""
+    on_gpu = config.preset == "compact" and not config.device.startswith("cpu")
+    return int(not on_gpu) if config.loaders is None else config.loaders
 
 
 class Setting(NamedTuple):

@@ -47,6 +47,8 @@ class Process:
 
     def any(self, mine: bool) -> bool:
         """Whether it is so in any process."""
+        if self.world == 1:
+            return mine
         return bool(self.mean(torch.tensor(float(mine), device=self.device)) > 0)
 
     def parallel(self, step: nn.Module) -> nn.Module:

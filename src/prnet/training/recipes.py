@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from prnet.errors import PrnetError
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
-from prnet.training.config import Setting, TrainConfig
+from prnet.training.config import Setting, TrainConfig, loaders
 from prnet.training.data.augment import Augmentation
 from prnet.training.data.dataset import Batch, Kind, PreparedData
 from prnet.training.data.draws import Draws
@@ -76,7 +76,7 @@ class CompactRecipe:
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self._config, self.layout = config, default_layout()
         # CUDA does not survive the fork of loader processes.
-        data_device = torch.device("cpu") if config.loaders else device
+        data_device = torch.device("cpu") if loaders(config) else device
         self.data = PreparedData(config.data, device=data_device)
         self.epoch = sum(len(self.data.training_rows(part)) for part in range(len(self.data.parts)))
         self._shares: dict[Kind, float] = {

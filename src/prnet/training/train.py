@@ -8,10 +8,8 @@ as one that is not, and so do several processes (``torchrun``, see `prnet.traini
 from __future__ import annotations
 
 import io
-import json
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -22,15 +20,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from prnet.errors import PrnetError, reason_of
-from prnet.files.atomic import append_line, write_bytes
+from prnet.files.atomic import write_bytes
 from prnet.files.results import make_folder
 from prnet.files.zips import checked_zip
 from prnet.network.crop_rules import save_crop_rules
-from prnet.training.config import TrainConfig
+from prnet.training.config import TrainConfig, loaders
 from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
 from prnet.training.initial import CHECKPOINT, load_weights, start_from
 from prnet.training.interrupts import finishing_steps, leave_to_the_leader
+from prnet.training.log import Log
 from prnet.training.progress import progress
 from prnet.training.recipes import Recipe, make_recipe
 from prnet.training.schedule import Schedule
@@ -79,21 +78,13 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         for batch in loaded(batches(config, recipe, step, last, share=process.share(config.batch))):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate(step)
-            losses = losses_of(batch.to(process.device))
-            told = {name: process.mean(loss.detach().clone()) for name, loss in losses.items()}
-            if not torch.isfinite(told["total"]):
-                raise PrnetError(
-                    f"step {step}: the loss is not finite; try a lower --learning-rate"
-                )
-            optimizer.zero_grad(set_to_none=True)
-            losses["total"].backward()
-            if config.clip:
-                nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-            optimizer.step()
+            losses = learn(losses_of, batch.to(process.device), optimizer, clip=config.clip)
             step += 1
             update_average(averaged, network, config.average, step)
             bar.update()
-            log.add(told)
+            log.add(step, {name: process.mean(loss) for name, loss in losses.items()})
+            if step % every == 0 or step == schedule.steps:
+                log.means(step)  # which ends all processes alike
             if validate is not None and (step % every == 0 or step == schedule.steps):
                 result = validate(averaged)
                 log.write(step, result)
@@ -103,6 +94,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
             if stopped:
                 break
         bar.close()
+        log.means(step)
         if validate is not None and (step < schedule.steps or not result):
             save_checkpoint(config.out, network, averaged, optimizer, step)
             result = {} if stopped else validate(averaged)
@@ -117,6 +109,33 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
             print(f"stopped after {seen} samples; the same command goes on from there", flush=True)
         raise KeyboardInterrupt
     return result
+
+
+def learn(
+    losses_of: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, *, clip: float
+) -> dict[str, Tensor]:
+    """One step; returns its losses, which nobody has waited for."""
+    with tensor_cores():
+        losses: dict[str, Tensor] = losses_of(batch)
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses["total"])
+    if clip:
+        nn.utils.clip_grad_norm_(losses_of.parameters(), clip)
+    optimizer.step()
+    return {name: loss.detach().clone() for name, loss in losses.items()}
+
+
+@contextmanager
+def tensor_cores() -> Iterator[None]:
+    """On GPUs: matrix products with the 10 bits of TF32, as torch's convolutions are anyway, and
+    the fastest convolutions of several; positions that batches are made of keep all their bits."""
+    matrices, before = torch.backends.cuda.matmul, torch.backends.cudnn.benchmark
+    exact = not matrices.allow_tf32
+    matrices.allow_tf32 = torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        matrices.allow_tf32, torch.backends.cudnn.benchmark = not exact, before
 
 
 class _Losses(nn.Module):
@@ -147,12 +166,12 @@ def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
 def batches(
     config: TrainConfig, recipe: Recipe, first: int, last: int, *, share: slice
 ) -> Iterable[Batch]:
-    """Shares of the batches of steps first..last-1, made ahead by ``config.loaders`` processes."""
+    """Shares of the batches of steps first..last-1, made ahead by `loaders`."""
     return DataLoader(
         _Steps(recipe, range(first, last), share),
         batch_size=None,
-        num_workers=config.loaders,
-        prefetch_factor=4 if config.loaders else None,
+        num_workers=loaders(config),
+        prefetch_factor=4 if loaders(config) else None,
         worker_init_fn=leave_to_the_leader,
     )
 
@@ -197,12 +216,12 @@ def update_average(
 ) -> None:
     """Move the average of weights and of normalisation statistics toward the network's."""
     share = 1 - min(decay, step / (step + 10))
-    for mean, value in zip(
-        averaged.state_dict().values(), network.state_dict().values(), strict=True
-    ):
-        if mean.dtype.is_floating_point:
-            mean.lerp_(value, share)
-        else:
+    states = (averaged.state_dict().values(), network.state_dict().values())
+    pairs = list(zip(*states, strict=True))
+    means, values = zip(*(pair for pair in pairs if pair[0].dtype.is_floating_point), strict=True)
+    torch._foreach_lerp_(means, values, share)  # all in one go: a GPU would wait for each call
+    for mean, value in pairs:
+        if not mean.dtype.is_floating_point:
             mean.copy_(value)
 
 
@@ -261,36 +280,3 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: expected a checkpoint of prnet train, got no {', '.join(sorted(lacking))}"
         )
     return dict(state)
-
-
-class Log:
-    """JSON lines of the leading process: the settings once a start, then means since the last line
-    with the validation."""
-
-    def __init__(self, path: Path, settings: Mapping[str, Any], leads: bool) -> None:
-        self._path = path if leads else None
-        self._start = time.monotonic()
-        self._sums: dict[str, float] = {}
-        self._count = 0
-        self._append({"config": {k: str(v) for k, v in settings.items()}})
-
-    def add(self, losses: Mapping[str, Tensor]) -> None:
-        for name, loss in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(loss)
-        self._count += 1
-
-    def write(self, step: int, validation: dict[str, float]) -> None:
-        losses = {name: float(f"{total / self._count:.5g}") for name, total in self._sums.items()}
-        seconds = round(time.monotonic() - self._start)
-        self._append({"step": step, "seconds": seconds, "losses": losses, "nme": validation})
-        self._sums, self._count = {}, 0
-
-    def judged(self, scores: dict[str, float]) -> None:
-        """Of the last part of a run, where the recipe has it."""
-        if scores:
-            print(f"judging itself: {scores}", flush=True)
-            self._append({"judged": scores})
-
-    def _append(self, line: dict[str, Any]) -> None:
-        if self._path is not None:
-            append_line(self._path, json.dumps(line))

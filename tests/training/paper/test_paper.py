@@ -20,13 +20,14 @@ import tiny_network  # noqa: E402
 from uv_folder import write_folder  # noqa: E402
 
 from prnet.cli import main  # noqa: E402
+from prnet.commands.training.train import SHIPPED_COMMAND  # noqa: E402
 from prnet.errors import PrnetError  # noqa: E402
 from prnet.geometry.crop import CropTransform  # noqa: E402
 from prnet.geometry.mirror import MIRRORED_LANDMARKS  # noqa: E402
 from prnet.layout.uv_layout import default_layout  # noqa: E402
 from prnet.network.crop_rules import RULES_2018, load_crop_rules  # noqa: E402
 from prnet.network.position_map_network import PositionMapNetwork  # noqa: E402
-from prnet.training.config import PRESETS, SHIPPED_COMMAND, TrainConfig  # noqa: E402
+from prnet.training.config import PRESETS, TrainConfig  # noqa: E402
 from prnet.training.data.dataset import PreparedData  # noqa: E402
 from prnet.training.data.draws import Draws  # noqa: E402
 from prnet.training.paper.recipe import (  # noqa: E402

@@ -14,7 +14,23 @@ from __future__ import annotations
 import argparse
 
 from prnet.errors import PrnetError, install_command, missing, reason_of
-from prnet.training.config import SHIPPED_COMMAND, add_config_arguments, config_from
+from prnet.training.config import add_config_arguments, config_from
+
+SHIPPED_COMMAND = """\
+prnet prepare labels.npz --face-model ict.npz --out prepared --shards 0:12
+prnet train --data prepared --samples 1050000 --precision bfloat16 \\
+  --threads 2 --validate-every 51200 --profiles 0 --out runs/first
+prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
+  --heads heads --renders 3000 --negatives negatives --shards 0:3 --out again
+prnet train --data again --init runs/first --samples 158000 \\
+  --learning-rate 6e-4 --decay 0.7 --out runs/second
+prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
+  --heads heads --renders 7500 --negatives negatives --shards 0:6 --out more
+prnet train --data more --init runs/second --samples 5573376 --batch 256 \\
+  --learning-rate 2e-3 --warmup 38400 --decay 1 --turned 0.3 --heads 0.15 \\
+  --validate-every 512000 --device cuda --out runs/third"""
+"""What made the weights in the package; no view showed another head's shape in the first run. The
+last step stands for a script that took it with this package's parts (docs/training.md)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
