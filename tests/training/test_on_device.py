@@ -26,9 +26,10 @@ from prnet.training import judging, losses, recipes
 from prnet.training.config import TrainConfig
 from prnet.training.data import draws, jpeg, stored
 from prnet.training.data.draws import Draws
+from prnet.training.distributed import Process
 from prnet.training.log import Log
 from prnet.training.networks.compact import CompactNetwork
-from prnet.training.train import _Losses, learn, update_average
+from prnet.training.train import _Losses, learn, tensor_cores, update_average
 
 DEVICE = torch.device("lazy", 0)
 """A device of torch's that has no hardware, and a name here for a GPU."""
@@ -87,6 +88,7 @@ def test_a_step_stays_on_its_device(prepared: Path, tmp_path: Path) -> None:
     network, averaged = moved(recipe.network()), moved(recipe.network())
     losses_of = _Losses(recipe, network)
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], 0.1)
+    process = Process(0, 1, DEVICE)
     log = Log(tmp_path / "log.jsonl", {}, leads=True)
     for step in range(1, 4):
         with StaysThere() if step > 1 else nullcontext():
@@ -94,7 +96,8 @@ def test_a_step_stays_on_its_device(prepared: Path, tmp_path: Path) -> None:
             assert {each.device for each in batch} == {DEVICE}
             told = learn(losses_of, batch, optimizer, clip=5.0)
             update_average(averaged, network, 0.998, step)
-            log.add(step, told)
+            log.add(step, {name: process.mean(loss) for name, loss in told.items()})
+            assert not process.any(False)
     with pytest.raises(Exception, match="_local_scalar_dense"):  # here is where it is read
         log.means(step)
 
@@ -114,6 +117,16 @@ def test_judging_reads_nothing_in_its_steps(prepared: Path) -> None:
     loss = judging._loss(network, recipe._loss, *parts)
     torch.autograd.backward(loss)
     assert loss.device == DEVICE
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_only_gpus_round_and_only_in_steps(device: str) -> None:
+    def rounds() -> tuple[bool, bool]:
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark
+
+    with tensor_cores(torch.device(device)):
+        assert rounds() == ((device == "cuda"),) * 2
+    assert rounds() == (False, False)
 
 
 @pytest.mark.usefixtures("_fake_gpu")

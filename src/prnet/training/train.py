@@ -115,7 +115,7 @@ def learn(
     losses_of: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, *, clip: float
 ) -> dict[str, Tensor]:
     """One step; returns its losses, which nobody has waited for."""
-    with tensor_cores():
+    with tensor_cores(batch.crops.device):
         losses: dict[str, Tensor] = losses_of(batch)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(losses["total"])
@@ -126,16 +126,17 @@ def learn(
 
 
 @contextmanager
-def tensor_cores() -> Iterator[None]:
-    """On GPUs: matrix products with the 10 bits of TF32, as torch's convolutions are anyway, and
+def tensor_cores(device: torch.device) -> Iterator[None]:
+    """On a GPU: matrix products with the 10 bits of TF32, as torch's convolutions are anyway, and
     the fastest convolutions of several; positions that batches are made of keep all their bits."""
-    matrices, before = torch.backends.cuda.matmul, torch.backends.cudnn.benchmark
-    exact = not matrices.allow_tf32
-    matrices.allow_tf32 = torch.backends.cudnn.benchmark = True
+    matrices = torch.backends.cuda.matmul
+    before = matrices.allow_tf32, torch.backends.cudnn.benchmark
+    if device.type == "cuda":
+        matrices.allow_tf32 = torch.backends.cudnn.benchmark = True
     try:
         yield
     finally:
-        matrices.allow_tf32, torch.backends.cudnn.benchmark = not exact, before
+        matrices.allow_tf32, torch.backends.cudnn.benchmark = before
 
 
 class _Losses(nn.Module):

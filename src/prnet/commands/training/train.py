@@ -29,15 +29,15 @@ prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
 prnet train --data more --init runs/second --samples 5573376 --batch 256 \\
   --learning-rate 2e-3 --warmup 38400 --decay 1 --turned 0.3 --heads 0.15 \\
   --validate-every 512000 --device cuda --out runs/third"""
-"""What made the weights in the package; no view showed another head's shape in the first run. The
-last step stands for a script that took it with this package's parts (docs/training.md)."""
+"""What made the weights in the package, as far as the words beside it say."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = SHIPPED_COMMAND.replace("\n", "\n  ")
     parser.epilog = (
         "The weights in the package were made by these commands, the first two as they were\n"
-        f"before views showed other heads' shapes:\n\n  {commands}"
+        "before views showed other heads' shapes, the last by a script that did the same on a\n"
+        f"GPU before this command could (docs/training.md):\n\n  {commands}"
     )
     add_config_arguments(parser)
 
