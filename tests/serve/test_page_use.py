@@ -216,6 +216,24 @@ def test_several_faces_can_be_chosen(page: Any) -> None:
     assert download.value.suggested_filename == "two_people_1_landmarks.txt"
 
 
+def test_many_faces_hide_neither_the_photo_nor_each_other(browser: Any, site: str) -> None:
+    page = _opened(browser.new_page(viewport={"width": 390, "height": 844}), site, "?step=8")
+    one = Image.open(SAMPLE_PHOTO).convert("RGB").resize((150, 150))
+    row = Image.open(io.BytesIO(_photo(*[one] * 6)))
+    crowd = Image.new("RGB", (row.width, 2 * row.height))
+    for number in range(2):
+        crowd.paste(row, (0, number * row.height))
+    _pick(page, "crowd.png", _photo(crowd))
+    assert page.inner_text("#status").startswith("12 faces found")
+    photo = page.locator("#photo").bounding_box()
+    for button in page.locator("#faces button").all():
+        button.click()
+        assert button.get_attribute("aria-pressed") == "true"
+        assert button.bounding_box()["y"] >= photo["y"] + photo["height"]
+    assert photo["height"] > 150
+    page.close()
+
+
 def test_no_face_and_no_picture(page: Any) -> None:
     _pick(page, "grey.png", _photo(Image.new("RGB", (90, 70))))
     assert page.inner_text("#status").startswith("No face found")

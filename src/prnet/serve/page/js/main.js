@@ -260,7 +260,9 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 }
 $("photo").addEventListener("click", (event) => {
   const number = overlay.faceAt(event);
-  if (number >= 0) choose(number);
+  if (number < 0) return;
+  choose(number);
+  $("faces").children[number]?.scrollIntoView({ block: "nearest", inline: "nearest" });
 });
 $("style").addEventListener("input", () => {
   applyLook();
