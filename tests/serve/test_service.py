@@ -5,6 +5,10 @@ from __future__ import annotations
 import io
 import json
 import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -144,6 +148,21 @@ def test_other_machines_need_leave(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--host", "0.0.0.0", "--no-open"]) == 2
     assert "--allow-remote" in capsys.readouterr().err
     assert main(["serve", "--host", "no.such.host.example", "--allow-remote", "--no-open"]) == 2
+
+
+def test_the_address_it_listens_at_is_a_name_of_its_own() -> None:
+    command = [sys.executable, "-m", "prnet", "serve", "--host", "127.0.0.2", "--port", "0"]
+    with subprocess.Popen([*command, "--no-open"], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().split()[0]
+            with urllib.request.urlopen(f"{address}api/health", timeout=60) as answer:
+                assert answer.status == 200
+            foreign = urllib.request.Request(address, headers={"Host": "127.0.0.3"})
+            with pytest.raises(urllib.error.HTTPError, match="421"):
+                urllib.request.urlopen(foreign, timeout=60)
+        finally:
+            server.terminate()
 
 
 def test_a_short_token_is_refused(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from prnet.reconstruct import Reconstructor
 from prnet.serve.api import Service
 from prnet.serve.files import page_files
-from prnet.serve.guard import Guard
+from prnet.serve.guard import LOOPBACK, Guard
 from prnet.serve.limits import Limits
 from prnet.serve.live import Live
 from prnet.serve.openapi import openapi
@@ -59,9 +59,10 @@ def make_app(
     limits: Limits | None = None,
     port: int | None = 8000,
     token: str | None = None,
+    name: str = LOOPBACK[0],
 ) -> Guard:
-    """The application. ``port``: where it is served under this machine's own names; None, with a
-    ``token``, for any name."""
+    """The application. ``port``: where it is served under this machine's own names, and ``name``;
+    None, with a ``token``, for any name."""
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.routing import Route, WebSocketRoute
@@ -93,7 +94,7 @@ def make_app(
         exception_handlers=refusals,
         lifespan=lifespan,
     )
-    return Guard(app, port, token)
+    return Guard(app, port, token, name)
 
 
 def _page(

@@ -42,11 +42,12 @@ HEADERS: Final = (
 @dataclass(frozen=True)
 class Guard:
     """The application behind the checks. ``port``: of this machine's own names; None with
-    ``token``, when any name may lead here."""
+    ``token``, when any name may lead here. ``name``: the one it listens at, one of its own too."""
 
     app: App
     port: int | None
     token: str | None = None
+    name: str = LOOPBACK[0]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -89,8 +90,8 @@ class Guard:
     def _is_ours(self, host: str) -> bool:
         if self.port is None:
             return True
-        names = (*LOOPBACK, *(f"{name}:{self.port}" for name in LOOPBACK))
-        return host in (names if self.port == 80 else names[len(LOOPBACK) :])
+        bare = host.removesuffix(f":{self.port}")
+        return bare in (*LOOPBACK, self.name) and (self.port == 80 or bare != host)
 
 
 async def _refuse(scope: Message, problem: Problem, send: Send) -> None:

@@ -64,15 +64,16 @@ def run(args: argparse.Namespace) -> int:
     token, made_up = _token() if args.allow_remote else (None, False)
     listening = _listen(args.host, args.port)
     port = listening.getsockname()[1]
+    name = f"[{args.host}]" if ":" in args.host else args.host
     limits = Limits(workers=args.workers)
     application = make_app(
         reconstruct=reconstructor_of(args),
         limits=limits,
         port=None if args.allow_remote else port,
         token=token,
+        name=name,
     )
     config = uvicorn.Config(application, **server_options(limits))
-    name = f"[{args.host}]" if ":" in args.host else args.host
     address = f"http://{name}:{port}/"
     if made_up:
         say(f"token: {token} (send it as 'Authorization: Bearer ...'; {TOKEN} sets your own)")
