@@ -232,7 +232,8 @@ def test_damaged_forms(port: int) -> None:
 
 def test_other_types_of_bodies_and_answers(port: int) -> None:
     refused(talk(port, request(port, body=b"{}", content_type="application/json")), 415)
-    refused(talk(port, request(port, body=PHOTO, content_type=None)), 415)
+    form_of_curl = request(port, body=PHOTO, content_type="application/x-www-form-urlencoded")
+    refused(talk(port, form_of_curl), 415, "other-body")
     refused(talk(port, request(port, body=PHOTO, accept="text/html")), 406, "other-form")
     refused(talk(port, request(port, path="/api/swap", body=PHOTO)), 415)
 

@@ -28,6 +28,7 @@ pytest.importorskip("starlette", reason="needs the extra serve")
 pytest.importorskip("uvicorn", reason="needs the extra serve")
 
 PHOTO = SAMPLE_PHOTO.read_bytes()
+UNTOLD = (None, "application/octet-stream")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,8 @@ def face() -> prnet.Face:
 
 def test_a_photo_gives_its_faces(port: int, face: prnet.Face) -> None:
     body, kind = form(image=PHOTO)
-    for data in (request(port, body=PHOTO), request(port, body=body, content_type=kind)):
+    untold = [request(port, body=PHOTO, content_type=kind) for kind in UNTOLD]
+    for data in (*untold, request(port, body=PHOTO), request(port, body=body, content_type=kind)):
         answer = talk(port, data)
         assert answer.status == 200, answer.body
         found = json.loads(answer.body)
@@ -144,6 +146,14 @@ def test_live(port: int, face: prnet.Face) -> None:
     assert np.abs(of_map - landmarks).max() < 0.1
 
 
+def test_a_query_of_the_live_connection_is_checked(port: int) -> None:
+    client = pytest.importorskip("websockets.sync.client")
+    for query in ("outputs=map", "output=mesh", "output=map&output=map"):
+        connection = client.connect(f"ws://127.0.0.1:{port}/api/live?{query}")
+        with connection as socket, pytest.raises(Exception, match="expected a query of output"):
+            socket.recv(timeout=60)
+
+
 def test_other_machines_need_leave(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--host", "0.0.0.0", "--no-open"]) == 2
     assert "--allow-remote" in capsys.readouterr().err
@@ -195,6 +205,13 @@ def test_the_calls_can_be_tried_in_a_browser(port: int, browser: Any) -> None:
     card.locator("button").click()
     page.locator("#answer", has_text="landmarks").wait_for()
     assert page.inner_text("#status").startswith("200, application/json")
+    card.locator("select").select_option("model/gltf-binary")
+    card.locator("button").click()
+    page.locator("#status", has_text="model/gltf-binary").wait_for()
+    assert page.locator("#picture a").get_attribute("download") == "answer.glb"
+    page.route("**/api/version", lambda route: route.abort())
+    page.locator("fieldset", has_text="GET /api/version").locator("button").click()
+    page.locator("#status", has_text="No answer").wait_for()
     page.close()
 
 

@@ -62,7 +62,7 @@ class Service:
         most = _number(query, "max_faces", 1, MOST_FACES, default=MOST_FACES)
         kinds = _kinds(query.get("outputs"), form)
         if "face" in query and form not in (MESH, PICTURE):
-            raise Problem(400, "other-query", f"expected face with {MESH} or {PICTURE} alone")
+            raise Problem(400, "other-query", f"expected Accept: {MESH} or {PICTURE} with face")
         number = _number(query, "face", 0, MOST_FACES - 1, default=0)
         with self.desk.place() as place:
             photos = await read_photos(request, ("image",), self.limits)
@@ -124,7 +124,7 @@ def _kinds(text: str | None, form: str) -> tuple[str, ...]:
         return ("glb",)
     if form == JSON:
         if text is not None:
-            raise Problem(400, "other-query", f"expected outputs with {ZIP} or {PICTURE} alone")
+            raise Problem(400, "other-query", f"expected Accept: {ZIP} or {PICTURE} with outputs")
         return ()
     known = tuple(KINDS) if form == ZIP else PICTURES
     kinds = tuple(dict.fromkeys((text or _DEFAULT_KINDS[form]).split(",")))

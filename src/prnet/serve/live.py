@@ -41,17 +41,18 @@ class Live:
         """One connection, until its end."""
         from starlette.websockets import WebSocketDisconnect
 
-        output = socket.query_params.get("output", OUTPUTS[0])
+        query = socket.query_params.multi_items() or [("output", OUTPUTS[0])]
         await socket.accept()
-        if output not in OUTPUTS:
-            await socket.close(REFUSED, f"expected output out of {', '.join(OUTPUTS)}")
+        if query not in [[("output", output)] for output in OUTPUTS]:
+            known = ", ".join(OUTPUTS)
+            await socket.close(REFUSED, f"expected a query of output alone, out of {known}")
             return
         if self._open >= self._service.limits.sockets:
             await socket.close(TRY_LATER, "all live connections are taken")
             return
         self._open += 1
         try:
-            await self._follow(socket, output)
+            await self._follow(socket, query[0][1])
         except (WebSocketDisconnect, ConnectionError):
             pass
         except (TimeoutError, asyncio.TimeoutError):

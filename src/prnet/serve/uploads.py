@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 MOST_PARTS = 8
+_UNTOLD = ("", "application/octet-stream")
+"""What programs say that do not know a file's type (RFC 9110, 8.3)."""
 
 
 async def read_photos(request: Request, names: tuple[str, ...], limits: Limits) -> list[bytes]:
@@ -28,9 +30,9 @@ async def read_photos(request: Request, names: tuple[str, ...], limits: Limits) 
             wanted = " and ".join(names)
             raise Problem(400, "other-parts", f"expected a form of {wanted}, got other parts")
         return [parts[name] for name in names]
-    if len(names) > 1 or not (kind.startswith("image/") or kind == "application/octet-stream"):
-        forms = "multipart/form-data" + ("" if len(names) > 1 else " or an image")
-        raise Problem(415, "other-body", f"expected a body of {forms}, got another")
+    if len(names) > 1 or not (kind.startswith("image/") or kind in _UNTOLD):
+        kinds = "multipart/form-data" + ("" if len(names) > 1 else " or image/jpeg or the like")
+        raise Problem(415, "other-body", f"expected Content-Type: {kinds}, got another")
     return [await _body(request, limits)]
 
 

@@ -34,7 +34,14 @@ function card(path, method, call) {
     const headers = { Accept: accept.value };
     if ($("token").value) headers.Authorization = `Bearer ${$("token").value}`;
     const address = values.length ? `${path}?${new URLSearchParams(values)}` : path;
-    await show(await fetch(address, { method, headers, body }));
+    $("status").textContent = "…";
+    send.disabled = true;
+    try {
+      await show(await fetch(address, { method, headers, body }));
+    } catch (error) {
+      $("status").textContent = `No answer: ${error.message}`; // nor when a body is refused before it is all sent
+    }
+    send.disabled = false;
   });
   fields.append(send);
   return fields;
@@ -46,7 +53,8 @@ async function show(response) {
   $("answer").textContent = kind.includes("json") ? JSON.stringify(JSON.parse(await blob.text()), null, 1) : "";
   const address = URL.createObjectURL(blob);
   const picture = kind.startsWith("image/") ? [element("img", { src: address, alt: "The picture that came back" })] : [];
-  const file = element("a", { href: address, download: `answer.${kind.split(/[/+]/).pop()}`, textContent: "Save it" });
+  const ending = kind === "model/gltf-binary" ? "glb" : kind.split(/[/+]/).pop();
+  const file = element("a", { href: address, download: `answer.${ending}`, textContent: "Save it" });
   $("picture").replaceChildren(...picture, " ", file);
 }
 
