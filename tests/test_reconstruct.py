@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from standins import make_layout, write_model
 
+from prnet.detection.make import make_detector
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropRule, CropTransform
+from prnet.geometry.crop import LANDMARK_RULE, CropRule, CropTransform
 from prnet.reconstruct import Reconstructor, crop_is_off
 
 IMAGE: NDArray[np.uint8] = np.zeros((300, 400, 3), np.uint8)
@@ -177,6 +178,24 @@ def test_options_of_named_detectors_are_refused_beside_an_object(model: Path, op
 
 class SeesGreen(TwoFaces):
     boxes = (Box(100, 50, 200, 150), Box(300, 100, 340, 140))
+
+
+class UpsideDown:
+    """The package's detector, wrong by half a turn."""
+
+    name = "prnet"
+    crop_rule = LANDMARK_RULE
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return [box.turned(180) for box in make_detector("prnet")(image)]
+
+
+def test_a_face_that_is_taken_upside_down_is_turned(sample_image: NDArray[np.uint8]) -> None:
+    (expected,) = Reconstructor(passes=1)(sample_image)
+    (face,) = Reconstructor(detector=UpsideDown(), passes=1)(sample_image)
+    assert face.box.roll == pytest.approx(expected.box.roll)
+    assert face.presence == pytest.approx(expected.presence, abs=0.01)
+    np.testing.assert_allclose(face.landmarks, expected.landmarks, atol=0.1)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,6 +98,10 @@ class Box:
     @property
     def area(self) -> float:
         return max(self.width, 0.0) * max(self.height, 0.0)
+
+    def turned(self, degrees: float) -> Box:
+        """The box of a face turned so much farther, without the points, which were of the other."""
+        return replace(self, roll=(self.roll + degrees + 180) % 360 - 180, points=None)
 
     @classmethod
     def around(cls, points: NDArray[np.floating], *, roll: float = 0.0, score: float = 1.0) -> Box:

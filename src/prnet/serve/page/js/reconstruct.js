@@ -21,15 +21,23 @@ export class Reconstructor {
     const { MIN_PRESENCE } = this.settings.reconstruct;
     const faces = [];
     for (const box of boxes) {
-      const crop = Crop.fromBox(box, this.settings.rules.detector, this.size);
-      let face = await this.map(picture, box, crop);
-      const wanted = this.landmarkCrop(face);
-      if (cropIsOff(face.crop, wanted, this.settings.reconstruct)) {
-        face = await this.map(picture, box, wanted);
+      for (const roll of [box.roll, (box.roll + 360) % 360 - 180]) {
+        const face = await this.inBox(picture, { ...box, roll });
+        if (face.presence < MIN_PRESENCE) continue; // it may be taken upside down
+        faces.push(face);
+        break;
       }
-      if (!(face.presence < MIN_PRESENCE)) faces.push(face);
     }
     return faces;
+  }
+
+  /** The face in a box, from another crop where its landmarks ask for one. */
+  async inBox(picture, box) {
+    const crop = Crop.fromBox(box, this.settings.rules.detector, this.size);
+    const face = await this.map(picture, box, crop);
+    const wanted = this.landmarkCrop(face);
+    const off = cropIsOff(face.crop, wanted, this.settings.reconstruct);
+    return off ? this.map(picture, box, wanted) : face;
   }
 
   async inSmall(picture) {
