@@ -197,6 +197,10 @@ def test_the_camera(launch: Any, site: str, filmed: Path) -> None:
     assert all(0 <= smile <= 1 for smile in smiles)
     page.click("#camera")
     assert page.inner_text("#camera") == "Use the camera"
+    _pick(page, "later.png", _photo(Image.new("RGB", (90, 70))))
+    with page.expect_download() as download:
+        page.click("#save-curves")
+    assert download.value.suggested_filename == "live_curves.csv"
 
 
 def test_several_faces_can_be_chosen(page: Any) -> None:
@@ -240,6 +244,9 @@ def test_no_face_and_no_picture(page: Any) -> None:
     assert page.locator("[data-save=glb]").is_disabled()
     _pick(page, "text.png", b"no picture")
     assert page.inner_text("#status").startswith("This file is no picture")
+    page.evaluate("() => (window.fetch = () => Promise.reject(new Error('no host')))")
+    page.click("#sample")
+    page.locator("#status", has_text="It did not work: no host").wait_for()
 
 
 def test_of_two_photos_the_last_is_shown(page: Any) -> None:

@@ -62,7 +62,7 @@ function applyLook() {
   view?.open($("open").checked);
 }
 
-/** A photo's bytes -> its faces. Of several in a row, the last is shown. */
+/** A photo's bytes, or a promise of them -> its faces. Of several in a row, the last is shown. */
 async function openPhoto(blob, name) {
   stopCamera();
   const turn = (state.turn = {});
@@ -90,7 +90,7 @@ async function openPhoto(blob, name) {
 }
 
 async function decoded(blob) {
-  const picture = await createImageBitmap(blob).catch(() => {
+  const picture = await createImageBitmap(await blob).catch(() => {
     throw Object.assign(new Error("no picture"), { key: "notPicture" });
   });
   const { width, height } = picture, shrink = Math.sqrt(LARGEST / (width * height));
@@ -215,7 +215,7 @@ function stopRecording() {
 }
 
 async function save(kind) {
-  if (kind === "curves") return download(`${state.name}_curves.csv`, recording.csv());
+  if (kind === "curves") return download("live_curves.csv", recording.csv());
   const { faces, chosen, picture, name } = state, [ending, make] = KINDS[kind];
   const stem = faces.length > 1 ? `${name}_${chosen}` : name, open = $("open").checked;
   const given = { layout, face: faces[chosen], picture, open, name: stem, names: settings.curves.names };
@@ -237,8 +237,8 @@ $("file").addEventListener("change", ({ target }) => {
   if (target.files[0]) openPhoto(target.files[0], target.files[0].name);
   target.value = "";
 });
-$("sample").addEventListener("click", async () => {
-  openPhoto(await (await fetch("sample.jpg")).blob(), "sample.jpg");
+$("sample").addEventListener("click", () => {
+  openPhoto(fetch("sample.jpg").then((answer) => answer.blob()), "sample.jpg");
 });
 $("camera").addEventListener("click", () => (live.on ? stopCamera() : startCamera()));
 $("record").addEventListener("click", () => {
