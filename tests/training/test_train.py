@@ -92,11 +92,13 @@ def test_the_average_is_what_is_validated_and_exported(config: TrainConfig) -> N
 def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(
     config: TrainConfig,
 ) -> None:
-    train(config, stop_after=6)
+    """At its first line, and where it is stopped before."""
+    train(config, stop_after=1)
     before = (config.out / "checkpoint.pt").read_bytes()
-    with pytest.raises(PrnetError, match="the loss is not finite; try a lower --learning-rate"):
-        train(replace(config, learning_rate=1e30))
-    assert (config.out / "checkpoint.pt").read_bytes() == before
+    for steps in (3, None):
+        with pytest.raises(PrnetError, match="the loss is not finite; try a lower --learning-rate"):
+            train(replace(config, learning_rate=1e30), stop_after=steps)
+        assert (config.out / "checkpoint.pt").read_bytes() == before
 
 
 def test_averages_keep_what_they_are_told_to_keep() -> None:

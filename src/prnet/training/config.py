@@ -176,7 +176,7 @@ class TrainConfig:
     device: Annotated[
         str,
         Told(
-            "torch device, such as cpu or cuda, whose matrix products are TF32 in training; "
+            "torch device, such as cpu, or cuda (matrix products in TF32 while training); "
             "torchrun's processes take one GPU each."
         ),
     ] = "cpu"
