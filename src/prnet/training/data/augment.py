@@ -113,20 +113,15 @@ def _warp(images: Tensor, back: Tensor, centre: Tensor, crop_size: int, *, paddi
     """Bilinear samples at the crop's pixel centres, which ``back`` (B, 2, 2) leads from the crop's
     middle to the image's pixels around ``centre``; ``padding`` as in `grid_sample`."""
     axis = torch.arange(crop_size, device=images.device) - (crop_size - 1) / 2
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    pixels = torch.stack([x, y], dim=-1).reshape(1, -1, 2)
-    source = pixels @ back.transpose(1, 2) + centre[:, None]
-    height, width = images.shape[2:]
-    grid = torch.stack(
-        [(2 * source[..., 0] + 1) / width - 1, (2 * source[..., 1] + 1) / height - 1], dim=-1
-    )
+    grid = []
+    for row, middle, size in zip(back.unbind(1), centre.T, images.shape[:1:-1], strict=True):
+        right, down = (2 / size * row)[..., None, None].unbind(1)
+        start = ((2 * middle + 1) / size - 1)[:, None, None]
+        grid.append(right * axis + (down * axis[:, None] + start))
     return F.grid_sample(
-        images,
-        grid.reshape(-1, crop_size, crop_size, 2),
-        mode="bilinear",
-        padding_mode=padding,
+        images, torch.stack(grid, dim=-1), mode="bilinear", padding_mode=padding,
         align_corners=False,
-    )
+    )  # fmt: skip
 
 
 def augment_colours(images: Tensor, draws: Draws, augmentation: Augmentation) -> Tensor:
@@ -217,19 +212,22 @@ def _textures(draws: Draws, count: int, size: int) -> list[Tensor]:
 def cut_by_frame(images: Tensor, draws: Draws, share: float) -> Tensor:
     """A ``share`` of the images (B, 3, S, S) with up to four tenths black at one side, as crops at
     a photo's border are."""
-    count, size = len(images), images.shape[-1]
+    images, size = images.clone(), images.shape[-1]
+    chosen = draws.chosen(len(images), share)
     axis = torch.arange(size, device=images.device).expand(size, size)
     from_sides = torch.stack([axis, size - 1 - axis, axis.T, size - 1 - axis.T])
-    wide = (0.4 * size * draws.uniform(count, 1, 1)).round()
-    cut = from_sides[draws.integers(4, count)] < wide
-    cut = cut & (draws.uniform(count, 1, 1) < share)
-    return torch.where(cut[:, None], 0.0, images)
+    wide = (0.4 * size * draws.uniform(len(chosen), 1, 1)).round()
+    cut = from_sides[draws.integers(4, len(chosen))] < wide
+    images[chosen] = torch.where(cut[:, None], 0.0, images[chosen])
+    return images
 
 
 def flattened(images: Tensor, draws: Draws, share: float) -> Tensor:
     """A ``share`` of the images (B, 3, S, S) with a twentieth to half of their contrast, in 8 bits,
     half of them about black, as in the dark, half about their mean."""
-    number, kind, chosen = draws.uniform(3, len(images), 1, 1, 1)
-    level = torch.where(kind < 0.5, images.mean(dim=(1, 2, 3), keepdim=True), 0.0)
-    flat = level + 0.05 * 10**number * (images - level)
-    return torch.where(chosen < share, (flat * 255).round() / 255, images)
+    images = images.clone()
+    chosen = draws.chosen(len(images), share)
+    some, (number, kind) = images[chosen], draws.uniform(2, len(chosen), 1, 1, 1)
+    level = torch.where(kind < 0.5, some.mean(dim=(1, 2, 3), keepdim=True), 0.0)
+    images[chosen] = ((level + 0.05 * 10**number * (some - level)) * 255).round() / 255
+    return images
