@@ -10,6 +10,7 @@ from dataclasses import fields
 import pytest
 
 from prnet.cli import main
+from prnet.commands.training.train import SHIPPED_COMMAND
 from prnet.errors import PrnetError
 from prnet.training.config import (
     PRESETS,
@@ -34,6 +35,19 @@ def test_options_replace_what_the_preset_says() -> None:
     config = parsed("--preset", "paper", "--batch", "8", "--samples", "100", "--warmup", "0")
     assert (config.batch, config.samples, config.warmup) == (8, 100, 0.0)
     assert config.halve_every == PRESETS["paper"].halve_every
+
+
+def test_the_shipped_commands_begin_where_one_before_ended() -> None:
+    prepared, trained = "", None
+    for line in SHIPPED_COMMAND.replace("\\\n", "").splitlines():
+        _, command, *options = line.split()
+        if command == "prepare":
+            prepared = options[options.index("--out") + 1]
+            continue
+        config = parsed(*options)
+        assert (str(config.data), config.init) == (prepared, trained)
+        trained = str(config.out)
+    assert trained == "runs/fourth"
 
 
 def test_batches_are_made_where_the_network_is() -> None:

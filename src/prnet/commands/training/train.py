@@ -25,10 +25,14 @@ prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
 prnet train --data again --init runs/first --samples 158000 \\
   --learning-rate 6e-4 --decay 0.7 --out runs/second
 prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
-  --heads heads --renders 7500 --negatives negatives --shards 0:6 --out more
-prnet train --data more --init runs/second --samples 5573376 --batch 256 \\
+  --heads heads --renders 3000 --negatives negatives --shards 0:6 --out more
+prnet train --data more --init runs/second --samples 240000 \\
+  --learning-rate 8e-4 --out runs/third
+prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
+  --heads heads --renders 7500 --negatives negatives --shards 0:6 --out most
+prnet train --data most --init runs/third --samples 5573376 --batch 256 \\
   --learning-rate 2e-3 --warmup 38400 --decay 1 --turned 0.3 --heads 0.15 \\
-  --validate-every 512000 --device cuda --out runs/third"""
+  --validate-every 512000 --device cuda --out runs/fourth"""
 """What made the weights in the package, as far as the words beside it say."""
 
 
@@ -36,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = SHIPPED_COMMAND.replace("\n", "\n  ")
     parser.epilog = (
         "The weights in the package were made by these commands, the first two as they were\n"
-        "before views showed other heads' shapes, the last by a script that did the same on a\n"
-        f"GPU before this command could (docs/training.md):\n\n  {commands}"
+        "before views showed other heads' shapes, from the third training on with more photos,\n"
+        "the last by a script that did the same on a GPU before this command could\n"
+        f"(docs/training.md):\n\n  {commands}"
     )
     add_config_arguments(parser)
 
