@@ -60,6 +60,12 @@ def test_both_show_the_same():
     assert code[0] == code[1]
 
 
+@pytest.mark.parametrize("readme", READMES)
+def test_the_second_picture_is_the_page(readme):
+    pictures = re.findall(r"docs/images/([\w.-]+)", (ROOT / readme).read_text("utf-8"))
+    assert pictures[1] == "page.jpg"
+
+
 def test_the_notebook_runs_from_top_to_bottom(folder):
     cells = json.loads((ROOT / "examples" / "prnet.ipynb").read_text("utf-8"))["cells"]
     names: dict[str, object] = {"display": lambda *_: None}
