@@ -68,6 +68,17 @@ DROP = """
 }
 """
 
+GIVE = """
+([kind, name, text]) => {
+  const given = new DataTransfer();
+  given.setData("text/plain", "a link");
+  const bytes = Uint8Array.from(text.match(/../g) ?? [], (two) => parseInt(two, 16));
+  if (text) given.items.add(new File([bytes], name));
+  const how = { drop: [DragEvent, "dataTransfer"], paste: [ClipboardEvent, "clipboardData"] }[kind];
+  document.dispatchEvent(new how[0](kind, { [how[1]]: given }));
+}
+"""
+
 LATE_CAMERA = """
 () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
@@ -247,6 +258,14 @@ def test_no_face_and_no_picture(page: Any) -> None:
     page.evaluate("() => (window.fetch = () => Promise.reject(new Error('no host')))")
     page.click("#sample")
     page.locator("#status", has_text="It did not work: no host").wait_for()
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_what_is_dropped_or_pasted(page: Any, kind: str) -> None:
+    grey = _photo(Image.new("RGB", (90, 70))).hex()
+    for given, said in ((grey, "No face found"), ("", "This file is no picture")):
+        page.evaluate(GIVE, [kind, "grey.png", given])
+        page.locator("#status", has_text=said).wait_for()
 
 
 def test_of_two_photos_the_last_is_shown(page: Any) -> None:

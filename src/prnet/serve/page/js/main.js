@@ -89,6 +89,12 @@ async function openPhoto(blob, name) {
   }
 }
 
+/** What was dropped or pasted: its first file. A link or text has none. */
+function openGiven({ files: [file] }) {
+  if (file) openPhoto(file, file.name || "pasted");
+  else tell("notPicture");
+}
+
 async function decoded(blob) {
   const picture = await createImageBitmap(await blob).catch(() => {
     throw Object.assign(new Error("no picture"), { key: "notPicture" });
@@ -246,16 +252,12 @@ $("record").addEventListener("click", () => {
   recording = Object.assign(new Recording(settings.curves.names), { on: true });
   $("record").setAttribute("aria-pressed", "true");
 });
-document.addEventListener("paste", ({ clipboardData }) => {
-  const [file] = clipboardData.files;
-  if (file) openPhoto(file, file.name || "pasted");
-});
+document.addEventListener("paste", ({ clipboardData }) => openGiven(clipboardData));
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
     $("sources").classList.toggle("over", kind === "dragover");
-    const file = kind === "drop" && event.dataTransfer.files[0];
-    if (file) openPhoto(file, file.name);
+    if (kind === "drop") openGiven(event.dataTransfer);
   });
 }
 $("photo").addEventListener("click", (event) => {
