@@ -27,7 +27,7 @@ prnet train --data again --init runs/first --samples 158000 \\
 prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
   --heads heads --renders 3000 --negatives negatives --shards 0:6 --out more
 prnet train --data more --init runs/second --samples 240000 \\
-  --learning-rate 8e-4 --out runs/third
+  --learning-rate 8e-4 --decay 0.65 --turned 0.3 --out runs/third
 prnet prepare faces/labels.npz congress/labels.npz turned/labels.npz \\
   --heads heads --renders 7500 --negatives negatives --shards 0:6 --out most
 prnet train --data most --init runs/third --samples 5573376 --batch 256 \\
