@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -173,6 +175,15 @@ def test_the_address_it_listens_at_is_a_name_of_its_own() -> None:
                 urllib.request.urlopen(foreign, timeout=60)
         finally:
             server.terminate()
+
+
+def test_the_browser_opens_an_address_with_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setenv("PRNET_TOKEN", "correct-horse-battery-staple")
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: time.sleep(1))
+    assert main(["serve", "--host", "0.0.0.0", "--allow-remote", "--port", "0"]) == 0
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", opened[0])
 
 
 def test_a_short_token_is_refused(

@@ -79,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
         say(f"token: {token} (send it as 'Authorization: Bearer ...'; {TOKEN} sets your own)")
     say(f"{address} (Ctrl-C ends it)")
     if args.open:
-        threading.Timer(0.5, webbrowser.open, [address]).start()
+        # "Every address" is none that browsers give the camera to.
+        near = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        threading.Timer(0.5, webbrowser.open, [near]).start()
     uvicorn.Server(config).run(sockets=[listening])
     return 0
 
