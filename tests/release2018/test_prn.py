@@ -16,7 +16,14 @@ from scipy.spatial import cKDTree
 import prnet
 from prnet.geometry.sampling import sample_bilinear
 from prnet.layout.layout2018 import read_uv_folder
-from prnet.release2018 import PRN, PosPrediction, estimate_pose, frontalize
+from prnet.release2018 import (
+    PRN,
+    PosPrediction,
+    estimate_pose,
+    frontalize,
+    get_depth_image,
+    render_texture,
+)
 from prnet.release2018.prn import crop_2018, cropped_2018
 from prnet.release2018.resample import to_2018
 
@@ -105,6 +112,18 @@ def test_shapes_types_and_order(prn, pos):
     np.testing.assert_array_equal(prn.get_vertices(pos), pos.reshape(-1, 3)[prn.face_ind])
     np.testing.assert_array_equal(prn.get_landmarks(pos), pos[prn.uv_kpt_ind[1], prn.uv_kpt_ind[0]])
     assert prn.get_vertices(pos)[:, 2].min() == 0
+
+
+def test_pictures_and_crop_maps_have_the_types_of_2018(prn, pos):
+    """OpenCV joins pictures of one type alone, and remaps by single precision alone."""
+    vertices = prn.get_vertices(pos)
+    drawn = render_texture(vertices.T, vertices.T, prn.triangles.T, 64, 64)
+    assert drawn.shape == (64, 64, 3)
+    assert drawn.dtype == np.float64
+    assert get_depth_image(vertices, prn.triangles, 64, 64).dtype == np.float64
+    crop = np.zeros((256, 256, 3))
+    assert prn.net_forward(crop).dtype == np.float32
+    assert prn.pos_predictor.predict_batch(crop[None]).dtype == np.float32
 
 
 @pytest.mark.shared

@@ -38,6 +38,7 @@ DLIB_CNN: Final = Path("Data/net-data/mmod_human_face_detector.dat")
 CHECKPOINT: Final = Path("Data/net-data/256_256_resfcn256_weight.index")
 
 Map = NDArray[np.float64]
+CropMap = NDArray[np.float32]  # the release's types: OpenCV's remap takes this one alone
 
 
 class PRN:
@@ -122,7 +123,7 @@ class PRN:
             return None
         return self._map_of(faces[0])
 
-    def net_forward(self, image: NDArray[np.floating]) -> Map:
+    def net_forward(self, image: NDArray[np.floating]) -> CropMap:
         """Crop (256, 256, 3), RGB in 0..1 -> position map in the crop's pixels."""
         return self.pos_predictor.predict(image)
 
@@ -161,13 +162,13 @@ class PRN:
         texture[inside] = image[row[inside], column[inside]]
         return texture.reshape(SIZE, SIZE, *image.shape[2:])
 
-    def crop_maps(self, crops: NDArray[np.floating]) -> Map:
+    def crop_maps(self, crops: NDArray[np.floating]) -> CropMap:
         """Crops (B, 256, 256, 3) in 0..1 -> position maps (B, 256, 256, 3) in their pixels."""
         network = self.reconstruct.network
         octets = np.rint(np.clip(crops, 0, 1) * 255).astype(np.uint8)
         whole = CropTransform((SIZE - 1) / 2, (SIZE - 1) / 2, side=SIZE, size=network.crop_size)
         maps = network(np.stack([whole.crop_image(crop) for crop in octets]))
-        return np.stack([self._in_2018(whole.to_image(each)) for each in maps])
+        return np.stack([self._in_2018(whole.to_image(each)) for each in maps], dtype=np.float32)
 
     def _of_landmarks(self, image: NDArray[np.uint8], landmarks: NDArray[np.float64]) -> Map:
         if not self.is_2018 and len(landmarks) == 68:
@@ -193,8 +194,7 @@ class PRN:
     def _in_2018(self, position_map: NDArray[np.floating]) -> Map:
         if self.is_2018:
             return np.asarray(position_map, np.float64)
-        resampled = to_2018()(position_map)
-        return np.asarray(self.layout.with_z_origin(resampled), np.float64)
+        return np.asarray(self.layout.with_z_origin(to_2018()(position_map)), np.float64)
 
 
 class PosPrediction:
@@ -205,18 +205,18 @@ class PosPrediction:
     ) -> None:
         self.resolution_inp, self.resolution_op = resolution_inp, resolution_op
         self.MaxPos = resolution_inp * 1.1
-        self._maps: Callable[[NDArray[np.floating]], Map] = (network or PRN()).crop_maps
+        self._maps: Callable[[NDArray[np.floating]], CropMap] = (network or PRN()).crop_maps
 
     def restore(self, model_path: str | Path) -> None:
         """The weights are loaded already; a checkpoint of 2018 has to be imported first."""
         _hint(Path(f"{model_path}.index"))
 
-    def predict(self, image: NDArray[np.floating]) -> Map:
+    def predict(self, image: NDArray[np.floating]) -> CropMap:
         """(256, 256, 3) in 0..1 -> (256, 256, 3) crop pixels."""
         (position_map,) = self._maps(np.asarray(image)[None])
         return np.asarray(position_map)
 
-    def predict_batch(self, images: NDArray[np.floating]) -> Map:
+    def predict_batch(self, images: NDArray[np.floating]) -> CropMap:
         """(B, 256, 256, 3) in 0..1 -> (B, 256, 256, 3) crop pixels."""
         return self._maps(np.asarray(images))
 

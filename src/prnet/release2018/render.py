@@ -26,17 +26,19 @@ def render_texture(
     h: int,
     w: int,
     c: int = 3,
-) -> NDArray[np.float32]:
-    """Vertices (3, V), colours (c, V), triangles (3, T) -> (h, w, c), 0 where nothing is. x right,
-    y down, the larger z wins; triangles are seen from both sides."""
+) -> NDArray[np.float64]:
+    """Vertices (3, V), colours (c, V), triangles (3, T) -> (h, w, c) of the release's type, which
+    OpenCV wants equal when pictures are joined; 0 where nothing is. x right, y down, the larger z
+    wins; triangles are seen from both sides."""
     corners = np.ascontiguousarray(triangles.T)
     raster = rasterize(np.asarray(vertices, np.float64).T, corners, h, w)
-    return interpolate(raster, corners, np.asarray(colors, np.float32).T.reshape(-1, c))
+    drawn = interpolate(raster, corners, np.asarray(colors, np.float32).T.reshape(-1, c))
+    return drawn.astype(np.float64)
 
 
 def get_depth_image(
     vertices: Floats, triangles: NDArray[np.integer], h: int, w: int, isShow: bool = False
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Vertices (V, 3), triangles (T, 3) -> z (h, w), 0 where nothing is; ``isShow``: over its
     largest, so that white is nearest."""
     z = vertices[:, 2] / (np.max(vertices[:, 2]) if isShow else 1)
