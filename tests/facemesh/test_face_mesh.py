@@ -128,3 +128,14 @@ def test_connections_are_of_the_points():
     assert (np.unique(oval, return_counts=True)[1] == 2).all()  # one closed line
     with pytest.raises(AttributeError, match="FACEMESH_TEETH"):
         module.FACEMESH_TEETH  # noqa: B018
+
+
+def test_brows_and_nose_are_media_pipes():
+    module = mp.solutions.face_mesh
+    right, left, nose = (
+        getattr(module, f"FACEMESH_{name}") for name in ("RIGHT_EYEBROW", "LEFT_EYEBROW", "NOSE")
+    )
+    assert (len(right), len(left), len(nose)) == (8, 8, 25)
+    assert set(sum(right, ())) == {46, 52, 53, 55, 63, 65, 66, 70, 105, 107}
+    assert set(sum(left, ())) == {276, 282, 283, 285, 293, 295, 296, 300, 334, 336}
+    assert {(168, 6), (98, 97), (275, 4)} <= nose

@@ -120,8 +120,19 @@ FACEMESH_RIGHT_EYE: Final = _ring(
 FACEMESH_LEFT_EYE: Final = _ring(
     (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
 )
-FACEMESH_RIGHT_EYEBROW: Final = frozenset(pairwise((71, 63, 105, 66, 107)))
-FACEMESH_LEFT_EYEBROW: Final = frozenset(pairwise((301, 293, 334, 296, 336)))
+FACEMESH_RIGHT_EYEBROW: Final = frozenset(
+    (*pairwise((46, 53, 52, 65, 55)), *pairwise((70, 63, 105, 66, 107)))
+)
+FACEMESH_LEFT_EYEBROW: Final = frozenset(
+    (*pairwise((276, 283, 282, 295, 285)), *pairwise((300, 293, 334, 296, 336)))
+)
+FACEMESH_NOSE: Final = frozenset(
+    (
+        *pairwise((168, 6, 197, 195, 5, 4, 1, 19, 94, 2)),
+        *pairwise((4, 45, 220, 115, 48, 64, 98, 97, 2)),
+        *pairwise((2, 326, 327, 294, 278, 344, 440, 275, 4)),
+    )
+)
 FACEMESH_LIPS: Final = _ring(
     (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 ) | _ring(
