@@ -49,9 +49,9 @@ class Reconstructor:
     of them need), or any FaceDetector.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
     only where they ask for quite another crop than the first (`crop_is_off`).
-    ``min_score``: of the detector's boxes, on its own scale; ``min_presence``: of what it found, as
-    the network judges it (0 keeps all); ``max_faces``: the largest ones; ``small_faces``: look for
-    smaller faces than those that were found, too (detector "prnet").
+    ``min_score``: of the detector's boxes, on its own scale (None: `JUDGED_SCORE`, else its own);
+    ``min_presence``: of what it found, as the network judges it (0 keeps all); ``max_faces``: the
+    largest ones; ``small_faces``: look for smaller ones, too (detector "prnet").
     ``threads``: of one call of the network or the detector.
     ``device``: where the network runs: "cpu", "cuda", "coreml", "directml", or "auto", a GPU where
     ONNX Runtime has one; detectors run on the CPU.

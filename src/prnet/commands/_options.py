@@ -48,7 +48,7 @@ def add_choosing_arguments(parser: argparse.ArgumentParser) -> None:
         type=finite,
         metavar="S",
         help="leave out faces that score less, on the detector's own scale (default: "
-        f"{JUDGED_SCORE} with the detector prnet, its own with others)",
+        f"{JUDGED_SCORE} where detector prnet finds them and the network judges them)",
     )
     add(
         "--min-presence",
