@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
-from prnet.geometry.camera import Pose, WeakPerspectiveCamera, fit_weak_perspective
+from prnet.geometry.camera import Pose, WeakPerspectiveCamera
 from prnet.geometry.crop import CropTransform
 from prnet.geometry.sampling import sample_bilinear
 from prnet.layout.normals import layout_normals
@@ -109,8 +109,8 @@ class MappedFace:
     def camera(self) -> WeakPerspectiveCamera:
         """The camera that best takes the layout's canonical face (as head points, y up) to this
         face, in the least-squares sense over all vertices but the neck's, which moves by itself."""
-        pixels, head = self.layout.rigid_head
-        return fit_weak_perspective(head, self.position_map.reshape(-1, 3).take(pixels, axis=0))
+        pixels, fit = self.layout.rigid_head
+        return fit(self.position_map.reshape(-1, 3).take(pixels, axis=0))
 
     @property
     def pose(self) -> Pose:

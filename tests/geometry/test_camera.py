@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.geometry.camera import (
     FLIP_Y,
+    CameraFit,
     Pose,
     WeakPerspectiveCamera,
     align_similarity,
@@ -110,6 +111,29 @@ def test_weights_of_zero_leave_points_out() -> None:
     np.testing.assert_allclose(translation, 1)
 
 
+def test_one_fit_serves_many_targets() -> None:
+    """Far from 0 and in float32, too, with as many digits as the centred fit has (Umeyama's)."""
+    random = np.random.default_rng(2)
+    weights = random.uniform(0.1, 1, 40)
+    fit = CameraFit(POINTS, weights=weights)
+    for place in (0.0, 4000.0):
+        pose = Pose(*random.uniform(-80, 80, 3))
+        camera = WeakPerspectiveCamera(90.0, rotation_from_pose(pose), np.full(3, place))
+        image = (camera.project(POINTS) + random.normal(size=(40, 3))).astype(np.float32)
+        centred = [
+            each - np.average(each, axis=0, weights=weights)
+            for each in (POINTS * FLIP_Y, image.astype(np.float64))
+        ]
+        u, _, vt = np.linalg.svd(centred[1].T @ (weights[:, None] * centred[0]))
+        fitted = fit(image)
+        np.testing.assert_allclose(fitted.rotation, FLIP_Y[:, None] * (u @ vt) * FLIP_Y, atol=1e-10)
+        once = fit_weak_perspective(POINTS, image, weights=weights)
+        np.testing.assert_array_equal(fitted.matrix, once.matrix)
+        mean = np.average(image.astype(np.float64), axis=0, weights=weights)
+        moved = fitted.project(np.average(POINTS, axis=0, weights=weights)[None])[0]
+        np.testing.assert_allclose(moved, mean, atol=1e-8)
+
+
 def test_wrong_points_are_named() -> None:
     with pytest.raises(PrnetError, match=r"expected model points .* got \(40, 3\) and \(39, 3\)"):
         fit_weak_perspective(POINTS, POINTS[1:])
@@ -141,6 +165,8 @@ def test_points_that_leave_the_camera_open_are_refused(dtype: type) -> None:
         fit_weak_perspective(line, POINTS[:5])
     with pytest.raises(PrnetError, match="coincide"):
         fit_weak_perspective(POINTS, np.ones((40, 3)))
+    with pytest.raises(PrnetError, match="coincide"):
+        fit_weak_perspective(POINTS, np.full((40, 3), 1e7 / 3))
     with pytest.raises(PrnetError, match="expected finite points"):
         fit_weak_perspective(POINTS, np.where(POINTS > 1, np.nan, POINTS))
 

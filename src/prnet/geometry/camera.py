@@ -112,8 +112,7 @@ def fit_weak_perspective(
         )
     if image.shape[1] == 2:
         return _fit_without_depth(model, image, weights)
-    scale, rotation, translation = align_similarity(model, image * FLIP_Y, weights=weights)
-    return WeakPerspectiveCamera(scale, rotation, translation * FLIP_Y)
+    return CameraFit(model, weights=weights)(image)
 
 
 def _fit_without_depth(
@@ -162,24 +161,58 @@ def align_similarity(
     Source: Umeyama, "Least-squares estimation of transformation parameters between two point
     patterns", PAMI 1991.
     """
-    w = np.ones(len(source)) if weights is None else np.asarray(weights, np.float64)
-    w = w / w.sum()
-    source_mean, target_mean = w @ source, w @ target
-    centred, centred_target = source - source_mean, target - target_mean
-    weighted = w[:, None] * centred
-    spread = float(np.vdot(weighted, centred))
-    if not (np.isfinite(spread) and np.isfinite(centred_target).all()):
-        raise PrnetError("expected finite points, got some that are not")
-    if not spread > 0:
-        raise PrnetError("expected points that differ from each other, got one repeated point")
-    u, lengths, vt = np.linalg.svd(centred_target.T @ weighted)
-    if not lengths[-2] > _FLAT**2 * lengths[0]:  # products of both extents
-        raise PrnetError("expected points off one line, got points that lie on one or coincide")
-    signs = np.ones(len(lengths))
-    signs[-1] = np.sign(np.linalg.det(u @ vt))
-    rotation = (u * signs) @ vt
-    scale = float((lengths * signs).sum() / spread)
-    return scale, rotation, target_mean - scale * rotation @ source_mean
+    return SimilarityFit(source, weights=weights)(target)
+
+
+class SimilarityFit:
+    """`align_similarity` of one source (N, D) with many targets: what the source alone decides is
+    reckoned once, so that a target costs one matrix product."""
+
+    def __init__(
+        self, source: NDArray[np.floating], *, weights: NDArray[np.floating] | None = None
+    ) -> None:
+        w = np.ones(len(source)) if weights is None else np.asarray(weights, np.float64)
+        w = w / w.sum()
+        self._mean = w @ source
+        centred = source - self._mean
+        weighted = w[:, None] * centred
+        self._spread = float(np.vdot(weighted, centred))
+        if not np.isfinite(self._spread):
+            raise PrnetError("expected finite points, got some that are not")
+        if not self._spread > 0:
+            raise PrnetError("expected points that differ from each other, got one repeated point")
+        self._weights = np.concatenate([weighted, w[:, None]], axis=1)
+
+    def __call__(
+        self, target: NDArray[np.floating]
+    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """Target (N, D) -> scale, rotation (D, D), translation (D,)."""
+        product = np.asarray(target, np.float64).T @ self._weights
+        if not np.isfinite(product).all():
+            raise PrnetError("expected finite points, got some that are not")
+        covariance, target_mean = product[:, :-1], product[:, -1]
+        u, lengths, vt = np.linalg.svd(covariance)
+        rounded = np.linalg.norm(target_mean) * np.sqrt(self._spread)
+        if not lengths[-2] > _FLAT**2 * (lengths[0] + rounded):  # products of both extents
+            raise PrnetError("expected points off one line, got points that lie on one or coincide")
+        signs = np.ones(len(lengths))
+        signs[-1] = np.sign(np.linalg.det(u @ vt))
+        rotation = (u * signs) @ vt
+        scale = float((lengths * signs).sum() / self._spread)
+        return scale, rotation, target_mean - scale * rotation @ self._mean
+
+
+class CameraFit:
+    """`fit_weak_perspective` of one head (N, 3) to many faces (N, 3), as `SimilarityFit` is."""
+
+    def __init__(
+        self, model_points: NDArray[np.floating], *, weights: NDArray[np.floating] | None = None
+    ) -> None:
+        self._fit = SimilarityFit(model_points * FLIP_Y, weights=weights)
+
+    def __call__(self, image_points: NDArray[np.floating]) -> WeakPerspectiveCamera:
+        scale, rotation, translation = self._fit(image_points)
+        return WeakPerspectiveCamera(scale, FLIP_Y[:, None] * rotation * FLIP_Y, translation)
 
 
 def rotation_from_pose(pose: Pose) -> NDArray[np.float64]:

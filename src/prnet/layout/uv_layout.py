@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, shortened
 from prnet.files.arrays import Array, read_arrays, write_arrays
-from prnet.geometry.camera import FLIP_Y, fit_weak_perspective, image_roll
+from prnet.geometry.camera import FLIP_Y, CameraFit, image_roll
 from prnet.geometry.sampling import bilinear_weights
 from prnet.packaged import DATA
 
@@ -152,11 +152,11 @@ class UVLayout:
         return spread
 
     @cached_property
-    def rigid_head(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Of all vertices but the neck's, which moves by itself: flat pixels (R,), and the
-        canonical face there as head points (R, 3), y up."""
+    def rigid_head(self) -> tuple[NDArray[np.intp], CameraFit]:
+        """Of all vertices but the neck's, which moves by itself: flat pixels (R,), and what fits
+        cameras to them: image points (R, 3) -> the camera that takes the canonical face there."""
         pixels = np.flatnonzero(self.region & (self.parts != Part.NECK))
-        return pixels, self.canonical.reshape(-1, 3)[pixels] * FLIP_Y
+        return pixels, CameraFit(self.canonical.reshape(-1, 3)[pixels] * FLIP_Y)
 
     @cached_property
     def _region_index(self) -> NDArray[np.intp]:
@@ -176,8 +176,11 @@ class UVLayout:
     def image_roll(self, landmarks: NDArray[np.floating]) -> float:
         """Degrees by which a face with these landmarks (68, 3), image axes, is turned in the image;
         of them alone, which is quick."""
-        head = self.canonical_landmarks * FLIP_Y
-        return image_roll(fit_weak_perspective(head, landmarks).rotation)
+        return image_roll(self._landmarks_fit(landmarks).rotation)
+
+    @cached_property
+    def _landmarks_fit(self) -> CameraFit:
+        return CameraFit(self.canonical_landmarks * FLIP_Y)
 
     @cached_property
     def _landmark_weights(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
