@@ -7,11 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from standins import make_face, make_layout, mirrored
 
-from prnet.appearance.fill import nostrils
+from prnet.appearance.fill import LOW_SIZE, fill_plan, nostrils
 from prnet.appearance.render import texture_points
-from prnet.appearance.texture import GRAZING
 from prnet.appearance.texture_edit import apply_texture
-from prnet.appearance.visibility import facing_map, inside_outline
+from prnet.appearance.visibility import ENDING, facing_map, inside_outline
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.geometry.camera import Pose
@@ -175,6 +174,11 @@ def _photo_with(face: Face, texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return photo
 
 
+def _sure(face: Face) -> NDArray[np.bool_]:
+    """(256, 256): far enough inside the face's outline."""
+    return inside_outline(face)[1] == 1
+
+
 @pytest.mark.parametrize("yaw", [-50.0, 50.0])
 def test_fill_completes_a_symmetric_face(yaw: float) -> None:
     face = _face(Pose(yaw, 0, 0))
@@ -187,8 +191,8 @@ def test_fill_completes_a_symmetric_face(yaw: float) -> None:
     assert asymmetry[0] > 10
     assert asymmetry[1] < 1
     facing = np.where(face.texture_mask(size=256) == 1, facing_map(face), 0)
-    better = (facing > facing[:, ::-1] + 0.01) & (facing > GRAZING[1])
-    np.testing.assert_array_equal(filled[better], raw[better])
+    better = (facing > facing[:, ::-1] + 0.01) & (facing > ENDING[1]) & _sure(face)
+    np.testing.assert_allclose(filled[better], raw[better], atol=1)
 
 
 def test_fill_prefers_the_half_that_is_seen_much_better() -> None:
@@ -202,18 +206,19 @@ def test_fill_prefers_the_half_that_is_seen_much_better() -> None:
     facing = facing_map(face)
     mask, better = face.texture_mask(size=256), facing[:, ::-1] - facing
     grazing = (mask > 0.95) & (better > 0.45)
-    equal = (mask == 1) & (better < 0.2) & (facing > GRAZING[1])
+    equal = (mask == 1) & (better < 0.2) & (facing > ENDING[1]) & _sure(face)
     assert grazing.sum() > 500
     raw, filled = (face.texture(size=256, fill=fill).astype(float) for fill in (False, True))
-    np.testing.assert_array_equal(filled[equal], raw[equal])
+    np.testing.assert_allclose(filled[equal], raw[equal], atol=1)
     near = raw[:, ::-1][grazing][:, 0]
     assert np.corrcoef(near, filled[grazing][:, 0])[0, 1] > 0.95
     assert np.ptp(raw[grazing]) < 5
     parts = np.where(LAYOUT.region & (np.arange(256) > 128), Part.EYES, LAYOUT.parts)
-    eyed = replace(face, layout=replace(LAYOUT, parts=parts.astype(np.uint8)))
-    kept = grazing & (inside_outline(face) == 1)
-    assert kept.sum() > 200
-    assert np.ptp(eyed.texture(size=256, fill=True)[kept][:, 0].astype(float)) < 5
+    eyed = replace(LAYOUT, parts=parts.astype(np.uint8))
+    low, seen = np.zeros((3, LOW_SIZE, LOW_SIZE), np.float32), np.ones((256, 256), np.float32)
+    own = [fill_plan(layout, seen, facing, low)[0][grazing] for layout in (LAYOUT, eyed)]
+    assert own[0].mean() < 0.05
+    assert own[1].min() > 0.99
 
 
 @pytest.mark.parametrize("yaw", [-75.0, 75.0])
@@ -229,6 +234,17 @@ def test_fill_takes_nothing_from_behind_the_face(yaw: float) -> None:
     wall = [(picture[..., 0] - picture[..., 1] > 60).sum() for picture in (raw, filled)]
     assert wall[0] > 2000
     assert wall[1] < 0.05 * wall[0]
+
+
+@pytest.mark.parametrize("yaw", [-88.0, 88.0])
+def test_the_middle_of_a_profile_goes_on_from_its_side(yaw: float) -> None:
+    """Rows of a face in profile, dark and light in turn, reach the middle, which no half shows."""
+    rows = np.where(np.arange(256) // 16 % 2, 200, 80)
+    texture = np.repeat(np.repeat(rows[:, None, None], 256, axis=1), 3, axis=2).astype(np.uint8)
+    face = _face(Pose(yaw, 0, 0))
+    face = replace(face, image=_photo_with(face, texture))
+    filled = face.texture(size=256, fill=True).astype(float)[80:176, 112:144, 0]
+    assert abs(filled - rows[80:176, None]).mean() < 25
 
 
 def test_nostrils_are_dark_inside() -> None:

@@ -1,8 +1,10 @@
 """What takes the place of the parts of a texture that the photo hides.
 
 The mirrored half, its colours shifted to go on smoothly from the seen part; where both halves are
-hidden, colours from around. Fine features (the insides of mouth and nostrils) are never replaced
-by smooth colours. All of it is a sum, worked out once at the map's size for a texture of any size:
+hidden, colours from around; the middle of a profile goes on from its side as far as the photo shows
+anything (``visibility.shown_map``). Fine features (the insides of mouth and nostrils) are never
+replaced by smooth colours. All of it is a sum, worked out once at the map's size for a texture of
+any size:
 
     texture = own x the photo + mirror x the photo mirrored + colour
 """
@@ -49,16 +51,12 @@ def fill_plan(
     mask: NDArray[np.float32],
     facing: NDArray[np.float32],
     low: NDArray[np.float32],
-    beside: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """(5, 256, 256): own, mirror, and red, green, blue of the sum above.
 
     ``mask`` (256, 256): 1 where the photo shows the face; ``facing`` (256, 256): cosine between
-    normal and view; ``low`` (3, LOW_SIZE, LOW_SIZE): the photo's texture; ``beside`` (256, 256): 1
-    where the photo may show what is behind the face, so that not even features are taken from it.
+    normal and view; ``low`` (3, LOW_SIZE, LOW_SIZE): the photo's texture.
     """
-    beside = np.zeros_like(mask) if beside is None else beside
-    mask = mask * (1 - beside)
     size, mirror_mask = layout.size, mask[:, ::-1]
     eyes = _soft((layout.parts == Part.EYES).astype(np.float32))
     better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
@@ -75,7 +73,6 @@ def fill_plan(
     own = smooth_step(seen / np.maximum(seen + seen_mirror, 1e-3), 0.25, 0.45)
     cavity = nostrils(layout)
     featured = np.isin(layout.parts, FEATURES) * (1 - cavity)
-    featured = featured * (1 - own * beside - (1 - own) * beside[:, ::-1])
     guessed = (1 - mask) * (1 - mirror_mask)  # neither half is seen
     from_mirror = (1 - mask) * mirror_mask + guessed * featured * (1 - own)
     light = guessed * (1 - featured) * (1 - cavity * (1 - IN_CAVITY))

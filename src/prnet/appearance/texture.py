@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.fill import LOW_SIZE, fill_plan, filled_rows
-from prnet.appearance.visibility import facing_map, inside_outline, visibility_map
+from prnet.appearance.visibility import facing_map, inside_outline, shown_map, visibility_map
 from prnet.errors import PrnetError
-from prnet.geometry.filters import smooth_step
 from prnet.geometry.sampling import resized, resized_planes, sample_area_planes
-from prnet.layout.uv_layout import Part
 from prnet.mapped import MappedFace
 
 TEXTURE_SIZE: Final = 512
@@ -28,10 +26,6 @@ LARGEST_SIDE: Final = 8192
 
 BORDER = 0.02
 """Width of the soft edge where the picture ends, over the face's longer side."""
-
-GRAZING = 0.45, 0.75
-"""Cosines between which the mesh's outline in the picture is that of the head, behind which lies
-something else, or an end of the mesh, beyond which the skin goes on. Ears have outlines alone."""
 
 STRIP: Final = 128
 """Rows of a large texture that are made at a time, so that they stay in the cache."""
@@ -56,16 +50,16 @@ def texture(
     image = face.image if image is None else image
     if image is None:
         raise PrnetError("expected an image to take the texture from, got a face without one")
-    maps = sampling_maps(face)
     result = np.empty((size, size, 3), np.uint8)
     plan = None
     if fill:
+        way, sure = inside_outline(face)
+        maps = sampling_maps(face, way)
         low = sampled_rows(maps, image, LOW_SIZE, slice(None))
-        mask = texture_mask(face, size=face.layout.size, image=image)
-        facing = facing_map(face)
-        grazing = np.where(face.layout.parts == Part.EARS, 1, 1 - smooth_step(facing, *GRAZING))
-        beside = (1 - inside_outline(face)) * grazing
-        plan = fill_plan(face.layout, mask, facing, low, beside)
+        mask = shown_map(face, sure) * _inside_picture(face, image)
+        plan = fill_plan(face.layout, mask, facing_map(face), low)
+    else:
+        maps = sampling_maps(face)
     for first in range(0, size, STRIP):
         rows = slice(first, min(first + STRIP, size))
         strip = sampled_rows(maps, image, size, rows)
@@ -76,10 +70,15 @@ def texture(
     return result
 
 
-def sampling_maps(face: MappedFace) -> NDArray[np.float32]:
+def sampling_maps(face: MappedFace, way: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """(3, 256, 256): x and y in the photo, the region's edge repeated outside it, and the side of
-    the square that a map pixel covers there."""
-    x, y = np.moveaxis(face.layout.extended(face.position_map[..., :2]), -1, 0)
+    the square that a map pixel covers there. ``way`` (V, 2) pixels of the photo: how far beside
+    each vertex its colour is taken."""
+    points = face.position_map[..., :2]
+    if way is not None:
+        points = points.copy()
+        points[face.layout.region] += way
+    x, y = np.moveaxis(face.layout.extended(points), -1, 0)
     return np.stack([x, y, _footprint(x, y)])
 
 
@@ -102,13 +101,18 @@ def texture_mask(
     mask = visibility_map(face)
     image = face.image if image is None else image
     if image is not None:
-        x, y = face.position_map[..., 0], face.position_map[..., 1]
-        height, width = image.shape[:2]
-        inside = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y]) + 0.5
-        # Columns by themselves: rows of three are reduced a tenth as fast.
-        soft = BORDER * max(float(np.ptp(face.vertices[:, axis])) for axis in (0, 1))
-        mask = mask * np.clip(inside / max(soft, 1e-6), 0, 1)
+        mask = mask * _inside_picture(face, image)
     return resized(mask, size)
+
+
+def _inside_picture(face: MappedFace, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(256, 256): 0 outside the picture, 1 inside it, soft between."""
+    x, y = face.position_map[..., 0], face.position_map[..., 1]
+    height, width = image.shape[:2]
+    inside = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y]) + 0.5
+    # Columns by themselves: rows of three are reduced a tenth as fast.
+    soft = BORDER * max(float(np.ptp(face.vertices[:, axis])) for axis in (0, 1))
+    return np.asarray(np.clip(inside / max(soft, 1e-6), 0, 1), np.float32)
 
 
 def check_side(what: str, size: int) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from prnet.geometry.filters import box_sum, extreme, smooth_step
 from prnet.geometry.rasterize import rasterize_depth
+from prnet.layout.uv_layout import Part, UVLayout
 from prnet.mapped import MappedFace
 
 BUFFER_SIZE = 160
@@ -29,9 +30,24 @@ SMOOTHING = 4
 EDGE = 3
 """Map pixels by which the seen part is shrunk, then softened."""
 
+HORIZON = -0.2, 0.1
+"""As GRAZING and STEEP, for places that are hidden on the other side as well."""
 
-OUTLINE = 4
-"""Pixels of the z-buffer along the outline that are not trusted."""
+MIDDLE = 0.25, 0.5
+"""Distances from the middle column, over half the map, between which such places end: there the
+halves of a face seen from the side meet."""
+
+MARGIN, DEVIATIONS, LARGEST_MARGIN = 0.045, 5.0, 0.1
+"""Width of the band along the face's outline in which the photo may show what is behind it: at
+least, in the map's own deviations, and at most; shares of the face's longer side."""
+
+SURE = 0.75, 1.0
+"""Shares of the surroundings, as wide as that band, that the face covers, between which the photo
+becomes trusted."""
+
+ENDING = 0.45, 0.75
+"""Cosines between which the mesh's outline in the picture is that of the head, behind which lies
+something else, or an end of the mesh, beyond which the skin goes on. Other parts have no ends."""
 
 
 MapOfFace = Callable[[MappedFace], NDArray[np.float32]]
@@ -58,10 +74,20 @@ def visibility_map(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32 in UV: 1 where the camera sees the surface, 0 where it does not and
     outside the region. Geometry alone decides: the picture's border and things in front of the
     face do not count."""
-    seen = np.ones(face.layout.region.shape, np.float32)
     facing = face.layout.vertices(facing_map(face))
-    seen[face.layout.region] = smooth_step(facing, GRAZING, STEEP) * _uncovered(face)
-    return _softened(seen) * face.layout.region
+    return _softened(face.layout, smooth_step(facing, GRAZING, STEEP) * _uncovered(face))
+
+
+def shown_map(face: MappedFace, sure: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(256, 256) float32: what of the photo a filled texture takes over: what is seen and ``sure``
+    (256, 256); where neither half is, along the middle of profiles, all up to the horizon."""
+    layout, size = face.layout, face.layout.size
+    seen = visibility_map(face) * sure
+    facing = layout.vertices(facing_map(face))
+    shown = _softened(layout, smooth_step(facing, *HORIZON) * _uncovered(face))
+    beside = np.abs(np.arange(size) * 2 - (size - 1)) / size
+    middle = 1 - smooth_step(beside, *MIDDLE)
+    return np.asarray(seen + (1 - seen) * (1 - seen[:, ::-1]) * shown * middle, np.float32)
 
 
 @remembered
@@ -74,6 +100,7 @@ def facing_map(face: MappedFace) -> NDArray[np.float32]:
     return np.asarray(z / np.maximum(length, 1e-6) * face.layout.region, np.float32)
 
 
+@remembered
 def _uncovered(face: MappedFace) -> NDArray[np.float32]:
     """(V,): 0 where another part of the face lies in front."""
     points, depth = _in_buffer(face), _buffer(face)
@@ -88,15 +115,42 @@ def _uncovered(face: MappedFace) -> NDArray[np.float32]:
     return 1 - smooth_step(gap, SEEN_GAP, HIDDEN_GAP)
 
 
-def inside_outline(face: MappedFace) -> NDArray[np.float32]:
-    """(256, 256) float32: 0 within 2.5 % of the face's size of its outline in the picture, where a
-    small error of the map shows what is behind the face; 1 further in and outside the region."""
-    covered = np.pad(np.isfinite(_buffer(face)).astype(np.float32), OUTLINE)
-    covered = extreme(np.minimum, covered, OUTLINE)
-    x, y = _in_buffer(face)[:2].astype(np.intp)
-    inside = np.ones(face.layout.region.shape, np.float32)
-    inside[face.layout.region] = covered[y + OUTLINE, x + OUTLINE]
-    return _softened(inside)
+def inside_outline(face: MappedFace) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The way (V, 2), in pixels of the photo along x and y, from each vertex to where the photo is
+    sure to show the face, and (256, 256) float32: 0 on the outline, 1 where there is no way to go.
+
+    Along the outline a small error of the map shows what is behind the face. The way leads to the
+    middle of what the face covers around: half of the band's width on a straight outline, less and
+    less further in, so that the order of points stays, more at a tip.
+    """
+    layout, band = face.layout, _band(face)
+    covered = np.pad(np.isfinite(_buffer(face)).astype(np.float32), band)
+    rows, columns = (np.arange(size, dtype=np.float32) for size in covered.shape)
+    x, y = (_in_buffer(face)[:2] + np.float32(band + 0.5)).astype(np.intp)
+    share = box_sum(covered, band) / (2 * band + 1) ** 2
+    near = np.flatnonzero(share[y, x] < 1)
+    x, y = x[near], y[near]
+    count = np.maximum(share[y, x], 1e-6) * (2 * band + 1) ** 2
+    ending = np.isin(layout.parts[layout.region][near], (Part.FACE, Part.NECK))
+    grazing = 1 - smooth_step(layout.vertices(facing_map(face))[near], *ENDING) * ending
+    way, sure = (
+        np.zeros((len(face.vertices), 2), np.float32),
+        np.ones(len(face.vertices), np.float32),
+    )
+    for axis, (places, own) in enumerate(((columns, x), (rows[:, None], y))):
+        middle = box_sum(covered * places, band)[y, x] / count
+        way[near, axis] = (middle - own) * grazing / _buffer_scale(face)
+    sure[near] = 1 - grazing * (1 - smooth_step(share[y, x], *SURE))
+    return way, _softened(layout, sure)
+
+
+def _band(face: MappedFace) -> int:
+    """Pixels of the z-buffer."""
+    share = MARGIN
+    if face.vertex_deviations is not None:
+        deviation = float(np.median(face.vertex_deviations)) * _buffer_scale(face) / BUFFER_SIZE
+        share = min(max(share, DEVIATIONS * deviation), LARGEST_MARGIN)
+    return round(share * BUFFER_SIZE)
 
 
 @remembered
@@ -111,13 +165,22 @@ def _in_buffer(face: MappedFace) -> NDArray[np.float32]:
     """Vertices (3, V) in a z-buffer of BUFFER_SIZE along the face's longer side."""
     points = np.array(face.vertices.T, order="C")  # rows are reduced ten times as fast
     points -= points.min(axis=1, keepdims=True)
-    points *= BUFFER_SIZE / max(float(points[:2].max()), 1e-9)
+    points *= _buffer_scale(face)
     return points
 
 
-def _softened(seen: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shrunk by EDGE pixels and blurred by as many: edges lie on the seen side."""
-    seen = extreme(np.minimum, seen, EDGE)
-    padded = np.pad(seen, EDGE, mode="edge")
+def _buffer_scale(face: MappedFace) -> float:
+    """Pixels of the z-buffer over those of the photo."""
+    longer = max(float(np.ptp(face.vertices[:, axis])) for axis in (0, 1))
+    return BUFFER_SIZE / max(longer, 1e-9)
+
+
+def _softened(layout: UVLayout, seen: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values of the vertices (V,) -> a map (256, 256), 0 outside the region; the seen part shrunk
+    by EDGE pixels and blurred by as many: edges lie on the seen side."""
+    spread = np.ones(layout.region.shape, np.float32)
+    spread[layout.region] = seen
+    padded = np.pad(extreme(np.minimum, spread, EDGE), EDGE, mode="edge")
     inner = slice(EDGE, -EDGE)
-    return np.clip(box_sum(padded, EDGE)[inner, inner] / (2 * EDGE + 1) ** 2, 0, 1)
+    blurred = box_sum(padded, EDGE)[inner, inner] / (2 * EDGE + 1) ** 2
+    return np.asarray(np.clip(blurred, 0, 1) * layout.region, np.float32)
