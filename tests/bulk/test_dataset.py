@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from standins import write_model
 from prnet.bulk.rows import unpack_map
 from prnet.bulk.shards import finished, rows_path, samples_path
 from prnet.cli import main
+from prnet.commands.bulk.dataset import _finding, add_arguments
 from prnet.files.image import load_image
 from prnet.formats.depth import decode_depth
 from prnet.reconstruct import Reconstructor
@@ -384,3 +386,15 @@ def test_packed_maps_know_turned_crops() -> None:
     )
     found = unpack_map(pack_map(face), crop)
     assert np.abs(found - face.position_map).max() < 0.0006 * face.crop.side / 2
+
+
+def test_another_file_of_the_detector_is_another_setting(model: Path, tmp_path: Path) -> None:
+    file, reconstruct = tmp_path / "yunet.onnx", Reconstructor(model, detector="none")
+    parser = ArgumentParser()
+    add_arguments(parser)
+    args = parser.parse_args(["photos", "--detector", "yunet", "--detector-model", str(file)])
+    told = []
+    for data in (b"one", b"one", b"another"):
+        file.write_bytes(data)
+        told.append(_finding(args, reconstruct))
+    assert told[0] == told[1] != told[2]

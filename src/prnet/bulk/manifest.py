@@ -48,10 +48,9 @@ def settings_of(
     finding: dict[str, Any],
 ) -> dict[str, Any]:
     """``finding``: how faces are found and chosen, as the command line names it."""
-    data = reconstruct.network.path.read_bytes()
     return {
         "prnet": version("prnet"),
-        "network": hashlib.sha256(data).hexdigest()[:16],
+        "network": digest_of(reconstruct.network.path),
         "inputs": [name if name == "-" else os.path.abspath(name) for name in inputs],
         "recursive": recursive,
         "image_column": columns.image,
@@ -62,6 +61,11 @@ def settings_of(
         "texture_size": samples.texture_size,
         **finding,
     }
+
+
+def digest_of(path: Path) -> str:
+    """Of a network's file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def begin(

@@ -23,7 +23,7 @@ from typing import Any
 
 from prnet.bulk.check import check
 from prnet.bulk.dataset import make_shards, unfinished
-from prnet.bulk.manifest import begin, read_manifest, settings_of
+from prnet.bulk.manifest import begin, digest_of, read_manifest, settings_of
 from prnet.bulk.parquet import import_pyarrow
 from prnet.bulk.plan import Columns, Part
 from prnet.bulk.progress import Progress, progress
@@ -187,6 +187,8 @@ def _checked(args: argparse.Namespace) -> int:
 def _finding(args: argparse.Namespace, reconstruct: Reconstructor) -> dict[str, Any]:
     given = {name: getattr(args, name) for name in FINDING}
     given["model"] = None if args.model is None else Path(args.model).name  # accurate, say
+    if args.detector_model is not None:
+        given["detector_model"] = digest_of(args.detector_model)
     detector = reconstruct.detector.name
     return {**given, "max_faces": reconstruct.max_faces, "detector": detector}
 
