@@ -27,7 +27,7 @@ from kill_test import TEMPORARY, contents
 
 from prnet.packaged import SAMPLE_PHOTO
 
-PHOTOS, SHARD, WORKERS = 24, 2, 2
+PHOTOS, SHARD, WORKERS = 160, 4, 2
 PATIENCE = 15.0
 """Seconds in which processes have to end."""
 
@@ -56,7 +56,7 @@ def killed(folder: Path, args: argparse.Namespace, random: np.random.Generator) 
         before = made(out)
         process = run(photos, out, args.engine)
         wait_for(process, out, int(random.integers(len(before), PHOTOS // SHARD)))
-        time.sleep(random.uniform(0, 0.5))
+        time.sleep(random.uniform(0, 0.3))
         family = [process.pid, *descendants(process.pid)]
         workers = begun(process.pid)
         if process.poll() is not None:
