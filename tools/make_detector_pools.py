@@ -55,6 +55,9 @@ CLEAR, SURE = 28.0, 0.8
 """Pixels of a drawn face, and presence, from which on the network's landmarks are a label."""
 HEAD_SIDE = 87.0
 """Pixels of a rendered face."""
+OCCLUDED_MORE, POSED_MORE = 2, 1
+"""How much more often the second step sees a scene's face that is hidden in part, or of an unusual
+pose, as its annotators say; a clear one once."""
 HEADS, VIEWS, TURNED = 1200, 5000, 25.0
 """How many renders of heads; how many out-of-plane views at most, and their least yaw (degrees)."""
 
@@ -65,6 +68,7 @@ SCENE_LABELS = {
     "split": Array(np.str_, ("N",)),
     "boxes": Array(np.float32, ("B", 4)),
     "box_offsets": Array(np.int64, ("O",)),
+    "flags": Array(np.uint8, ("B", 3)),
     "ignore": Array(np.float32, ("I", 4)),
     "ignore_offsets": Array(np.int64, ("O",)),
 }
@@ -166,7 +170,7 @@ def scene_photos(folder: Path, splits: tuple[str, ...], out: Path, count: int | 
         read_arrays(folder / "labels.npz", SCENE_LABELS, "labels of scenes"),
         PhotoStore(folder),
     )
-    images, boxes, ignored = [], [], []
+    images, boxes, ignored, often = [], [], [], []
     for i in np.flatnonzero(np.isin(labels["split"], splits))[:count]:
         images.append(store[str(labels["files"][i])])
         first, last = labels["box_offsets"][i : i + 2]
@@ -174,9 +178,11 @@ def scene_photos(folder: Path, splits: tuple[str, ...], out: Path, count: int | 
         if labels["split"][i] == "train":
             found[:, 1] += FOREHEAD * (found[:, 3] - found[:, 1])
         boxes.append(found)
+        _, occluded, posed = labels["flags"][first:last].T > 0
+        often.append(1 + OCCLUDED_MORE * occluded + POSED_MORE * posed)
         first, last = labels["ignore_offsets"][i : i + 2]
         ignored.append(labels["ignore"][first:last] - 0.5)
-    write_scene_pool(out, images, boxes, ignored)
+    write_scene_pool(out, images, boxes, ignored, often)
 
 
 def hard_places(pools: Path, network: Path, count: int | None) -> NDArray[np.float32]:

@@ -11,6 +11,8 @@ from PIL import Image
 
 from prnet.geometry.boxes import Box, roll_matrix
 
+Colour = tuple[int, int, int]
+
 LANDMARK_CROP_FACTOR = 1.5
 """Crop side over the longer side of the box of the 68 landmarks; what training centres on."""
 
@@ -105,38 +107,52 @@ class CropTransform:
         return matrix, origin - matrix[:, :2] @ np.full(2, (self.size - 1) / 2)
 
     def crop_image(
-        self, image: NDArray[np.uint8], *, ground: tuple[int, int, int] = (0, 0, 0)
+        self, image: NDArray[np.uint8], *, ground: Colour = (0, 0, 0)
     ) -> NDArray[np.uint8]:
         """Image (H, W, 3) uint8 -> crop (size, size, 3) uint8; ``ground``, by default black,
         outside the image.
 
         The resampling averages over the area of a crop pixel, so large photos do not alias. A
-        turned square is resampled upright first, with its corners, then turned.
+        turned square is resampled upright first, with its corners, then turned; where that would
+        average nothing it is read from the image at once.
         """
         if self.roll == 0:
             return np.asarray(_resampled(image, self, ground))
         turn = roll_matrix(self.roll)
-        margin = int(np.ceil(self.size * (np.abs(turn[0]).sum() - 1) / 2)) + 1
-        wide = self.size + 2 * margin  # the same grid, continued
+        reach = float(np.abs(turn[0]).sum())  # of the upright square around it, in sides
+        if self.side <= self.size:
+            return self._read(image, turn, reach, ground)
+        wide = self.size + 2 * (math.ceil(self.size * (reach - 1) / 2) + 1)  # the grid, continued
         upright = CropTransform(self.centre_x, self.centre_y, self.side * wide / self.size, wide)
         offset = wide / 2 - turn @ np.full(2, self.size / 2)
-        matrix = np.concatenate([turn, offset[:, None]], axis=1)
-        turned = _resampled(image, upright, ground).transform(
-            (self.size, self.size),
-            Image.Transform.AFFINE,
-            tuple(matrix.ravel().tolist()),
-            Image.Resampling.BILINEAR,
-        )
-        return np.asarray(turned)
+        return self._turned(_resampled(image, upright, ground), turn, offset)
+
+    def _read(
+        self, image: NDArray[np.uint8], turn: NDArray[np.float64], reach: float, ground: Colour
+    ) -> NDArray[np.uint8]:
+        """A turned square of crop pixels no larger than the image's."""
+        half = reach * self.side / 2 + 1
+        x0, y0 = math.floor(self.centre_x - half), math.floor(self.centre_y - half)
+        x1, y1 = math.ceil(self.centre_x + half) + 1, math.ceil(self.centre_y + half) + 1
+        around = Image.fromarray(_padded(image, x0, y0, x1, y1, ground))
+        matrix = turn / self.scale
+        centre = np.array([self.centre_x + 0.5 - x0, self.centre_y + 0.5 - y0])
+        return self._turned(around, matrix, centre - matrix @ np.full(2, self.size / 2))
+
+    def _turned(
+        self, picture: Image.Image, matrix: NDArray[np.float64], offset: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """The crop, whose edges' point p lies at ``matrix`` p + ``offset`` of the picture."""
+        values = np.concatenate([matrix, offset[:, None]], axis=1).ravel().tolist()
+        size, affine = (self.size, self.size), Image.Transform.AFFINE
+        return np.asarray(picture.transform(size, affine, values, Image.Resampling.BILINEAR))
 
 
 LANDMARK_RULE = CropRule(scale=LANDMARK_CROP_FACTOR, longer_side=True)
 """From the box of the 68 landmarks to the crop that training centres on."""
 
 
-def _resampled(
-    image: NDArray[np.uint8], square: CropTransform, ground: tuple[int, int, int]
-) -> Image.Image:
+def _resampled(image: NDArray[np.uint8], square: CropTransform, ground: Colour) -> Image.Image:
     """An upright square of the image. Only its pixels that see the image are resampled, as a square
     much larger than the image would take gigabytes."""
     pixel, size = square.side / square.size, square.size
@@ -146,9 +162,8 @@ def _resampled(
     height, width = image.shape[:2]
     first, last = _seeing(left, pixel, reach, size, width)
     upper, lower = _seeing(top, pixel, reach, size, height)
-    picture = Image.new("RGB", (size, size), ground)
     if first == last or upper == lower:
-        return picture
+        return Image.new("RGB", (size, size), ground)
     left, top, right, bottom = (
         left + first * pixel,
         top + upper * pixel,
@@ -163,6 +178,9 @@ def _resampled(
         Image.Resampling.BILINEAR,
         box=(left - x0, top - y0, right - x0, bottom - y0),
     )
+    if seen.size == (size, size):
+        return seen
+    picture = Image.new("RGB", (size, size), ground)
     picture.paste(seen, (first, upper))
     return picture
 
@@ -176,7 +194,7 @@ def _seeing(start: float, pixel: float, reach: float, size: int, length: int) ->
 
 
 def _padded(
-    image: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int, ground: tuple[int, int, int]
+    image: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int, ground: Colour
 ) -> NDArray[np.uint8]:
     """image[y0:y1, x0:x1] with ``ground`` where that reaches outside."""
     height, width = image.shape[:2]
@@ -184,8 +202,8 @@ def _padded(
         return np.ascontiguousarray(image[y0:y1, x0:x1])
     canvas = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
     canvas[:] = ground
-    inside_x0, inside_x1 = np.clip([x0, x1], 0, width)
-    inside_y0, inside_y1 = np.clip([y0, y1], 0, height)
+    inside_x0, inside_x1 = max(x0, 0), min(x1, width)
+    inside_y0, inside_y1 = max(y0, 0), min(y1, height)
     if inside_x1 > inside_x0 and inside_y1 > inside_y0:
         canvas[inside_y0 - y0 : inside_y1 - y0, inside_x0 - x0 : inside_x1 - x0] = image[
             inside_y0:inside_y1, inside_x0:inside_x1

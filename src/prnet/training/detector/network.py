@@ -17,21 +17,33 @@ OUTPUTS = WIDTH
 """Score logit; offset of the centre from the cell's in strides (2); log of width and height in
 units (2); cosine and sine of the roll (2); five points from the cell's centre in units (10)."""
 DARKEST_RANGE = 6 / 255
-"""Pictures with less contrast than this are stretched no further."""
+"""Pictures with less contrast than this, over white, are stretched no further."""
+BLOCK = 16
+"""Side of the blocks whose means tell a picture's range."""
 
 
 class Stretch(nn.Module):
-    """Linear contrast stretch: the darkest and the brightest 16 x 16 block come to -1 and 1.
+    """Linear contrast stretch: the darkest and the brightest block come to -1 and 1.
 
     Nothing is learned; it makes a photo in the dark the photo in the light, but for its noise.
+    ``white``: value of a white pixel.
     """
 
+    def __init__(self, *, white: float = 1.0) -> None:
+        super().__init__()
+        self.darkest_range = DARKEST_RANGE * white
+
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in 0..1 -> the same shape, about -1..1."""
-        blocks = F.avg_pool2d(image, 16, ceil_mode=True).mean(dim=1, keepdim=True)
-        low, high = blocks.amin(dim=(2, 3), keepdim=True), blocks.amax(dim=(2, 3), keepdim=True)
-        middle = (low + high) / 2
-        return (image - middle) * (2 / (high - low).clamp(min=DARKEST_RANGE))
+        """(B, 3, H, W) in 0..white, sides multiples of the block's -> the same shape, about -1..1.
+        The means axis by axis: ONNX Runtime's pooling of three channels took a fifth of the
+        detector's time."""
+        batch, _, tall, wide = image.shape
+        rows = image.reshape(batch, 3 * (tall // BLOCK), BLOCK, wide).mean(dim=2)
+        blocks = rows.reshape(batch, 3, -1, BLOCK).mean(dim=3).mean(dim=1)
+        low = blocks.amin(dim=1).reshape(-1, 1, 1, 1)
+        high = blocks.amax(dim=1).reshape(-1, 1, 1, 1)
+        gain = 2 / (high - low).clamp(min=self.darkest_range)
+        return image * gain - (low + high) / 2 * gain
 
 
 def convolution(channels_in: int, channels: int, size: int = 3, stride: int = 1) -> nn.Sequential:

@@ -25,6 +25,8 @@ from prnet.training.detector.faces import five_points
 CROP_SIZE = 208
 REACH = 2.4
 """Side of a pool's crop over the longer side of the face's box."""
+LEARNABLE = 14.0
+"""Pixels of a scene's face, its longer side, from which on the second step learns it."""
 
 _CROPS = Array(np.uint8, ("N", CROP_SIZE, CROP_SIZE, 3))
 _FACES = {
@@ -38,6 +40,7 @@ _PIXELS = Array(np.uint8, ("P",))
 _SCENES = {
     "sizes": Array(np.int64, ("N", 2), below=2**16),
     "boxes": Array(np.float32, ("B", 4)),
+    "often": Array(np.float32, ("B",)),
     "offsets": Array(np.int64, ("O",)),
     "ignored": Array(np.float32, ("I", 4)),
     "ignored_offsets": Array(np.int64, ("O",)),
@@ -84,15 +87,17 @@ def write_scene_pool(
     images: Sequence[Pixels],
     boxes: Sequence[NDArray[np.floating]],
     ignored: Sequence[NDArray[np.floating]],
+    often: Sequence[NDArray[np.floating]],
 ) -> None:
     """Whole photos with boxes (n, 4) and areas to ignore (n, 4), edges x0, y0, x1, y1 in pixels
-    with centres on integers."""
+    with centres on integers; how often the second step is to see each box (n,), beside 1."""
     pixels = np.concatenate([image.reshape(-1) for image in images])
     counts = np.cumsum([0, *map(len, boxes)])
     ignored_counts = np.cumsum([0, *map(len, ignored)])
     labels = {
         "sizes": np.array([image.shape[:2] for image in images]),
         "boxes": np.concatenate(boxes).astype(np.float32).reshape(-1, 4),
+        "often": np.concatenate(often).astype(np.float32),
         "offsets": counts,
         "ignored": np.concatenate(ignored).astype(np.float32).reshape(-1, 4),
         "ignored_offsets": ignored_counts,
@@ -106,6 +111,25 @@ def _split(path: Path, rows: NDArray[Any], offsets: NDArray[Any], count: int) ->
     if len(steps) != count or offsets[0] != 0 or offsets[-1] != len(rows) or steps.min() < 0:
         raise PrnetError(f"{path}: expected rising offsets of {count} photos, got others")
     return np.split(rows, offsets[1:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class SceneFaces:
+    """The faces of scenes that are large enough to learn from: ``photo`` and ``face`` (n,), which
+    of the photo's it is; ``share`` (n,), how often, 1 in all."""
+
+    photo: NDArray[np.int64]
+    face: NDArray[np.int64]
+    share: NDArray[np.float64]
+
+
+def _faces(boxes: list[NDArray[np.float32]], often: NDArray[np.float32]) -> SceneFaces:
+    rows = [(i, j) for i, of_photo in enumerate(boxes) for j in range(len(of_photo))]
+    photo, face = np.array(rows, np.int64).reshape(-1, 2).T
+    edges = np.concatenate(boxes) if boxes else np.zeros((0, 4))
+    large = (edges[:, 2:] - edges[:, :2]).max(axis=1, initial=0) >= LEARNABLE
+    share = often[large].astype(np.float64)
+    return SceneFaces(photo[large], face[large], share / max(share.sum(), 1e-9))
 
 
 class Pool:
@@ -129,6 +153,10 @@ class Scenes:
         self._pixels = map_array(path.with_suffix(".npy"), _PIXELS, "the pixels of a scene pool")
         self.sizes = labels["sizes"]
         self.boxes = _split(path, labels["boxes"], labels["offsets"], len(self.sizes))
+        if len(labels["often"]) != len(labels["boxes"]):
+            boxes, often = len(labels["boxes"]), len(labels["often"])
+            raise PrnetError(f"{path}: expected how often for {boxes} boxes, got {often}")
+        self.faces = _faces(self.boxes, labels["often"])
         self.ignored = _split(path, labels["ignored"], labels["ignored_offsets"], len(self.sizes))
         self._starts = np.cumsum([0, *(self.sizes.prod(axis=1) * 3)])
         if self._starts[-1] != len(self._pixels):

@@ -134,15 +134,13 @@ def _of_scene(mosaics: Mosaics, random: np.random.Generator, *, face: bool) -> E
     angle, mirror = random_roll(random, TURNED), bool(random.random() < 0.5)
     values = np.zeros(16)
     for _ in range(20):
-        i = int(random.integers(len(scenes)))
+        chosen = int(random.choice(len(scenes.faces.photo), p=scenes.faces.share)) if face else None
+        i = int(random.integers(len(scenes)) if chosen is None else scenes.faces.photo[chosen])
         high, wide = scenes.sizes[i]
         boxes = scenes.boxes[i]
         sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) if len(boxes) else np.zeros(0)
-        if face:
-            large = np.flatnonzero(sides >= 14)
-            if not len(large):
-                continue
-            j = int(random.choice(large))
+        if chosen is not None:
+            j = int(scenes.faces.face[chosen])
             shift = random.uniform(-SHIFT, SHIFT, 2)
             scale = float(np.exp(random.uniform(-SCALE, SCALE)))
             centre = (boxes[j, :2] + boxes[j, 2:]) / 2

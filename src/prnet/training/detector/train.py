@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -34,6 +35,8 @@ from prnet.training.train import loaded, parameter_groups, resume, save_checkpoi
 
 SIZES = (192, 256, 256, 352)
 """Sides of the pictures of successive steps; as many pictures a step as make the same area."""
+SAMPLED = 16
+"""Steps whose inputs tell the ranges of the network's activations."""
 WARM_UP = 200
 """Steps until the learning rate is at its peak."""
 
@@ -88,8 +91,15 @@ def train_detector(config: DetectorConfig) -> Path:
             sums = {}
             save_checkpoint(config.out, network, averaged, optimizer, step)
     file = config.out / part.file
-    export_detector(averaged, file)
+    export_detector(averaged, file, samples(config))
     return file
+
+
+def samples(config: DetectorConfig) -> list[NDArray[np.uint8]]:
+    """Inputs of the network's file, as the first steps of a training saw them."""
+    steps = iter(_Steps(config, range(SAMPLED)))
+    inputs = [(inputs * 255).round().byte().permute(0, 2, 3, 1).numpy() for inputs, _ in steps]
+    return [image for images in inputs for image in images] if config.part == "first" else inputs
 
 
 def log(config: DetectorConfig, line: dict[str, object]) -> None:

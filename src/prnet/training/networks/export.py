@@ -19,6 +19,8 @@ from prnet.network.position_map_network import MAP_SIZE, PositionMapNetwork
 from prnet.training.networks.plain_onnx import describe, make_plain
 
 OPSET = 17
+ZERO_BITS = 2
+"""Of a stored weight's eleven."""
 INPUT, OUTPUT = "crops", "position_maps"
 WEIGHTED = {"Conv", "ConvTranspose", "Gemm"}
 """Operators whose second input is a trained weight."""
@@ -115,7 +117,9 @@ def store_half(model: onnx.ModelProto) -> None:
 
     ONNX Runtime folds the casts when it loads the file. The rest stays float32: it is small,
     variances can pass float16's largest number, 65504, and constants that hold pixels or
-    interpolate them would cost precision directly.
+    interpolate them would cost precision directly. The last bits of a weight say nothing, and as
+    zeros they travel for nothing where files are compressed: a tenth of the package's network,
+    whose maps move by 0.004 crop pixels.
     """
     weights = {node.input[1] for node in model.graph.node if node.op_type in WEIGHTED}
     casts = []
@@ -123,12 +127,21 @@ def store_half(model: onnx.ModelProto) -> None:
         if tensor.name not in weights or tensor.data_type != TensorProto.FLOAT:
             continue
         name = tensor.name
-        half = numpy_helper.to_array(tensor).astype(np.float16)
+        half = rounded(numpy_helper.to_array(tensor).astype(np.float16))
         tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
         casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+
+
+def rounded(values: NDArray[np.float16]) -> NDArray[np.float16]:
+    """To the nearest number whose last `ZERO_BITS` bits are zero, the even one of two."""
+    bits = values.view(np.uint16).astype(np.uint32)
+    half = 2 ** (ZERO_BITS - 1)
+    nearest = (bits + half - 1 + (bits >> ZERO_BITS) % 2) >> ZERO_BITS << ZERO_BITS
+    result: NDArray[np.float16] = nearest.astype(np.uint16).view(np.float16)
+    return result
 
 
 def _difference(
