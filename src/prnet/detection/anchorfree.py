@@ -209,10 +209,11 @@ def _crop(image: Pixels, small: Pixels, row: Floats, ground: Colour) -> Pixels:
 
 
 def mean_colour(image: Pixels) -> Colour:
-    """Of some 64 x 64 of its pixels."""
+    """Of some 32 x 32 of its pixels."""
     high, wide = image.shape[:2]
-    part = image[:: max(1, high // 64), :: max(1, wide // 64)]
-    red, green, blue = (int(value) for value in part.mean(axis=(0, 1)))
+    part = image[:: max(1, high // 32), :: max(1, wide // 32)]
+    channels = part.reshape(-1, 3).T.copy()  # NumPy takes twice as long for rows of three
+    red, green, blue = (int(value) for value in channels.mean(axis=1))
     return red, green, blue
 
 

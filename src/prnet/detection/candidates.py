@@ -110,8 +110,10 @@ def distinct(rows: Floats) -> Floats:
         free &= ~same
         close = same & (overlap > CLOSE)
         close[i] = True
-        mean = np.average(rows[close], axis=0, weights=rows[close, 0])
-        kept.append([rows[i, 0], *mean[1:]])
+        weights = rows[close, 0]
+        mean = weights @ rows[close] / weights.sum()
+        mean[0] = rows[i, 0]
+        kept.append(mean)
     return np.array(kept, np.float32).reshape(-1, WIDTH)
 
 

@@ -39,12 +39,26 @@ export class Crop {
   cut(picture, ground = [0, 0, 0]) {
     if (this.roll === 0) return upright(picture, this, ground);
     const c = Math.cos(radians(this.roll)), s = Math.sin(radians(this.roll));
+    if (this.side <= this.size) return this.read(picture, c, s, ground);
     const margin = Math.ceil((this.size * (Math.abs(c) + Math.abs(s) - 1)) / 2) + 1;
     const wide = this.size + 2 * margin;
     const around = new Crop(this.x, this.y, (this.side * wide) / this.size, wide);
     const half = this.size / 2;
     const matrix = [c, -s, wide / 2 - (c - s) * half, s, c, wide / 2 - (s + c) * half];
     return transform(upright(picture, around, ground), this.size, matrix);
+  }
+
+  /** A turned square of crop pixels no larger than the picture's. */
+  read(picture, cosine, sine, ground) {
+    const reach = ((Math.abs(cosine) + Math.abs(sine)) * this.side) / 2 + 1;
+    const x0 = Math.floor(this.x - reach), y0 = Math.floor(this.y - reach);
+    const x1 = Math.ceil(this.x + reach) + 1, y1 = Math.ceil(this.y + reach) + 1;
+    const around = plain(x1 - x0, y1 - y0, ground);
+    paste(around, picture, -x0, -y0);
+    const c = (cosine * this.side) / this.size, s = (sine * this.side) / this.size;
+    const half = this.size / 2, x = this.x + 0.5 - x0, y = this.y + 0.5 - y0;
+    const matrix = [c, -s, x - (c - s) * half, s, c, y - (s + c) * half];
+    return transform(around, this.size, matrix);
   }
 
   /** Crop points [x, y, z, ...] -> image points, new. */

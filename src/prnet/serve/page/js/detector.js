@@ -136,7 +136,7 @@ function ratio(picture, small) {
 }
 
 function meanColour({ data, width, height }) {
-  const down = Math.max(1, Math.trunc(height / 64)), across = Math.max(1, Math.trunc(width / 64));
+  const down = Math.max(1, Math.trunc(height / 32)), across = Math.max(1, Math.trunc(width / 32));
   const sum = [0, 0, 0];
   let count = 0;
   for (let y = 0; y < height; y += down) {
