@@ -4,166 +4,237 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 _SUBPIXEL = 1024.0
 """Vertices are snapped to 1/1024 pixel, so that edge functions are exact in float64."""
-_CHUNK = 1 << 15
-"""Pixels of boxes that are tried together."""
+_CHUNK = 1 << 14
+"""Rows of triangles that are tried together."""
 _WIDE = 4
 """Of wider boxes the pixels between the edges are tried, not all of a row."""
+
+Floats = NDArray[np.float64]
+_Real = TypeVar("_Real", bound=np.floating)
 
 
 @dataclass(frozen=True)
 class Vertices:
-    """points: (V,) complex128, x + iy, snapped.  depth: (V,) float64, z.  broken: (V,) bool, those
-    that are not finite, if any.  bounds: (V,), each four int32 in one, as 16 bytes are looked up as
-    soon as 4: first column, last column, first row, last row of pixels that a box may have whose
-    corner the vertex is, the last ones negative, so that the box of several has the least values.
-    """
+    """x, y: (V,) float64, snapped.  depth: (V,), z.  broken: (V,) bool, those that are not
+    finite, if any."""
 
-    points: NDArray[np.complex128]
-    depth: NDArray[np.float64]
+    x: Floats
+    y: Floats
+    depth: NDArray[np.floating]
     broken: NDArray[np.bool_] | None
-    bounds: NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
 class Triangles:
-    """Triangles that may cover pixels, clockwise on screen.
+    """Triangles that may cover pixels, of either sense.
 
-    places: (3, N) complex128, the corners' x + iy.  depth: (3, N) float64, their z.  area: (N,)
-    float64, twice the area in square pixels.  box: (4, N) int32, first column and row, columns,
+    start, right, down: (2, N) float64, the edge functions opposite the first two corners at the
+    box's first pixel, and how much larger they are a pixel further right, or down; positive inside.
+    area: (N,) float64, twice the area in square pixels, the sum of all three edge functions.
+    depth: (3, N), the corners' z.  box: (4, N) integers, first column and row, columns,
     rows.  index: (N,) into the caller's triangles.
     """
 
-    places: NDArray[np.complex128]
-    depth: NDArray[np.float64]
-    area: NDArray[np.float64]
+    start: Floats
+    right: Floats
+    down: Floats
+    area: Floats
+    depth: NDArray[np.floating]
     box: NDArray[np.int32]
     index: NDArray[np.intp]
 
 
-def placed(vertices: NDArray[np.floating], height: int, width: int) -> Vertices:
+@dataclass(frozen=True)
+class Fragments:
+    """Pixels that triangles cover. pixel: (F,) flat.  index: (F,) of the triangles.  first, second:
+    (F,) float64 weights of the first two corners; the third's is what is left.  z: (F,) float64."""
+
+    pixel: NDArray[np.int64]
+    index: NDArray[np.intp]
+    first: Floats
+    second: Floats
+    z: Floats
+
+
+def placed(vertices: NDArray[np.floating]) -> Vertices:
+    if vertices.dtype != np.float32:  # whole numbers, too
+        vertices = np.asarray(vertices, np.float64)
     finite, broken = np.isfinite(vertices), None
     if not finite.all():
         vertices, broken = np.where(finite, vertices, 0), ~finite.all(axis=1)
-    x, y = np.rint(np.multiply(vertices.T[:2], _SUBPIXEL, dtype=np.float64)) / _SUBPIXEL
-    bounds = np.empty((len(x), 4), np.int32)
-    for place, values, size in ((0, x, width), (2, y, height)):
-        bounds[:, place] = np.ceil(values).clip(0, size)
-        bounds[:, place + 1] = -np.floor(values).clip(-1, size - 1)
-    depth = np.asarray(vertices[:, 2], np.float64)
-    return Vertices(x + 1j * y, depth, broken, bounds.view(np.complex128)[:, 0])
+    x, y = np.asarray(snapped(vertices), np.float64)
+    return Vertices(x, y, np.ascontiguousarray(vertices[:, 2]), broken)
+
+
+def snapped(vertices: NDArray[_Real]) -> NDArray[_Real]:
+    """(2, V): x and y of (V, 3) in whole parts of a pixel, as triangles are drawn; a power of two
+    takes nothing from float32."""
+    places = np.array(vertices.T[:2], order="C")
+    places *= _SUBPIXEL
+    np.rint(places, out=places)
+    places /= _SUBPIXEL
+    return places
 
 
 def set_up(
-    known: Vertices, triangles: NDArray[np.integer], cull: Literal["none", "back"]
+    known: Vertices,
+    triangles: NDArray[np.integer],
+    height: int,
+    width: int,
+    cull: Literal["none", "back"],
 ) -> Triangles:
-    corners = triangles.T[[0, 2, 1]] if cull == "back" else np.ascontiguousarray(triangles.T)
-    first, second, third = (known.bounds.take(corner).view(np.int32) for corner in corners)
-    boxes = np.minimum(np.minimum(first, second), third).reshape(-1, 4)
-    index = np.flatnonzero((boxes[:, 0] + boxes[:, 1] <= 0) & (boxes[:, 2] + boxes[:, 3] <= 0))
-    corners = corners.take(index, axis=1)
-    places = known.points.take(corners)
-    area = cross(places[1] - places[0], places[2] - places[0])
+    corners = np.asarray(triangles.T, np.intp, order="C")  # looked up with as they are
+    x, y = known.x.take(corners), known.y.take(corners)
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0])
     if known.broken is not None:
         area[known.broken[corners].any(axis=0)] = 0
-    kept = np.flatnonzero(area > 0 if cull == "back" else area != 0)
-    area, index = area[kept], index[kept]
-    places, depth = places.take(kept, axis=1), known.depth.take(corners.take(kept, axis=1))
-    if cull != "back":
-        for values in (places, depth):
-            values[1:] = np.where(area < 0, values[:0:-1], values[1:])
-    column, right, row, bottom = boxes.take(index, axis=0).T  # right, bottom: negative
-    box = np.stack([column, row, 1 - right - column, 1 - bottom - row])
-    return Triangles(places, depth, np.abs(area), box, index)
+    column, columns = _pixels(x, width)
+    row, rows = _pixels(y, height)
+    drawn = (columns > 0) & (rows > 0)
+    drawn &= area < 0 if cull == "back" else area != 0
+    index = np.flatnonzero(drawn)
+    area, corners = area.take(index), corners.take(index, axis=1)
+    box = np.stack([each.take(index) for each in (column, row, columns, rows)])
+    x, y = x.take(index, axis=1) - box[0], y.take(index, axis=1) - box[1]
+    sign = np.sign(area)
+    start, right, down = (np.empty((2, len(index))) for _ in range(3))
+    for corner, (after, before) in enumerate(((1, 2), (2, 0))):
+        start[corner] = (x[after] * y[before] - y[after] * x[before]) * sign
+        right[corner] = (y[after] - y[before]) * sign
+        down[corner] = (x[before] - x[after]) * sign
+    return Triangles(start, right, down, area * sign, known.depth.take(corners), box, index)
 
 
-def fragments(
-    drawn: Triangles, width: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.float64]]]:
-    """Covered pixels (flat), the triangles' index and their z there, some at a time."""
+def _pixels(places: Floats, size: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The first pixel and the number of those between the least and the largest of (3, N)."""
+    low = np.minimum(np.minimum(places[0], places[1]), places[2])
+    high = np.maximum(np.maximum(places[0], places[1]), places[2])
+    first = np.ceil(low).clip(0, size).astype(np.int32)
+    return first, np.floor(high).clip(-1, size - 1).astype(np.int32) + 1 - first
+
+
+def fragments(drawn: Triangles, width: int) -> Iterator[Fragments]:
+    """Covered pixels, some at a time: those in the first rows of all triangles, which need no
+    looking up, then those in further rows."""
     column, row, columns, rows = drawn.box
-    pixels = np.cumsum(columns.astype(np.int64) * rows)
+    pixel = row * np.int64(width) + column
+    (a, b), (a_right, b_right), (a_down, b_down) = drawn.start, drawn.right, drawn.down
+    spans = _Spans(
+        np.arange(len(rows)),
+        pixel.copy(),
+        a.copy(),
+        b.copy(),
+        a_right,
+        b_right,
+        drawn.area,
+        columns.copy(),
+    )
+    yield from _covered(drawn, spans.narrowed())
+    more = np.flatnonzero(rows > 1)
+    ends = np.cumsum(rows[more] - 1, dtype=np.int64)
     start = 0
-    while start < len(pixels):
-        limit = _CHUNK + (pixels[start - 1] if start else 0)
-        stop = max(start + 1, int(np.searchsorted(pixels, limit, "right")))
-        which, y = _counted(rows[start:stop])
-        which += start
-        y += row[which]
-        first, count = column[which], columns[which]
-        wide = np.flatnonzero(count > _WIDE)
-        if len(wide):
-            first[wide], count[wide] = _narrowed(drawn, which[wide], y[wide])
-        span, x = _counted(count)
-        x += first[span]
-        which, y = which[span], y[span]
-        edges = edge_functions(drawn.places.take(which, axis=1), x, y)
-        inside = _inside(drawn, which, edges)
-        which = which[inside]
-        z = sum(z[which] * edge[inside] for z, edge in zip(drawn.depth, edges, strict=True))
-        z = np.asarray(z / drawn.area[which], np.float64)
-        yield y[inside] * width + x[inside], drawn.index[which], z
+    while start < len(ends):
+        limit = _CHUNK + (ends[start - 1] if start else 0)
+        stop = max(start + 1, int(np.searchsorted(ends, limit, "right")))
+        which, below = _counted(rows[more[start:stop]] - 1)
+        which, below = more[start + which], below + 1
+        spans = _Spans(
+            which,
+            pixel.take(which) + below * width,
+            a.take(which) + below * a_down.take(which),
+            b.take(which) + below * b_down.take(which),
+            a_right.take(which),
+            b_right.take(which),
+            drawn.area.take(which),
+            columns.take(which),
+        )
+        yield from _covered(drawn, spans.narrowed())
         start = stop
 
 
-def _narrowed(
-    drawn: Triangles, which: NDArray[np.int64], y: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First x and number of pixels that rows ``y`` of triangles ``which`` may cover, by their
-    edges instead of their boxes; rounding adds a few."""
-    low = drawn.box[0, which].astype(np.float64)
-    high = low + drawn.box[2, which] - 1
-    for start, along in _sides(drawn, which):
-        slope = np.divide(along.real, along.imag, out=np.zeros(len(y)), where=along.imag != 0)
-        edge = start.real + slope * (y - start.imag)
-        np.maximum(low, edge - 1 / _SUBPIXEL, out=low, where=along.imag < 0)
-        np.minimum(high, edge + 1 / _SUBPIXEL, out=high, where=along.imag > 0)
-    first = np.ceil(low)
-    return first, np.maximum(np.floor(high) - first + 1, 0)
+@dataclass
+class _Spans:
+    """Pixels of a row that a triangle may cover. triangle, pixel (the first), a, b (its edge
+    functions), a_right, b_right, area, count: (S,)."""
+
+    triangle: NDArray[np.intp]
+    pixel: NDArray[np.int64]
+    a: Floats
+    b: Floats
+    a_right: Floats
+    b_right: Floats
+    area: Floats
+    count: NDArray[np.integer]
+
+    def some(self, which: NDArray[np.intp]) -> _Spans:
+        return _Spans(*(values.take(which) for values in vars(self).values()))
+
+    def narrowed(self) -> _Spans:
+        """Wide ones between the edges alone; rounding adds a few pixels."""
+        wide = np.flatnonzero(self.count > _WIDE)
+        if not len(wide):
+            return self
+        part = self.some(wide)
+        low, high = np.zeros(len(wide)), part.count - 1.0
+        c, c_right = part.area - part.a - part.b, -part.a_right - part.b_right
+        for edge, right in ((part.a, part.a_right), (part.b, part.b_right), (c, c_right)):
+            zero = np.divide(-edge, right, out=np.zeros(len(wide)), where=right != 0)
+            np.maximum(low, zero - 1 / _SUBPIXEL, out=low, where=right > 0)
+            np.minimum(high, zero + 1 / _SUBPIXEL, out=high, where=right < 0)
+        low = np.ceil(low)
+        self.pixel[wide] += low.astype(np.int64)
+        self.a[wide] += low * part.a_right
+        self.b[wide] += low * part.b_right
+        self.count[wide] = np.maximum(np.floor(high) - low + 1, 0)
+        return self
 
 
-def _sides(
-    drawn: Triangles, which: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.complex128], NDArray[np.complex128]]]:
-    """For each corner the edge opposite it: where it starts, and the way along it."""
-    places = drawn.places[:, which]
-    for corner in range(3):
-        start, end = places[(corner + 1) % 3], places[(corner + 2) % 3]
-        yield start, end - start
+def _covered(drawn: Triangles, spans: _Spans) -> Iterator[Fragments]:
+    """The pixels inside, of all spans the first, then of all the second and so on."""
+    step, going = 0, spans.count > 0
+    while going.any():
+        c = spans.area - spans.a - spans.b
+        least = np.minimum(np.minimum(spans.a, spans.b), c)
+        found = np.flatnonzero((least >= 0) & going)
+        on = np.flatnonzero(least[found] == 0)
+        if len(on):
+            found = np.delete(found, on[~_top_left(drawn, spans, c, found[on])])
+        if len(found):
+            which, area = spans.triangle[found], spans.area[found]
+            edges = spans.a[found], spans.b[found], c[found]
+            z = sum(edge * z.take(which) for z, edge in zip(drawn.depth, edges, strict=True))
+            first, second = edges[0] / area, edges[1] / area
+            yield Fragments(spans.pixel[found] + step, drawn.index[which], first, second, z / area)
+        step += 1
+        going = spans.count > step
+        if 2 * np.count_nonzero(going) < len(going):
+            spans = spans.some(np.flatnonzero(going))
+            going = np.ones(len(spans.count), bool)
+        spans.a += spans.a_right
+        spans.b += spans.b_right
 
 
-def edge_functions(
-    places: NDArray[np.complex128], x: NDArray[np.int64], y: NDArray[np.int64]
-) -> list[NDArray[np.float64]]:
-    """For each corner of triangles ``places`` (3, N) the edge function opposite it at pixels x, y:
-    twice an area in square pixels, exact, of the triangle's own sign inside."""
-    pixel = np.empty(len(x), np.complex128)
-    pixel.real, pixel.imag = x, y
-    a, b, c = places - pixel
-    return [cross(b, c), cross(c, a), cross(a, b)]
-
-
-def _inside(
-    drawn: Triangles, which: NDArray[np.int64], edges: list[NDArray[np.float64]]
-) -> NDArray[np.intp]:
-    """Pixels inside; of those on an edge, where that is a top or a left one."""
-    least = np.minimum(np.minimum(edges[0], edges[1]), edges[2])
-    inside = least >= 0
-    on = np.flatnonzero(least == 0)
-    for edge, (_, along) in zip(edges, _sides(drawn, which[on]), strict=True):
-        top_left = (along.imag < 0) | ((along.imag == 0) & (along.real > 0))
-        inside[on] &= top_left | (edge[on] != 0)
-    return np.flatnonzero(inside)
-
-
-def cross(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> NDArray[np.float64]:
-    return np.asarray(a.real * b.imag - a.imag * b.real, np.float64)
+def _top_left(
+    drawn: Triangles, spans: _Spans, c: Floats, on: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Of pixels on an edge, whether it is a top or a left one."""
+    which = spans.triangle[on]
+    right, down = drawn.right[:, which], drawn.down[:, which]
+    kept = np.ones(len(on), bool)
+    for edge, across, along in (
+        (spans.a[on], right[0], down[0]),
+        (spans.b[on], right[1], down[1]),
+        (c[on], -right[0] - right[1], -down[0] - down[1]),
+    ):
+        kept &= (edge != 0) | (across > 0) | ((across == 0) & (along > 0))
+    return kept
 
 
 def _counted(counts: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.geometry.coverage import Vertices, cross, edge_functions, fragments, placed, set_up
+from prnet.geometry.coverage import Fragments, fragments, placed, set_up
 
 BACKGROUND = -1
 """Triangle id of pixels that no triangle covers; their weights are 0 and their depth -inf."""
@@ -16,8 +17,6 @@ BACKGROUND = -1
 _BLOCK = 20_000
 """Triangles, and pixels, that are drawn together: small arrays come from memory that the system
 need not hand out anew, which took most of the time."""
-
-_EMPTY = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,24 @@ def rasterize(
     ``cull="back"`` skips triangles that run clockwise on screen (an outward-wound surface runs
     counterclockwise where it faces the viewer).
     """
-    triangles, known = np.asarray(triangles), placed(np.asarray(vertices), height, width)
-    keys = _nearest_keys(known, triangles, height, width, cull)
-    return _resolve(known, triangles, keys, height, width)
+    keys = np.full(height * width, np.iinfo(np.int64).min)
+    triangle_id = np.full(height * width, BACKGROUND, np.int32)
+    weights = np.zeros((3, height * width), np.float32)
+    depth = np.full(height * width, -np.inf, np.float32)
+    for found in _drawn(vertices, triangles, height, width, cull):
+        z = found.z.astype(np.float32)
+        key = _key(z, found.index)
+        np.maximum.at(keys, found.pixel, key)
+        nearest = np.flatnonzero(keys[found.pixel] == key)  # of those until now
+        pixel, first, second = (each[nearest] for each in (found.pixel, found.first, found.second))
+        triangle_id[pixel], depth[pixel] = found.index[nearest], z[nearest]
+        for plane, weight in zip(weights, (first, second, 1 - first - second), strict=True):
+            plane[pixel] = np.maximum(weight, 0)
+    return Raster(
+        triangle_id.reshape(height, width),
+        weights.T.reshape(height, width, 3),
+        depth.reshape(height, width),
+    )
 
 
 def rasterize_depth(
@@ -69,11 +83,9 @@ def rasterize_depth(
     cull: Literal["none", "back"] = "none",
 ) -> NDArray[np.float32]:
     """The depth of :func:`rasterize` alone, (height, width) float32, sooner."""
-    known = placed(np.asarray(vertices), height, width)
-    keys = _nearest_keys(known, np.asarray(triangles), height, width, cull)
-    depth = np.full(len(keys), -np.inf, np.float32)
-    pixel = np.flatnonzero(keys != _EMPTY)
-    depth[pixel] = _unpack(keys[pixel])[1]
+    depth = np.full(height * width, -np.inf, np.float32)
+    for found in _drawn(vertices, triangles, height, width, cull):
+        np.maximum.at(depth, found.pixel, found.z.astype(np.float32))
     return depth.reshape(height, width)
 
 
@@ -81,69 +93,52 @@ def interpolate(
     raster: Raster, triangles: NDArray[np.integer], attributes: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Vertex attributes (V, C) at each pixel: (H, W, C) float32, 0 where nothing is."""
-    values = np.asarray(attributes, np.float32)
     pixel = np.flatnonzero(raster.mask)
-    corners = np.asarray(triangles).take(raster.triangle_id.ravel()[pixel], axis=0).T
-    weights = np.ascontiguousarray(raster.barycentric.reshape(-1, 3)[pixel].T)
-    result = np.zeros((values.shape[1], raster.mask.size), np.float32)
-    for channel, column in zip(result, np.ascontiguousarray(values.T), strict=True):
-        channel[pixel] = sum(column[corners[i]] * weights[i] for i in range(3))
-    return np.ascontiguousarray(result.T).reshape(*raster.mask.shape, values.shape[1])
+    result = np.zeros((*raster.mask.shape, np.shape(attributes)[1]), np.float32)
+    values = interpolate_at(raster, triangles, attributes, pixel)
+    result.reshape(-1, result.shape[2])[pixel] = values.T
+    return result
 
 
-def _nearest_keys(
-    known: Vertices,
+def interpolate_at(
+    raster: Raster,
+    triangles: NDArray[np.integer],
+    attributes: NDArray[np.floating],
+    pixel: NDArray[np.intp],
+) -> NDArray[np.float32]:
+    """Vertex attributes (V, C) at flat pixels (N,) that triangles cover: (C, N) float32."""
+    corners = np.asarray(triangles).take(raster.triangle_id.ravel().take(pixel), axis=0)
+    corners = np.asarray(corners.T, np.intp, order="C")
+    weights = raster.barycentric.reshape(-1, 3).T.take(pixel, axis=1)
+    result = np.empty((np.shape(attributes)[1], len(pixel)), np.float32)
+    for channel, column in zip(
+        result, np.array(np.transpose(attributes), np.float32, order="C"), strict=True
+    ):
+        column.take(corners[0], out=channel)
+        channel *= weights[0]
+        for corner in (1, 2):
+            part = column.take(corners[corner])
+            part *= weights[corner]
+            channel += part
+    return result
+
+
+def _drawn(
+    vertices: NDArray[np.floating],
     triangles: NDArray[np.integer],
     height: int,
     width: int,
     cull: Literal["none", "back"],
-) -> NDArray[np.int64]:
-    """(height * width,): the key of what each pixel sees."""
-    keys = np.full(height * width, _EMPTY)
+) -> Iterator[Fragments]:
+    known, triangles = placed(np.asarray(vertices)), np.asarray(triangles)
     for first in range(0, len(triangles), _BLOCK):
-        drawn = set_up(known, triangles[first : first + _BLOCK], cull)
-        for pixel, index, z in fragments(drawn, width):
-            np.maximum.at(keys, pixel, _key(z, first + index))
-    return keys
+        drawn = set_up(known, triangles[first : first + _BLOCK], height, width, cull)
+        np.add(drawn.index, first, out=drawn.index)
+        yield from fragments(drawn, width)
 
 
-def _key(z: NDArray[np.float64], triangle: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Integers in the order of z (as float32), then of falling triangle index."""
-    bits = z.astype(np.float32).view(np.int32)
+def _key(z: NDArray[np.float32], triangle: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Integers in the order of z, then of falling triangle index."""
+    bits = z.view(np.int32)
     ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     return (ordered.astype(np.int64) << 32) | (0x7FFFFFFF - triangle)
-
-
-def _unpack(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Triangle and z (float32) of keys."""
-    ordered = (key >> 32).astype(np.int32)
-    bits = ordered ^ ((ordered >> 31) & 0x7FFFFFFF)
-    return 0x7FFFFFFF - (key & 0x7FFFFFFF), bits.view(np.float32)
-
-
-def _resolve(
-    known: Vertices,
-    triangles: NDArray[np.integer],
-    keys: NDArray[np.int64],
-    height: int,
-    width: int,
-) -> Raster:
-    """Triangle, weights and depth of the winning keys."""
-    triangle_id = np.full(height * width, BACKGROUND, np.int32)
-    barycentric = np.zeros((height * width, 3), np.float32)
-    depth = np.full(height * width, -np.inf, np.float32)
-    covered = np.flatnonzero(keys != _EMPTY)
-    for first in range(0, len(covered), _BLOCK):
-        pixel = covered[first : first + _BLOCK]
-        triangle_id[pixel], depth[pixel] = _unpack(keys[pixel])
-        places = known.points[triangles.take(triangle_id[pixel], axis=0).T]
-        y, x = np.divmod(pixel, width)
-        a, b, _ = edge_functions(places, x, y)
-        area = cross(places[1] - places[0], places[2] - places[0])
-        for corner, weight in enumerate((a / area, b / area, 1 - a / area - b / area)):
-            barycentric[pixel, corner] = np.maximum(weight, 0)
-    return Raster(
-        triangle_id.reshape(height, width),
-        barycentric.reshape(height, width, 3),
-        depth.reshape(height, width),
-    )
