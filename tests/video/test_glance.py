@@ -5,9 +5,10 @@ import pytest
 
 from prnet.detection.protocol import FaceDetector
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropRule
+from prnet.geometry.crop import CropRule, CropTransform
+from prnet.network.position_map_network import Prediction
 from prnet.reconstruct import Reconstructor
-from prnet.video.glance import InSmall
+from prnet.video.glance import InSmall, Others
 from prnet.video.track import Tracker
 
 POINTS = np.array([[0, 0], [9.5, 19.5], [0, 0], [0, 0], [0, 0]], np.float32)
@@ -35,6 +36,13 @@ class Fixed(Seen):
     def __call__(self, image: np.ndarray) -> list[Box]:
         self.shapes.append(image.shape)
         return [Box(9.5, 19.5, 29.5, 39.5, 0.7, 12.0, points=POINTS)]
+
+
+class Several(Seen):
+    boxes: list[Box]
+
+    def __call__(self, image: np.ndarray) -> list[Box]:
+        return self.boxes
 
 
 def test_boxes_are_in_the_whole_picture() -> None:
@@ -71,3 +79,41 @@ def test_a_look_at_the_whole_picture_is_rare(
         looks += [(i / 8, shape) for shape in seen.shapes[before:]]
     assert [seconds for seconds, shape in looks if shape == frame.shape] == wholly
     assert (360, 640, 3) in {shape for _, shape in looks}
+
+
+def test_the_network_looks_once_at_a_known_face(
+    sample_image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = Reconstructor()(sample_image)[0].box
+    reconstruct = Reconstructor(detector=Seen(box))
+    predict, crops = reconstruct.network.predict, list[int]()
+
+    def counted(seen: np.ndarray) -> Prediction:
+        crops.append(len(seen))
+        return predict(seen)
+
+    monkeypatch.setattr(reconstruct.network, "predict", counted)
+    tracker = Tracker(reconstruct)
+    frame = np.pad(sample_image, ((0, 0), (0, 1280 - sample_image.shape[1]), (0, 0)))
+    assert tracker(frame, 0.0)
+    crops.clear()
+    for number in range(1, 20):
+        assert tracker(frame, number / 8)
+    assert crops == [1] * 19
+
+
+def test_other_faces_are_left() -> None:
+    crop = CropTransform(100, 100, 150, 128)
+    boxes = [Box(50, 50, 150, 150), Box(80, 50, 180, 150), Box(70, 70, 130, 130)]
+    detector = Several(None)
+    detector.boxes = boxes
+    assert Others(detector, [crop], CropRule(1.5))(np.zeros((9, 9, 3), np.uint8)) == boxes[1:]
+
+
+def test_where_there_is_no_room_nobody_looks_for_others(sample_image: np.ndarray) -> None:
+    seen = Seen(Reconstructor()(sample_image)[0].box)
+    tracker = Tracker(Reconstructor(detector=seen), people=1)
+    frame = np.pad(sample_image, ((0, 0), (0, 1280 - sample_image.shape[1]), (0, 0)))
+    for number in range(20):
+        assert tracker(frame, number / 8)
+    assert len(seen.shapes) == 1

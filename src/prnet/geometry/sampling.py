@@ -16,7 +16,8 @@ def sample_bilinear(
 
     Pixel centres are on integers; points outside take the value of the nearest edge.
     """
-    return np.ascontiguousarray(_bilinear(array, *np.ascontiguousarray(points[:, :2].T)).T)
+    x, y = np.ascontiguousarray(points[:, :2].T)
+    return np.ascontiguousarray(sample_bilinear_planes(array, x, y).T)
 
 
 def bilinear_weights(
@@ -63,14 +64,14 @@ def sample_area_planes(
     coarse = np.flatnonzero(footprint > 1)
     result = np.zeros((3, len(x)), np.float32)
     if len(coarse) < len(x):
-        result = _bilinear(np.asarray(part), x, y)
+        result = sample_bilinear_planes(np.asarray(part), x, y)
         result[:, coarse] = 0
     level, x, y = np.log2(footprint[coarse]), x[coarse] + 0.5, y[coarse] + 0.5
     for k in range(int(np.ceil(level.max(initial=0))) + 1):
         used = np.flatnonzero(np.abs(level - k) < 1)
         if len(used):
             halved = np.asarray(part.reduce(2**k) if k else part)
-            sampled = _bilinear(halved, x[used] / 2**k - 0.5, y[used] / 2**k - 0.5)
+            sampled = sample_bilinear_planes(halved, x[used] / 2**k - 0.5, y[used] / 2**k - 0.5)
             result[:, coarse[used]] += (1 - np.abs(level[used] - k)) * sampled
     return result
 
@@ -134,10 +135,10 @@ def _range(values: NDArray[np.floating], margin: int, size: int) -> tuple[int, i
     return first, max(min(int(values.max()) + margin + 1, size), first + 1)
 
 
-def _bilinear(
+def sample_bilinear_planes(
     array: NDArray[np.generic], x: NDArray[np.floating], y: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """(C, N) float32 at columns x (N,) and rows y (N,)."""
+    """:func:`sample_bilinear` at x, y (N,): (C, N) float32."""
     height, width, channels = array.shape
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     x0 = np.minimum(x.astype(np.intp), max(width - 2, 0))

@@ -188,14 +188,16 @@ class UVLayout:
 
     def with_z_origin(self, position_map: NDArray[np.float32]) -> NDArray[np.float32]:
         """The map (256, 256, 3) with z shifted to the layout's ``z_rule``."""
+        moved = position_map.copy()
+        moved[..., 2] -= self.z_origin(position_map)
+        return moved
+
+    def z_origin(self, position_map: NDArray[np.float32]) -> np.float32:
+        """The z of a map (256, 256, 3) that is to be 0 by the layout's ``z_rule``."""
         z = position_map[..., 2:]
         if self.z_rule == "minimum":
-            origin = z[self.region].min()
-        else:
-            origin = self.sample_landmarks(z).mean()
-        moved = position_map.copy()
-        moved[..., 2] -= origin
-        return moved
+            return np.float32(z[self.region].min())
+        return np.float32(self.sample_landmarks(z).mean())
 
     def save(self, path: str | Path) -> None:
         """Write the layout as one ``.npz``, whole or not at all."""

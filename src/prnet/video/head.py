@@ -18,7 +18,7 @@ STEP = 64
 def head_camera(face: MappedFace) -> WeakPerspectiveCamera:
     """`MappedFace.camera` in a fifth of its time, of some of the vertices."""
     pixels, fit = _rigid(face.layout)
-    return fit(face.position_map.reshape(-1, 3)[pixels])
+    return fit(face.position_map.reshape(-1, 3).take(pixels, axis=0))
 
 
 @lru_cache(maxsize=4)
@@ -33,16 +33,16 @@ def in_head(points: NDArray[np.float32], camera: WeakPerspectiveCamera) -> NDArr
     order that is three times as fast to filter."""
     matrix = camera.rotation.T * FLIP_Y / camera.scale
     moved = np.asarray(matrix.astype(np.float32) @ points.reshape(-1, 3).T)
-    origin = (matrix @ camera.translation).astype(np.float32)
-    return np.asarray(moved - origin[:, None])
+    moved -= (matrix @ camera.translation).astype(np.float32)[:, None]
+    return moved
 
 
 def in_image(
     points: NDArray[np.floating], camera: WeakPerspectiveCamera, shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """The inverse of :func:`in_head`: head points (3, H W) -> image points of ``shape``."""
-    matrix = camera.matrix.astype(np.float32)
+    matrix, points = camera.matrix.astype(np.float32), np.asarray(points, np.float32)
     image = np.empty((points.shape[1], 3), np.float32)
     for axis in range(3):  # NumPy takes ten times as long for rows of three
-        image[:, axis] = matrix[axis, :3] @ np.asarray(points, np.float32) + matrix[axis, 3]
+        np.add(matrix[axis, :3] @ points, matrix[axis, 3], out=image[:, axis])
     return image.reshape(shape)

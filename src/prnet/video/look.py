@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.geometry.sampling import sample_bilinear
+from prnet.geometry.sampling import sample_bilinear_planes
+from prnet.layout.uv_layout import UVLayout
 from prnet.mapped import MappedFace
 
 STEP = 8
@@ -21,22 +24,37 @@ def look_of(face: MappedFace) -> Look:
     """(N,) float32 of length 1: colours at every ``STEP``-th point of the map, less their mean.
     0 where all are one colour."""
     assert face.image is not None
-    grid = slice(STEP // 2, None, STEP), slice(STEP // 2, None, STEP)
-    points = face.position_map[grid][face.layout.region[grid]]
-    colours = _colours(face.image, points[:, :2])
-    colours -= colours.mean(axis=0)
+    points = face.position_map.reshape(-1, 3).take(_pixels(face.layout), axis=0)
+    x, y = np.ascontiguousarray(points[:, :2].T)
+    colours = _colours(face.image, x, y)
+    colours -= colours.mean(axis=1, keepdims=True)
     return _unit(colours.ravel())
 
 
-def _colours(image: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 3) at points (N, 2). Only the rectangle around them is touched, and of a large one every
-    few pixels: a frame has many more than a face needs."""
+@lru_cache(maxsize=4)
+def _pixels(layout: UVLayout) -> NDArray[np.intp]:
+    """Flat, in the map."""
+    grid = slice(STEP // 2, None, STEP), slice(STEP // 2, None, STEP)
+    return np.arange(layout.region.size).reshape(layout.region.shape)[grid][layout.region[grid]]
+
+
+def _colours(
+    image: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(3, N) at x, y (N,). Only the rectangle around them is touched, and of a large one every few
+    pixels: a frame has many more than a face needs."""
     height, width = image.shape[:2]
-    x0, y0 = np.clip(points.min(axis=0).astype(int), 0, [width - 1, height - 1])
-    x1, y1 = np.maximum(points.max(axis=0).astype(int) + 2, [x0 + 1, y0 + 1])
-    step = max(1, int(x1 - x0) // FINE)
+    x0, x1 = _span(x, width)
+    y0, y1 = _span(y, height)
+    step = max(1, (x1 - x0) // FINE)
     part = image[y0:y1:step, x0:x1:step]
-    return sample_bilinear(part, (points - np.array([x0, y0], np.float32)) / step)
+    return sample_bilinear_planes(part, (x - x0) / step, (y - y0) / step)
+
+
+def _span(values: NDArray[np.float32], size: int) -> tuple[int, int]:
+    """The first pixel of 0..size that they need, and the one after the last."""
+    first = min(max(int(values.min()), 0), size - 1)
+    return first, max(int(values.max()) + 2, first + 1)
 
 
 def alike(one: Look, other: Look) -> float:

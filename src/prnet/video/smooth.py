@@ -63,18 +63,22 @@ class OneEuro:
             return points
         # In place: a map has 200,000 numbers.
         change = points - self._raw
-        change *= 1 / (passed * size)
-        at_once = _length(change) - SUDDEN
-        change -= self._speed
-        change *= _share(self._rates.speed, passed)
+        at_once = _length(change)
+        at_once /= passed * size
+        at_once -= SUDDEN
+        share = _share(self._rates.speed, passed)
+        change *= share / (passed * size)
+        self._speed *= 1 - share
         self._speed += change
-        fast = np.maximum(_length(self._speed), at_once)
+        fast = _length(self._speed)
+        np.maximum(fast, at_once, out=fast)
         fast *= self._beta
         fast += self._rates.still
-        change = points - self._steady
+        np.subtract(points, self._steady, out=change)
         change *= _share(fast, passed)
-        self._raw, self._steady = points, self._steady + change
-        return self._steady
+        change += self._steady
+        self._raw, self._steady = points, change
+        return change
 
 
 class Smoother:
@@ -92,15 +96,16 @@ class Smoother:
             self._seconds = seconds
         passed, self._seconds = seconds - self._seconds, seconds
         camera = head_camera(face)
-        head_size = size_of(face) / camera.scale
+        size = size_of(face)
         # A turn by one radian, and a size that doubles, move points half a face size away.
-        shape = self._shape(in_head(face.position_map, camera), passed, head_size)
+        shape = self._shape(in_head(face.position_map, camera), passed, size / camera.scale)
         turn = _rotation(self._turn(camera.rotation.ravel(), passed, 2.0).reshape(3, 3))
-        place = self._place(camera.translation, passed, size_of(face))
+        place = self._place(camera.translation, passed, size)
         scale = float(np.exp(self._scale(np.log([camera.scale]), passed, 2.0)[0]))
         seen_by = WeakPerspectiveCamera(scale, turn, np.asarray(place, np.float64))
         steady = in_image(shape, seen_by, face.position_map.shape)
-        return replace(face, position_map=face.layout.with_z_origin(steady))
+        steady[..., 2] -= face.layout.z_origin(steady)
+        return replace(face, position_map=steady)
 
 
 @lru_cache(maxsize=4)
@@ -112,13 +117,15 @@ def _freedom(layout: UVLayout) -> NDArray[np.float32]:
 
 def _length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
     """(D, ...) -> (...)."""
-    return np.asarray(np.sqrt(np.einsum("d...,d...->...", vectors, vectors)))
+    squares = np.asarray(np.einsum("d...,d...->...", vectors, vectors))
+    return np.asarray(np.sqrt(squares, out=squares))
 
 
 def _share(cutoff: NDArray[np.floating] | float, passed: float) -> NDArray[np.floating]:
     """Of a new value in a first-order low-pass filter of ``cutoff`` hertz."""
     rate = np.asarray(2 * np.pi * passed * cutoff)
-    return np.asarray(rate / (rate + 1))
+    rate /= rate + 1
+    return rate
 
 
 def _rotation(matrix: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from prnet.face import Face
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropTransform
 from prnet.reconstruct import Reconstructor, crop_is_off, roll_of
-from prnet.video.glance import glancing
+from prnet.video.glance import beside, glancing
 from prnet.video.look import Look, alike, look_of, mixed
 
 BEGIN_PRESENCE, STAY_PRESENCE = 0.5, 0.2
@@ -109,12 +109,14 @@ class Tracker:
         at_once = len(self._shown()) < known or (new_picture and not known)
         waiting = not self._shown() or any(track.lost for track in self._tracks)
         pause = LOST_EVERY if waiting else NEW_PEOPLE_EVERY
-        if at_once or seconds - self._detected >= pause:
+        if not self._is_full() and (at_once or seconds - self._detected >= pause):
             self._detected = seconds
             every = NEW_PEOPLE_EVERY if waiting else WHOLE_EVERY
             whole = at_once or seconds - self._wholly >= every
             self._wholly = seconds if whole else self._wholly
-            self._take((self._reconstruct if whole else self._glance)(image), seconds)
+            look = self._reconstruct if whole else self._glance
+            seen = [track.face.crop for track in self._present()]
+            self._take(beside(look, seen)(image), seconds)
         self._number()
         shown = sorted(self._shown(), key=lambda track: track.number)
         return [replace(track.face, track=track.number) for track in shown]
