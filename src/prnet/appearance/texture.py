@@ -72,13 +72,13 @@ def texture(
 
 def sampling_maps(face: MappedFace, way: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """(3, 256, 256): x and y in the photo, the region's edge repeated outside it, and the side of
-    the square that a map pixel covers there. ``way`` (V, 2) pixels of the photo: how far beside
+    the square that a map pixel covers there. ``way`` (2, V) pixels of the photo: how far beside
     each vertex its colour is taken."""
-    points = face.position_map[..., :2]
+    x, y = np.moveaxis(face.position_map[..., :2], -1, 0)
     if way is not None:
-        points = points.copy()
-        points[face.layout.region] += way
-    x, y = np.moveaxis(face.layout.extended(points), -1, 0)
+        x, y = x + face.layout.spread(way[0]), y + face.layout.spread(way[1])
+    nearest = face.layout.nearest_in_region
+    x, y = x.ravel().take(nearest), y.ravel().take(nearest)
     return np.stack([x, y, _footprint(x, y)])
 
 
@@ -123,7 +123,7 @@ def check_side(what: str, size: int) -> None:
 
 def map_footprint(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32: side, in photo pixels, of the square that a map pixel covers there."""
-    return _footprint(*np.moveaxis(face.layout.extended(face.position_map[..., :2]), -1, 0))
+    return np.asarray(sampling_maps(face)[2], np.float32)
 
 
 def _footprint(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:

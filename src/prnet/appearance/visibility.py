@@ -116,14 +116,15 @@ def _uncovered(face: MappedFace) -> NDArray[np.float32]:
 
 
 def inside_outline(face: MappedFace) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The way (V, 2), in pixels of the photo along x and y, from each vertex to where the photo is
+    """The way (2, V), in pixels of the photo along x and y, from each vertex to where the photo is
     sure to show the face, and (256, 256) float32: 0 on the outline, 1 where there is no way to go.
 
     Along the outline a small error of the map shows what is behind the face. The way leads to the
     middle of what the face covers around: half of the band's width on a straight outline, less and
     less further in, so that the order of points stays, more at a tip.
     """
-    layout, band = face.layout, _band(face)
+    layout, scale = face.layout, _buffer_scale(face)
+    band = _band(face, scale)
     covered = np.pad(np.isfinite(_buffer(face)).astype(np.float32), band)
     rows, columns = (np.arange(size, dtype=np.float32) for size in covered.shape)
     x, y = (_in_buffer(face)[:2] + np.float32(band + 0.5)).astype(np.intp)
@@ -134,21 +135,21 @@ def inside_outline(face: MappedFace) -> tuple[NDArray[np.float32], NDArray[np.fl
     ending = np.isin(layout.parts[layout.region][near], (Part.FACE, Part.NECK))
     grazing = 1 - smooth_step(layout.vertices(facing_map(face))[near], *ENDING) * ending
     way, sure = (
-        np.zeros((len(face.vertices), 2), np.float32),
+        np.zeros((2, len(face.vertices)), np.float32),
         np.ones(len(face.vertices), np.float32),
     )
     for axis, (places, own) in enumerate(((columns, x), (rows[:, None], y))):
         middle = box_sum(covered * places, band)[y, x] / count
-        way[near, axis] = (middle - own) * grazing / _buffer_scale(face)
+        way[axis, near] = (middle - own) * grazing / scale
     sure[near] = 1 - grazing * (1 - smooth_step(share[y, x], *SURE))
     return way, _softened(layout, sure)
 
 
-def _band(face: MappedFace) -> int:
-    """Pixels of the z-buffer."""
+def _band(face: MappedFace, scale: float) -> int:
+    """Pixels of the z-buffer, which has ``scale`` to one of the photo."""
     share = MARGIN
     if face.vertex_deviations is not None:
-        deviation = float(np.median(face.vertex_deviations)) * _buffer_scale(face) / BUFFER_SIZE
+        deviation = float(np.median(face.vertex_deviations)) * scale / BUFFER_SIZE
         share = min(max(share, DEVIATIONS * deviation), LARGEST_MARGIN)
     return round(share * BUFFER_SIZE)
 
@@ -161,6 +162,7 @@ def _buffer(face: MappedFace) -> NDArray[np.float32]:
     return rasterize_depth(points.T, face.layout.coarse_triangles, height, width, cull="back")
 
 
+@remembered
 def _in_buffer(face: MappedFace) -> NDArray[np.float32]:
     """Vertices (3, V) in a z-buffer of BUFFER_SIZE along the face's longer side."""
     points = np.array(face.vertices.T, order="C")  # rows are reduced ten times as fast

@@ -162,9 +162,11 @@ def _looked_up(
     """For each channel of (H, W, C) the values at flat pixels (N,), one array for each of these;
     the bytes of a colour are looked up at once."""
     if array.dtype == np.uint8 and array.shape[2] == 3:
-        colours = np.zeros((*array.shape[:2], 4), np.uint8)
-        colours[..., :3] = array
-        found = [colours.view(np.uint32).ravel().take(pixel) for pixel in pixels]
+        flat = np.zeros(array.size + 1, np.uint8)
+        flat[:-1].reshape(array.shape)[:] = array
+        # Four bytes from where each colour begins: the last is not looked at.
+        colours = np.ascontiguousarray(np.ndarray(array.size // 3, np.uint32, flat, 0, (3,)))
+        found = [colours.take(pixel) for pixel in pixels]
         for channel in range(3):
             yield [each.view(np.uint8)[channel::4].astype(np.float32) for each in found]
         return

@@ -120,8 +120,8 @@ class UVLayout:
 
     @cached_property
     def coarse_triangles(self) -> NDArray[np.int32]:
-        """(T, 3) int32 into the vertices, wound as ``triangles``: a grid of every other pixel."""
-        return self.sparse_triangles(2)
+        """(T, 3) int32 into the vertices, wound as ``triangles``: a grid of every third pixel."""
+        return self.sparse_triangles(3)
 
     def sparse_triangles(self, step: int) -> NDArray[np.int32]:
         """(T, 3) int32 into the vertices, wound as ``triangles``: a grid of every ``step``-th
