@@ -33,7 +33,7 @@ def layout_normals(layout: UVLayout, vertices: NDArray[np.floating]) -> NDArray[
                     if missing != f"{row}_{column}":
                         total[axis, rows, columns] += area
     total /= np.maximum(np.sqrt((total * total).sum(axis=0)), 1e-12)
-    return np.stack([layout.vertices(axis) for axis in total], axis=1)
+    return np.stack([layout.vertices(axis) for axis in total]).T  # axis by axis, as it is read
 
 
 @lru_cache(maxsize=4)
