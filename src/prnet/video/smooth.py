@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +55,10 @@ class OneEuro:
         self._speed: NDArray[np.floating] | None = None
 
     def __call__(
-        self, points: NDArray[np.floating], passed: float, size: float
+        self, points: NDArray[np.floating], passed: float, size: float | NDArray[np.floating]
     ) -> NDArray[np.floating]:
-        """Points, the seconds since the last ones, and the face's size in their unit."""
+        """Points, the seconds since the last ones, and the face's size in their unit, or in that
+        of each (...)."""
         if self._raw is None or self._steady is None or self._speed is None:
             self._raw = self._steady = points
             self._speed = np.zeros_like(points)
@@ -87,25 +89,33 @@ class Smoother:
     def __init__(self, rates: Rates | None = None) -> None:
         self._rates = rates or Rates()
         self._seconds: float | None = None
-        self._turn = self._place = self._scale = self._shape = OneEuro(self._rates)
+        self._pose = self._shape = OneEuro(self._rates)
 
     def __call__(self, face: Face, seconds: float) -> Face:
         if self._seconds is None or not 0 < seconds - self._seconds <= LONGEST_GAP:
-            self._turn, self._place, self._scale = (OneEuro(self._rates) for _ in range(3))
+            self._pose = OneEuro(self._rates)
             self._shape = OneEuro(self._rates, _freedom(face.layout))
             self._seconds = seconds
         passed, self._seconds = seconds - self._seconds, seconds
         camera = head_camera(face)
         size = size_of(face)
-        # A turn by one radian, and a size that doubles, move points half a face size away.
         shape = self._shape(in_head(face.position_map, camera), passed, size / camera.scale)
-        turn = _rotation(self._turn(camera.rotation.ravel(), passed, 2.0).reshape(3, 3))
-        place = self._place(camera.translation, passed, size)
-        scale = float(np.exp(self._scale(np.log([camera.scale]), passed, 2.0)[0]))
-        seen_by = WeakPerspectiveCamera(scale, turn, np.asarray(place, np.float64))
+        # A turn by one radian, and a size that doubles, move points half a face size away.
+        pose = self._pose(_as_points(camera), passed, np.array([2.0, size, 2.0]))
+        turn, scale = _rotation(pose[:, 0].reshape(3, 3)), float(np.exp(pose[0, 2]))
+        seen_by = WeakPerspectiveCamera(scale, turn, np.array(pose[:3, 1], np.float64))
         steady = in_image(shape, seen_by, face.position_map.shape)
         steady[..., 2] -= face.layout.z_origin(steady)
         return replace(face, position_map=steady)
+
+
+def _as_points(camera: WeakPerspectiveCamera) -> NDArray[np.float64]:
+    """(9, 3), three points of so many numbers: the turn, the place, and the scale's logarithm."""
+    points = np.zeros((9, 3))
+    points[:, 0] = camera.rotation.ravel()
+    points[:3, 1] = camera.translation
+    points[0, 2] = log(camera.scale)
+    return points
 
 
 @lru_cache(maxsize=4)
