@@ -75,6 +75,10 @@ __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version  # slow to import
+
+        return version("prnet")
     if name not in _HOME:
         raise AttributeError(f"module 'prnet' has no attribute '{name}'")
     value = getattr(importlib.import_module(_HOME[name]), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,41 @@ def test_brows_and_nose_are_media_pipes():
     assert set(sum(right, ())) == {46, 52, 53, 55, 63, 65, 66, 70, 105, 107}
     assert set(sum(left, ())) == {276, 282, 283, 285, 293, 295, 296, 300, 334, 336}
     assert {(168, 6), (98, 97), (275, 4)} <= nose
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_num_faces": 0}, "expected max_num_faces of 1 or more, got 0"),
+        ({"max_num_faces": "1"}, "expected max_num_faces of 1 or more, got '1'"),
+        ({"min_detection_confidence": 2}, "expected min_detection_confidence from 0 to 1, got 2"),
+    ],
+)
+def test_wrong_arguments_are_named_as_the_caller_wrote_them(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(prnet.PrnetError, match=message):
+        mp.solutions.face_mesh.FaceMesh(**arguments)
+
+
+def test_what_is_not_here_is_said() -> None:
+    assert mp.__version__ == version("prnet")
+    with pytest.raises(AttributeError, match="face mesh alone"):
+        mp.tasks  # noqa: B018  the attribute is what is asked for
+    with pytest.raises(AttributeError, match=r"expected drawing_styles.* got 'hands'"):
+        mp.solutions.hands  # noqa: B018
+
+
+def test_points_are_plotted_in_space(face) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    marks = mp.solutions.face_mesh.landmark_list(face)
+    mp.solutions.drawing_utils.plot_landmarks(marks, [(10, 152)])
+    (axes,) = pyplot.gcf().axes
+    (line,) = axes.lines
+    depth, across, up = line.get_data_3d()
+    np.testing.assert_allclose(up, [-marks.landmark[10].y, -marks.landmark[152].y])
+    np.testing.assert_allclose(across, [marks.landmark[10].x, marks.landmark[152].x])
+    np.testing.assert_allclose(depth, [-marks.landmark[10].z, -marks.landmark[152].z])
+    assert len(axes.collections[0].get_offsets()) == 468
+    pyplot.close("all")

@@ -6,6 +6,16 @@
 docs/facemesh.md says what is different.
 """
 
+import prnet
 from prnet.facemesh import solutions
 
 __all__ = ["solutions"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return prnet.__version__
+    raise AttributeError(
+        f"prnet.facemesh: expected solutions or __version__ (prnet's), got '{name}'; of MediaPipe "
+        "there is its face mesh alone (docs/facemesh.md)"
+    )

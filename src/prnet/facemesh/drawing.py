@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from prnet.errors import PrnetError, install_command
 from prnet.facemesh.face_mesh import NormalizedLandmarkList
 
 Colour = tuple[int, int, int]
@@ -32,6 +33,8 @@ class DrawingSpec:
 
 RED_DOTS = DrawingSpec(color=RED_COLOR)
 WHITE_LINES = DrawingSpec()
+THICK_DOTS = DrawingSpec(color=RED_COLOR, thickness=5)
+THICK_LINES = DrawingSpec(color=BLACK_COLOR, thickness=5)
 Specs = DrawingSpec | Mapping[Any, DrawingSpec]
 
 
@@ -61,6 +64,39 @@ def draw_landmarks(
             radius = spec.circle_radius
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=spec.color)
     image[:] = np.asarray(picture)
+
+
+def plot_landmarks(
+    landmark_list: NormalizedLandmarkList | None,
+    connections: Collection[tuple[int, int]] | None = None,
+    landmark_drawing_spec: DrawingSpec = THICK_DOTS,
+    connection_drawing_spec: DrawingSpec = THICK_LINES,
+    elevation: float = 10,
+    azimuth: float = 10,
+) -> None:
+    """Show the points in space, by matplotlib, in a figure of its own."""
+    if landmark_list is None:
+        return
+    try:
+        from matplotlib import pyplot
+    except ModuleNotFoundError as error:
+        raise PrnetError(
+            f"expected matplotlib for plot_landmarks, got none ({install_command('evaluate')})"
+        ) from error
+    axes: Any = pyplot.figure(figsize=(10, 10)).add_subplot(projection="3d")
+    axes.view_init(elev=elevation, azim=azimuth)
+    points = np.array([(-mark.z, mark.x, -mark.y) for mark in landmark_list.landmark])
+    spec = landmark_drawing_spec
+    axes.scatter(*points.T, color=_unit(spec.color), linewidth=spec.thickness)
+    spec = connection_drawing_spec
+    for pair in connections or ():
+        axes.plot(*points[list(pair)].T, color=_unit(spec.color), linewidth=spec.thickness)
+    pyplot.show()
+
+
+def _unit(color: Colour) -> tuple[float, ...]:
+    """Blue, green, red in 0..255, as drawings into OpenCV's pictures have them -> RGB in 0..1."""
+    return tuple(channel / 255 for channel in color[::-1])
 
 
 def _of(specs: Specs, key: object) -> DrawingSpec:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.errors import PrnetError
 from prnet.formats.mediapipe import normalised_points
 from prnet.layout.schemes import OVAL, media_pipe_triangles
 from prnet.mapped import MappedFace
@@ -70,6 +71,12 @@ class FaceMesh:
         min_detection_confidence: float = 0.5,
         min_tracking_confidence: float = 0.5,
     ) -> None:
+        if not isinstance(max_num_faces, int) or max_num_faces < 1:
+            raise PrnetError(f"expected max_num_faces of 1 or more, got {max_num_faces!r}")
+        if not 0 <= min_detection_confidence <= 1:
+            raise PrnetError(
+                f"expected min_detection_confidence from 0 to 1, got {min_detection_confidence!r}"
+            )
         if refine_landmarks:
             warnings.warn("refine_landmarks: there are 468 points, no irises", stacklevel=2)
         self._reconstruct = Reconstructor(
@@ -81,6 +88,9 @@ class FaceMesh:
         faces: list[MappedFace] = list(self._reconstruct(image))
         found = [landmark_list(face) for face in faces]
         return FaceMeshResults(found or None, faces)
+
+    def reset(self) -> None:
+        """Nothing is remembered from one picture to the next."""
 
     def close(self) -> None:
         """Nothing is held that would have to be closed."""
