@@ -71,6 +71,19 @@ def test_the_notebook_runs_from_top_to_bottom(folder):
     names: dict[str, object] = {"display": lambda *_: None}
     for cell in cells:
         if cell["cell_type"] == "code":
-            exec("".join(line for line in cell["source"] if not line.startswith("%")), names)
+            exec("".join(cell["source"]), names)
     assert (folder / "face.glb").is_file()
     assert all(not cell.get("outputs") for cell in cells)
+
+
+def test_the_notebook_says_where_it_finds_nothing_to_install(folder, monkeypatch):
+    """A hosted notebook: no package, no checkout around; a wheel beside it is taken."""
+    cell = json.loads((ROOT / "examples" / "prnet.ipynb").read_text("utf-8"))["cells"][1]
+    ran = []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("subprocess.run", lambda command, check: ran.append(command))
+    with pytest.raises(FileNotFoundError, match="upload a wheel or set SOURCE"):
+        exec("".join(cell["source"]), {})
+    (folder / "prnet-0.1.0-py3-none-any.whl").touch()
+    exec("".join(cell["source"]), {})
+    assert [command[-1] for command in ran] == ["prnet-0.1.0-py3-none-any.whl"]
