@@ -3,7 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/speed.py [--threads 1] [--repeat 50]
 
 The photo is laid on a 640x480 canvas. Network, detector and crop are timed alone and together, in
-one process, after a warm-up; memory is the process's peak.
+one process, after a warm-up; memory is the process's peak. Where MediaPipe with its solutions is
+installed (extra ``label``), its face mesh is timed on the same photo; it takes all cores that it
+may, so ``taskset -c 0`` before the command.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prnet import Reconstructor, load_image
 from prnet.face import Face
@@ -51,6 +55,16 @@ def peak_memory() -> str:
         return "unknown on this platform"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return f"{peak / (2**20 if sys.platform == 'darwin' else 2**10):.0f} MB"
+
+
+def media_pipe_ms(image: NDArray[np.uint8], repeat: int) -> float | None:
+    """A still photo: detector and 468 points of one face. None without MediaPipe."""
+    try:
+        peer = import_module("mediapipe.python.solutions.face_mesh")
+    except ImportError:
+        return None
+    with peer.FaceMesh(static_image_mode=True) as mesh:
+        return milliseconds(lambda: mesh.process(image), repeat)
 
 
 def main() -> None:
@@ -90,6 +104,9 @@ def main() -> None:
     for name, call in stages.items():
         print(f"{name:24s} {milliseconds(call, arguments.repeat):8.2f} ms")
     print(f"{'peak memory':24s} {peak_memory()}")
+    peer = media_pipe_ms(image, arguments.repeat)
+    if peer is not None:
+        print(f"{'MediaPipe, whole call':24s} {peer:8.2f} ms")
 
 
 if __name__ == "__main__":
