@@ -73,7 +73,61 @@ CHINESE = {
     "{file}: expected a place for a result, got one of the photos or files given": (
         "{file}：这是输入的照片或文件，结果不能写在这里"
     ),
+    # Boxes, points and sizes
+    "argument {option}: expected X0,Y0,X1,Y1, got {value}": (
+        "选项 {option} 需要 X0,Y0,X1,Y1 四个数（左、上、右、下，像素），得到的是 {value}"
+    ),
+    "argument {option}: expected X0 < X1 and Y0 < Y1, got {value}": (
+        "选项 {option} 需要 X0 < X1 且 Y0 < Y1，得到的是 {value}"
+    ),
+    "{file}: expected a box that touches the photo of {size}, got {value}": (
+        "{file}：人脸框 {value} 完全在照片（{size}）之外"
+    ),
+    "{file}: expected a file of 68 points, got no such file": "{file}：找不到 68 点的文件",
+    "{file}: expected a file of 68 points, got: {reason}": "{file}：不是 68 点的文件：{reason}",
+    "expected a {what} size of {low} to {high}, got {value}": (
+        "边长（{what}）应为 {low} 到 {high} 像素，得到的是 {value}"
+    ),
+    "expected a score between 0 and 1, got {value}": "分数应在 0 和 1 之间，得到的是 {value}",
+    "argument {option}: expected {low} to {high} millimetres, got {value}": (
+        "选项 {option} 应为 {low} 到 {high} 毫米，得到的是 {value}"
+    ),
+    "expected a region out of {known} or a file, got {value}": (
+        "没有 {value} 这个区域，可用的有 {known}，或者一个文件"
+    ),
+    "argument {option}: expected a number from 0 or 'largest', got {value}": (
+        "选项 {option} 需要从 0 数起的序号，或 largest，得到的是 {value}"
+    ),
+    "{argument}: {file}: expected a list of files, got: {reason}": (
+        "{argument}：不能读取文件列表：{reason}"
+    ),
+    "{file}: expected a {what}, got none of that name": "{file}：找不到这个文件或文件夹",
+    "{file}: expected a folder of photos, got no such folder": "{file}：找不到照片文件夹",
+    "{file}: expected a folder, a .csv or a labels.npz, got no such thing": (
+        "{file}：找不到，需要文件夹、.csv 或 labels.npz"
+    ),
+    "{file}: expected a folder that `prnet prepare` wrote": (
+        "{file}：不是 `prnet prepare` 生成的文件夹"
+    ),
+    "expected INPUT and --out DIR, or --check DIR, got neither": (
+        "需要 INPUT 和 --out 文件夹，或 --check 文件夹"
+    ),
+    "argument {option}: expected a port from {low} to {high}, got {value}": (
+        "选项 {option} 需要 {low} 到 {high} 的端口，得到的是 {value}"
+    ),
+    "expected this machine's own address (127.0.0.1) or --allow-remote, got {value}": (
+        "{value} 不是本机地址（127.0.0.1）；要让别的机器访问，请加 --allow-remote"
+    ),
     # Models and packages
+    "expected a model file for dlib-cnn or yunet only, got one for '{name}'": (
+        "只有 dlib-cnn 和 yunet 需要模型文件，'{name}' 不需要"
+    ),
+    "argument {option}: expected the number of a GPU, got {value}": (
+        "选项 {option} 需要 GPU 的编号，得到的是 {value}"
+    ),
+    "expected a torch device that is here, got {device}: {reason}": (
+        "这里没有 {device} 这个 torch 设备：{reason}"
+    ),
     "{file}: expected a {what} file (.onnx), got no file": "{file}：找不到模型文件（{what}）",
     "{file}: expected an ONNX {what}, got: {reason}": "{file}：不是 ONNX 模型（{what}）：{reason}",
     "{file}: expected the model file of '{name}', got no such file": (
@@ -114,6 +168,9 @@ CHINESE = {
     "argument {option}: expected one argument": "选项 {option} 后面需要一个值",
     "argument {option}: expected a positive whole number, got {value}": (
         "选项 {option} 需要正整数，得到的是 {value}"
+    ),
+    "argument {option}: expected a number from {low} to {high}, got {value}": (
+        "选项 {option} 应在 {low} 到 {high} 之间，得到的是 {value}"
     ),
     "argument {option}: expected a number, got {value}": (
         "选项 {option} 需要一个数，得到的是 {value}"
