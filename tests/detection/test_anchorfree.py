@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import prnet
+from prnet.detection import anchorfree
 from prnet.detection.anchorfree import FIRST, SECOND, PrnetDetector, reduced, reductions
 from prnet.detection.candidates import WIDTH, decode_grids, distinct, placed, rescaled, to_box
 from prnet.errors import PrnetError
@@ -135,6 +136,18 @@ def test_what_only_the_enlarged_picture_shows_must_be_surer(
     monkeypatch.setattr(PrnetDetector, "look", look)
     detector = PrnetDetector(min_score=0.6)
     assert len(detector(np.zeros((96, 96, 3), np.uint8))) == kept
+
+
+def test_the_second_is_not_asked_about_what_it_cannot_lift(
+    sample_image: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.zeros((2, WIDTH), np.float32)
+    rows[:, :6] = [[0.26, 100, 100, 40, 40, 1], [0.24, 300, 300, 40, 40, 1]]
+    monkeypatch.setattr(anchorfree, "propose", lambda *_, **__: rows)
+    detector = PrnetDetector(min_score=0.5)
+    monkeypatch.setattr(detector, "refine", lambda image, small, candidates: candidates)
+    asked = detector.look(sample_image, sample_image)
+    np.testing.assert_array_equal(asked, rows[:1])
 
 
 def test_files_are_checked(tmp_path: Path) -> None:

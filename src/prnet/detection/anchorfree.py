@@ -52,8 +52,8 @@ WIDE_FRAME = 0.5
 REFINE_SIZE, REFINE_MARGIN = 64, 1.7
 """Pixels of the second network's crop, and its side over the longer side of the candidate."""
 CLOSER_LOOKS, UPRIGHT = 4, 0.94
-"""It looks twice, and again, so often at most, while some face proves turned by more than 20
-degrees (this cosine) against the look before."""
+"""It looks twice, and again, so often at most, while the face proves turned by more than 20 degrees
+(this cosine) against the look before."""
 HOPEFUL = 0.7
 """Candidates with this part of the least score are looked at once more: upright they gain."""
 CANDIDATE_SCORE = 0.2
@@ -121,12 +121,14 @@ class PrnetDetector:
         """Both steps on the picture resized to ``small`` in a frame of ``frame`` of its sides: rows
         (`prnet.detection.candidates`) in pixels of ``image``, in no order; some may repeat."""
         candidates = distinct(propose(self._first, image, small, frame=frame))[:MAX_ASKED]
-        return self.refine(image, small, candidates)
+        # A face's score is the geometric mean of both: no second can lift a first below this.
+        hopeful = candidates[:, 0] >= self.min_score**2
+        return self.refine(image, small, candidates[hopeful])
 
     def refine(self, image: Pixels, small: Pixels, candidates: Floats) -> Floats:
         """The second step: the candidates that it takes for faces, where it sees them. Each look
         is at what the one before has moved and turned upright."""
-        rows = candidates.copy()
+        rows, settled = candidates.copy(), []
         rows[:, 5:7] = 1, 0
         ground = mean_colour(small)
         for look in range(CLOSER_LOOKS):
@@ -138,10 +140,11 @@ class PrnetDetector:
             rows = placed(local, rows)
             rows[:, 0] = np.sqrt(rows[:, 0] * candidates[:, 0])
             hopeful = rows[:, 0] >= HOPEFUL * self.min_score
-            rows, candidates = rows[hopeful], candidates[hopeful]
-            if look and (local[hopeful, 5] > UPRIGHT).all():
-                break
-        return rows[rows[:, 0] >= self.min_score]
+            again = hopeful & ((local[:, 5] <= UPRIGHT) | (look == 0))
+            settled.append(rows[hopeful & ~again])
+            rows, candidates = rows[again], candidates[again]
+        faces = np.concatenate([*settled, rows])
+        return faces[faces[:, 0] >= self.min_score]
 
 
 def reductions(image: Pixels, looks: int | None = LOOKS) -> list[int]:

@@ -234,10 +234,10 @@ def test_the_file_computes_what_torch_does(part: Any, pools: Path, tmp_path: Pat
     export_detector(network, tmp_path / "network.onnx", given)
     session, spread = OnnxSession(tmp_path / "network.onnx"), None
     for shown in given[:2]:
-        found = session.run(["candidates"], {next(iter(session.inputs)): shown})[0]
-        pixels = torch.from_numpy(shown).reshape(-1, *shown.shape[-3:]).permute(0, 3, 1, 2)
+        given_to = {"image": shown} if part == "first" else {"crops": shown[None]}
+        found = session.run(["candidates"], given_to)[0]
         with torch.no_grad():
-            expected = network(pixels.float() / 255)
+            expected = network(torch.from_numpy(shown)[None].permute(0, 3, 1, 2).float() / 255)
         if part == "first":
             expected = torch.cat([grid.reshape(17, -1) for grid in expected], dim=1)
         spread = expected.numpy().std(axis=-1, keepdims=True) if spread is None else spread

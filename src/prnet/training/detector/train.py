@@ -96,10 +96,10 @@ def train_detector(config: DetectorConfig) -> Path:
 
 
 def samples(config: DetectorConfig) -> list[NDArray[np.uint8]]:
-    """Inputs of the network's file, as the first steps of a training saw them."""
+    """What the first steps of a training saw: images (H, W, 3), or crops one by one."""
     steps = iter(_Steps(config, range(SAMPLED)))
-    inputs = [(inputs * 255).round().byte().permute(0, 2, 3, 1).numpy() for inputs, _ in steps]
-    return [image for images in inputs for image in images] if config.part == "first" else inputs
+    inputs = ((inputs * 255).round().byte().permute(0, 2, 3, 1).numpy() for inputs, _ in steps)
+    return [image for images in inputs for image in images]
 
 
 def log(config: DetectorConfig, line: dict[str, object]) -> None:

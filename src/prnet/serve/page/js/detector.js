@@ -65,8 +65,11 @@ export class Detector {
 
   /** Both steps on the picture resized to `small`. */
   async look(picture, small, frame = 0) {
-    const candidates = distinct(await this.propose(picture, small, frame), this.rows);
-    return this.refine(picture, small, candidates.slice(0, this.c.MAX_ASKED));
+    const found = distinct(await this.propose(picture, small, frame), this.rows);
+    const candidates = found.slice(0, this.c.MAX_ASKED);
+    // A face's score is the geometric mean of both: no second can lift a first below this.
+    const hopeful = candidates.filter((row) => row[0] >= this.c.MIN_SCORE ** 2);
+    return this.refine(picture, small, hopeful);
   }
 
   async propose(picture, small, frame) {
@@ -84,6 +87,7 @@ export class Detector {
     const ground = meanColour(small);
     let asked = candidates.map((row) => row[0]);
     let rows = candidates.map((row) => [...row.slice(0, 5), 1, 0, ...row.slice(7)]);
+    const settled = [];
     for (let look = 0; look < CLOSER_LOOKS && rows.length; look++) {
       const crops = new Uint8Array(rows.length * REFINE_SIZE ** 2 * 3);
       rows.forEach((row, i) => {
@@ -100,11 +104,11 @@ export class Detector {
       rows = local.map((row, i) => placed(row, rows[i]));
       rows.forEach((row, i) => (row[0] = Math.sqrt(row[0] * asked[i])));
       const hopeful = rows.map((row) => row[0] >= HOPEFUL * MIN_SCORE);
-      const kept = (values) => values.filter((_, i) => hopeful[i]);
-      [rows, asked] = [kept(rows), kept(asked)];
-      if (look && kept(local).every((row) => row[5] > UPRIGHT)) break;
+      const again = local.map((row, i) => hopeful[i] && (!look || row[5] <= UPRIGHT));
+      settled.push(...rows.filter((_, i) => hopeful[i] && !again[i]));
+      [rows, asked] = [rows, asked].map((values) => values.filter((_, i) => again[i]));
     }
-    return rows.filter((row) => row[0] >= MIN_SCORE);
+    return [...settled, ...rows].filter((row) => row[0] >= MIN_SCORE);
   }
 
   crop(picture, small, row, ground) {
