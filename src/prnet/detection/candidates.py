@@ -32,9 +32,9 @@ def decode_grids(outputs: Floats, high: int, wide: int, min_score: float) -> Flo
     chosen = np.flatnonzero(outputs[0] >= logit(min_score))
     if len(chosen) > MAX_CANDIDATES:
         chosen = chosen[np.argsort(-outputs[0, chosen])[:MAX_CANDIDATES]]
-    stride = np.concatenate([np.full((high // s) * (wide // s), s) for s in STRIDES])[chosen]
     first = np.cumsum([0, *((high // s) * (wide // s) for s in STRIDES)])
-    cell = chosen - first[np.searchsorted(first, chosen, side="right") - 1]
+    level = np.searchsorted(first, chosen, side="right") - 1
+    cell, stride = chosen - first[level], np.array(STRIDES)[level]
     row, column = np.divmod(cell, wide // stride)
     values = outputs[:, chosen].T
     at = np.stack([column, row], axis=1) * stride[:, None] + (stride[:, None] - 1) / 2
