@@ -1,4 +1,4 @@
-"""What a detector finds, end to end: turned, dark, noisy and cut photos, profiles, other people.
+"""What a detector finds, end to end: turned, dark, noisy, cut, masked photos, profiles, others.
 
     python tools/check_detection.py ../shared --detector prnet --photos 150
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 import prnet
 from prnet.detection.protocol import FaceDetector
@@ -78,12 +79,44 @@ def cut(image: Pixels, points: Points) -> tuple[Pixels, Points]:
     return np.ascontiguousarray(image[top:]), points - [0, top, 0]
 
 
+def masked(image: Pixels, points: Points) -> tuple[Pixels, Points]:
+    """A light blue mask drawn from the nose's bridge to below the chin."""
+    chin = points[2:15, :2].copy()
+    chin[:, 1] += 0.03 * np.ptp(points[:, 1])
+    top = [points[14, :2], points[28, :2], points[2, :2]]
+    return drawn(image, [(np.concatenate([chin, top]), (178, 206, 219))]), points
+
+
+def with_glasses(image: Pixels, points: Points) -> tuple[Pixels, Points]:
+    """Black glasses drawn over both eyes and the bridge."""
+    lenses = []
+    for first in (36, 42):
+        eye = points[first : first + 6, :2]
+        angles = np.linspace(0, 2 * np.pi, 24)
+        reach = 0.72 * float(np.linalg.norm(eye[3] - eye[0])) * np.array([1, 0.8])
+        around = eye.mean(axis=0) + np.stack([np.cos(angles), np.sin(angles)], axis=1) * reach
+        lenses.append((around, (15, 15, 18)))
+    width = 0.03 * float(np.ptp(points[:, 0]))
+    bridge = np.array([points[39, :2], points[42, :2]])
+    lenses.append((np.concatenate([bridge - [0, width], bridge[::-1]]), (15, 15, 18)))
+    return drawn(image, lenses), points
+
+
+def drawn(image: Pixels, shapes: list[tuple[Points, tuple[int, int, int]]]) -> Pixels:
+    picture = Image.fromarray(image)
+    for outline, colour in shapes:
+        ImageDraw.Draw(picture).polygon([tuple(point) for point in outline.tolist()], fill=colour)
+    return np.asarray(picture)
+
+
 CONDITIONS: dict[str, Callable[[Pixels, Points], tuple[Pixels, Points]]] = {
     "as it is": lambda image, points: (image, points),
     "gain 0.05": dark,
     "contrast 0.1": flat,
     "noise of 50": noisy,
     "cut at the brows": cut,
+    "a mask drawn": masked,
+    "dark glasses drawn": with_glasses,
 }
 
 
