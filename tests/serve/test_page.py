@@ -39,6 +39,16 @@ async ([width, height, bytes]) => {
 }
 """
 
+UPSIDE_DOWN = """
+() => {
+  const { detector } = window.models, found = detector.detect.bind(detector);
+  detector.detect = async (picture) => {
+    const boxes = await found(picture);
+    return boxes.map((box) => ({ ...box, roll: (box.roll + 360) % 360 - 180 }));
+  };
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
@@ -149,6 +159,18 @@ def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
         assert away < 0.5 * size / 200, "half a pixel of a face of 200"
         assert there["presence"] == pytest.approx(face.presence, abs=1e-3)
         assert list(there["pose"].values()) == pytest.approx(list(face.pose), abs=0.2)
+
+
+def test_what_is_taken_upside_down_is_turned(page: Any) -> None:
+    sample = load_image(SAMPLE_PHOTO)
+    height, width = sample.shape[:2]
+    pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
+    (expected,) = page.evaluate(FIND, pixels)
+    page.evaluate(UPSIDE_DOWN)
+    (found,) = page.evaluate(FIND, pixels)
+    page.evaluate("delete window.models.detector.detect")
+    assert found["presence"] == pytest.approx(expected["presence"], abs=1e-3)
+    np.testing.assert_allclose(found["landmarks"], expected["landmarks"], atol=0.1)
 
 
 def test_a_sample_is_one_click_away(page: Any) -> None:
