@@ -10,7 +10,7 @@ from PIL import Image
 from standins import make_face, make_layout, write_model
 
 from prnet.appearance.blend import blend_bands
-from prnet.appearance.swap import region_weights, swap_face
+from prnet.appearance.swap import below_hair, region_weights, swap_face
 from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.face import Face
@@ -106,6 +106,22 @@ def test_what_neither_half_of_the_reference_shows_stays_the_target_s() -> None:
     for cheek in cheeks:
         assert change(cut["above"], cheek) > 10
         assert change(cut["left"], cheek) > 10
+
+
+def test_a_fringe_hides_the_brows_that_it_covers_and_no_others() -> None:
+    texture = np.full((256, 256, 3), [200, 150, 130], np.float32)
+    texture[:, 128:] *= 0.5  # lit from the left
+    texture[:40] *= 0.3  # hair
+    texture[:100, :60] = [40, 30, 20]  # a fringe
+    texture[80:90, 70:110] = texture[80:90, 150:190] = [40, 30, 20]  # brows
+    weight = np.zeros((256, 256))
+    weight[110:200, 30:226] = 1
+    free = below_hair(texture, weight)
+    assert free[:40].max() == 0
+    assert free[:100, :60].max() == 0
+    assert free[100:, :60].min() > 0.9
+    assert free[40:, 60:100].min() > 0.9
+    assert free[40:, 160:220].min() > 0.9
 
 
 def test_hair_above_the_brows_is_neither_painted_over_nor_carried_along() -> None:

@@ -45,6 +45,16 @@ OTHER_HUE = 0.25, 0.45
 """Differences of log(red / green) or log(blue / green) to the skin's median between which skin
 turns into something else."""
 
+HAIR_DARK, HAIR_LIGHT, HAIR_HUE = (0.68, 0.88), (1.3, 1.6), (0.1, 0.2)
+"""The same for what hangs down from the top of the map, in light over that of the column's face:
+sooner, as a shadow further down is no hair."""
+
+NEAR_COLUMNS, FEW = 24, 500
+"""A column's light is that of so many to each side; the whole face's counts as so many pixels."""
+
+ABOVE_LIDS = 6.0
+"""Map pixels above the upper lids' landmarks down to which hair may hang."""
+
 ABOVE_BROWS = 7.0
 """Map pixels from the brows' landmarks to where hair begins to be looked for."""
 
@@ -86,10 +96,12 @@ def swap_face(
     known, shown = (texture_mask(face, size=layout.size) for face in (reference, target))
     inner = _features_outline(layout) * np.isin(layout.parts, [Part.FACE, Part.NOSE])
     skin = skin_likeness(pictures[0], inner) * skin_likeness(pictures[1], inner * shown)
+    free = below_hair(pictures[0], inner) * below_hair(pictures[1], inner * shown)
     texture = _matched(texture, pictures, _even_skin(layout) * skin * known * shown)
     opacity = chosen * np.maximum(known, known[:, ::-1])
     if isinstance(region, str):
         opacity = opacity * np.maximum(_features_outline(layout), _without_strands(skin))
+        opacity = opacity * np.maximum(_below_lids(layout), _without_strands(free))
     return _painted(target, target.image, texture, opacity)
 
 
@@ -180,9 +192,36 @@ def skin_likeness(
     if not known.any():
         return np.ones_like(grey)
     light = smooth_step(grey / max(float(np.median(grey[known])), 1.0), *DARK_SHARE)
+    return light * (1 - smooth_step(_hue_away(texture, known), *OTHER_HUE))
+
+
+def _hue_away(texture: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(256, 256): distance of log(red / green) and log(blue / green) to the median of ``known``."""
     hues = np.log(texture[..., [0, 2]] + DARKEST) - np.log(texture[..., 1:2] + DARKEST)
-    away = np.abs(hues - np.median(hues[known], axis=0)).max(axis=-1)
-    return light * (1 - smooth_step(away, *OTHER_HUE))
+    return np.asarray(np.abs(hues - np.median(hues[known], axis=0)).max(axis=-1), np.float32)
+
+
+def below_hair(texture: NDArray[np.float32], weight: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Texture (256, 256, 3) -> (256, 256): 0 down each column for as long as no skin was met, 1
+    from there on: above brows there is skin, above a fringe none. Skin has the light that its
+    column's face has where ``weight`` (256, 256) is above a half, and the hue of all of that."""
+    known = weight > 0.5
+    if not known.any():
+        return np.ones(known.shape, np.float32)
+    grey = texture.mean(axis=-1)
+    near = np.ones(2 * NEAR_COLUMNS + 1)
+    light, count = (np.convolve(each.sum(axis=0), near, "same") for each in (known * grey, known))
+    ratio = grey * (count + FEW) / np.maximum(light + FEW * grey[known].mean(), 1)
+    skin = smooth_step(ratio, *HAIR_DARK) * (1 - smooth_step(ratio, *HAIR_LIGHT))
+    skin *= 1 - smooth_step(_hue_away(texture, known), *HAIR_HUE)
+    return np.asarray(np.maximum.accumulate(skin, axis=0), np.float32)
+
+
+def _below_lids(layout: UVLayout) -> NDArray[np.float32]:
+    """(256, 256): 1 from a little above the upper lids down, softly 0 above."""
+    lids = float(layout.landmarks[[37, 38, 43, 44], 1].mean()) - ABOVE_LIDS
+    rows = np.repeat(np.arange(layout.size, dtype=np.float32)[:, None], layout.size, axis=1)
+    return smooth_step(rows, lids - 2 * STRAND, lids + 2 * STRAND)
 
 
 def _without_strands(skin: NDArray[np.float32]) -> NDArray[np.float32]:
