@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from standins import make_face, make_layout
 
 from prnet.errors import PrnetError
-from prnet.geometry.camera import FLIP_Y, Pose
+from prnet.geometry.camera import FLIP_Y, Pose, fit_weak_perspective
+from prnet.reconstruct import Reconstructor
 
 POSE = Pose(35.0, -12.0, 20.0)
 
@@ -25,6 +27,13 @@ def test_neck_does_not_move_the_pose() -> None:
     assert neck.any()
     face.position_map[neck] += 30
     np.testing.assert_allclose(face.pose, POSE, atol=1e-3)
+
+
+def test_the_pose_is_that_of_all_vertices(sample_image: NDArray[np.uint8]) -> None:
+    (face,) = Reconstructor()(sample_image)
+    rigid = face.layout.region & (face.layout.parts != 6)
+    head, image = face.layout.canonical[rigid] * FLIP_Y, face.position_map[rigid]
+    np.testing.assert_allclose(face.pose, fit_weak_perspective(head, image).pose, atol=0.005)
 
 
 def test_depth_origin_follows_the_layout() -> None:

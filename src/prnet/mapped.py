@@ -109,7 +109,8 @@ class MappedFace:
     @cached_property
     def camera(self) -> WeakPerspectiveCamera:
         """The camera that best takes the layout's canonical face (as head points, y up) to this
-        face, in the least-squares sense over all vertices but the neck's, which moves by itself."""
+        face, in the least-squares sense over every third vertex but the neck's, which moves by
+        itself."""
         pixels, fit = self.layout.rigid_head
         return fit(self.position_map.reshape(-1, 3).take(pixels, axis=0))
 
