@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from itertools import islice
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 
 from prnet.bulk.check import check
@@ -30,6 +33,8 @@ from prnet.packaged import SAMPLE_PHOTO
 from prnet.reconstruct import Reconstructor
 
 SHARD = 1000
+TURN = 1.0
+"""Seconds."""
 MOST_LISTED = 100_000
 DIGITS = 9
 COLUMNS = Columns()
@@ -54,18 +59,19 @@ def main() -> None:
 
 
 def speed(photos: Path, folder: Path, turns: int) -> None:
-    """Photos a second of ``prnet dataset`` with one and two workers, and of a loop in this process,
-    in turns, as other work on the machine slows all of them."""
+    """Photos a second of ``prnet dataset`` with one and two workers, and of bare calls in this
+    process. These and one worker are stopped and go on in turns, as other work on the machine slows
+    both."""
     paths = expand_inputs([photos], recursive=True)
     reconstruct = Reconstructor()
     print(f"{len(paths)} photos")
     for turn in range(turns):
-        start, cpu = time.perf_counter(), time.process_time()
-        for path in paths:
-            reconstruct(path)
-        bare = len(paths) / (time.perf_counter() - start)
-        bare_cpu = len(paths) / (time.process_time() - cpu)
-        print(f"bare calls: {bare:.1f} photos a second, {bare_cpu:.1f} a CPU second")
+        one, bare = in_turns(photos, folder / f"{turn}-turns", cycle(paths), reconstruct)
+        print(
+            f"in turns: bare calls {bare:.1f} photos a second, one worker {len(paths) / one:.1f}: "
+            f"{100 * len(paths) / one / bare:.0f} %",
+            flush=True,
+        )
         found = {}
         for workers in (1, 2):
             seconds, parent, memory, total = timed(photos, folder / f"{turn}-{workers}", workers)
@@ -75,13 +81,41 @@ def speed(photos: Path, folder: Path, turns: int) -> None:
                 f"{len(paths) / total:.1f} a CPU second of all processes; the parent's share "
                 f"{100 * parent / total:.1f} %; a process's memory {memory:.0f} MB at most"
             )
-        print(f"two over one: {found[2] / found[1]:.2f}; one over bare: {found[1] / bare:.2f}")
+        print(f"two over one: {found[2] / found[1]:.2f}", flush=True)
+
+
+def command_of(photos: Path, out: Path, workers: int) -> list[str]:
+    command = [sys.executable, "-m", "prnet", "dataset", str(photos), "--recursive", "--shard-size"]
+    return [*command, "20", "--out", str(out), "--workers", str(workers)]
+
+
+def in_turns(
+    photos: Path, out: Path, paths: Iterator[Path], reconstruct: Reconstructor
+) -> tuple[float, float]:
+    """Seconds of one worker's run from its start to its end, without those in which it is stopped
+    and this process calls; photos a second of the calls."""
+    process = subprocess.Popen(command_of(photos, out, 1), stdout=subprocess.DEVNULL)
+    worked = called = 0.0
+    calls = 0
+    while True:
+        start = time.perf_counter()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(TURN)
+        worked += time.perf_counter() - start
+        if process.returncode is not None:
+            return worked, calls / called
+        process.send_signal(signal.SIGSTOP)
+        start = time.perf_counter()
+        while time.perf_counter() - start < TURN:
+            reconstruct(next(paths))
+            calls += 1
+        called += time.perf_counter() - start
+        process.send_signal(signal.SIGCONT)
 
 
 def timed(photos: Path, out: Path, workers: int) -> tuple[float, float, float, float]:
     """Seconds of a run, the parent's CPU seconds, the largest process's MB, all CPU seconds."""
-    command = [sys.executable, "-m", "prnet", "dataset", str(photos), "--recursive", "--shard-size"]
-    command += ["20", "--out", str(out), "--workers", str(workers)]
+    command = command_of(photos, out, workers)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
