@@ -25,11 +25,8 @@ from prnet.network.looks import looks_of, mean_of, seen_by
 from prnet.network.position_map_network import PositionMapNetwork, Prediction, layout_file
 
 MIN_PRESENCE = 0.8
-"""On the dev half of `scenes` it leaves 2 of 155 wrong places in 230 photos and 1 of 62 face-free
-pictures with one, for 122 of 760 faces, 97 of them smaller than 24 pixels."""
-JUDGED_SCORE = 0.5
-"""Least score of the package's detector where the network judges what it finds. With the detector's
-own, 0.6, which is for who uses it alone, 34 of the 638 are lost, and both wrong places."""
+"""On the dev half of `scenes` it leaves 8 of 98 wrong places in 230 photos and none of 25 face-free
+pictures with one, for 116 of 828 faces, 80 of them smaller than 24 pixels."""
 OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
 """Of a crop that is off: its centre, in sides, its side, as a logarithm, its roll, in degrees."""
 
@@ -49,7 +46,7 @@ class Reconstructor:
     of them need), or any FaceDetector.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
     only where they ask for quite another crop than the first (`crop_is_off`).
-    ``min_score``: of the detector's boxes, on its own scale (None: `JUDGED_SCORE`, else its own);
+    ``min_score``: of the detector's boxes, on its own scale (None: what it asks for itself);
     ``min_presence``: of what it found, as the network judges it (0 keeps all); ``max_faces``: the
     largest ones; ``small_faces``: look for smaller ones, too (detector "prnet").
     ``threads``: of one call of the network or the detector.
@@ -89,8 +86,6 @@ class Reconstructor:
         self.crop_rules = load_crop_rules(layout_file(model).parent)
         self.as_released = "landmarks" in self.crop_rules  # a rule of its own, as 2018's
         if isinstance(detector, str):
-            if min_score is None and detector in ("auto", "prnet") and self.network.judges:
-                min_score = JUDGED_SCORE
             self.detector = make_detector(
                 detector,
                 model_path=detector_model,

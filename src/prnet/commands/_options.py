@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from prnet.bulk.workers import usable_processors
+from prnet.detection.anchorfree import MIN_SCORE
 from prnet.detection.make import DetectorName
 from prnet.errors import PrnetError
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box
-from prnet.reconstruct import JUDGED_SCORE, MIN_PRESENCE, Reconstructor
+from prnet.reconstruct import MIN_PRESENCE, Reconstructor
 from prnet.words import LANGUAGES
 
 
@@ -48,7 +49,7 @@ def add_choosing_arguments(parser: argparse.ArgumentParser) -> None:
         type=finite,
         metavar="S",
         help="leave out faces that score less, on the detector's own scale (default: "
-        f"{JUDGED_SCORE} where detector prnet finds them and the network judges them)",
+        f"{MIN_SCORE} of detector prnet)",
     )
     add(
         "--min-presence",

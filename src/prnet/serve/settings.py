@@ -60,7 +60,6 @@ def page_settings() -> tuple[dict[str, Any], dict[str, bytes]]:
     layout, layout_arrays = _layout(UVLayout.load(layout_file()))
     shapes, shapes_arrays = _curves()
     modules = {name: constants(module) for name, module in MODULES.items()}
-    modules["detector"]["MIN_SCORE"] = reconstruct.JUDGED_SCORE  # as its network judges itself
     settings = {
         **modules,
         "rules": {"detector": asdict(detector), "landmarks": asdict(landmarks)},

@@ -67,8 +67,8 @@ export class Detector {
   async look(picture, small, frame = 0) {
     const found = distinct(await this.propose(picture, small, frame), this.rows);
     const candidates = found.slice(0, this.c.MAX_ASKED);
-    // A face's score is the geometric mean of both: no second can lift a first below this.
-    const hopeful = candidates.filter((row) => row[0] >= this.c.MIN_SCORE ** 2);
+    const { FIRST_SAYS, MIN_SCORE } = this.c; // no second can lift the others
+    const hopeful = candidates.filter((row) => row[0] ** FIRST_SAYS >= MIN_SCORE);
     return this.refine(picture, small, hopeful);
   }
 
@@ -83,10 +83,11 @@ export class Detector {
   }
 
   async refine(picture, small, candidates) {
-    const { CLOSER_LOOKS, HOPEFUL, MIN_SCORE, UPRIGHT, REFINE_SIZE } = this.c;
+    const { CLOSER_LOOKS, FIRST_SAYS, HOPEFUL, MIN_SCORE, UPRIGHT, REFINE_SIZE } = this.c;
     const ground = meanColour(small);
     let asked = candidates.map((row) => row[0]);
     let rows = candidates.map((row) => [...row.slice(0, 5), 1, 0, ...row.slice(7)]);
+    let seen = [];
     const settled = [];
     for (let look = 0; look < CLOSER_LOOKS && rows.length; look++) {
       const crops = new Uint8Array(rows.length * REFINE_SIZE ** 2 * 3);
@@ -102,11 +103,12 @@ export class Detector {
         return decode(outputs.data.subarray(i * width, (i + 1) * width), [0, 0], 1, 1);
       });
       rows = local.map((row, i) => placed(row, rows[i]));
-      rows.forEach((row, i) => (row[0] = Math.sqrt(row[0] * asked[i])));
+      seen = local.map((row, i) => (look ? (seen[i] + row[0]) / 2 : row[0]));
+      rows.forEach((row, i) => (row[0] = seen[i] * asked[i] ** FIRST_SAYS));
       const hopeful = rows.map((row) => row[0] >= HOPEFUL * MIN_SCORE);
       const again = local.map((row, i) => hopeful[i] && (!look || row[5] <= UPRIGHT));
       settled.push(...rows.filter((_, i) => hopeful[i] && !again[i]));
-      [rows, asked] = [rows, asked].map((values) => values.filter((_, i) => again[i]));
+      [rows, asked, seen] = [rows, asked, seen].map((values) => values.filter((_, i) => again[i]));
     }
     return [...settled, ...rows].filter((row) => row[0] >= MIN_SCORE);
   }
