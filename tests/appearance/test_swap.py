@@ -116,6 +116,9 @@ def test_a_fringe_hides_the_brows_that_it_covers_and_no_others() -> None:
     texture[80:90, 70:110] = texture[80:90, 150:190] = [40, 30, 20]  # brows
     weight = np.zeros((256, 256))
     weight[110:200, 30:226] = 1
+    streaked = texture.copy()
+    streaked[4:7, :60] = texture[120, 80]  # a streak of hair as light as skin
+    np.testing.assert_array_equal(below_hair(streaked, weight), below_hair(texture, weight))
     free = below_hair(texture, weight)
     assert free[:40].max() == 0
     assert free[:100, :60].max() == 0

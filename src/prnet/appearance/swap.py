@@ -58,6 +58,9 @@ ABOVE_LIDS = 6.0
 ABOVE_BROWS = 7.0
 """Map pixels from the brows' landmarks to where hair begins to be looked for."""
 
+STREAK = 6
+"""Half the width, in texels of 256, of what is skin above a fringe: lit hair has streaks of its
+light."""
 STRAND = 2
 """Map pixels around hair that are left alone with it, and over which that softens."""
 
@@ -204,7 +207,8 @@ def _hue_away(texture: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray
 def below_hair(texture: NDArray[np.float32], weight: NDArray[np.floating]) -> NDArray[np.float32]:
     """Texture (256, 256, 3) -> (256, 256): 0 down each column for as long as no skin was met, 1
     from there on: above brows there is skin, above a fringe none. Skin has the light that its
-    column's face has where ``weight`` (256, 256) is above a half, and the hue of all of that."""
+    column's face has where ``weight`` (256, 256) is above a half, and the hue of all of that; what
+    is no larger than a streak of light hair does not count."""
     known = weight > 0.5
     if not known.any():
         return np.ones(known.shape, np.float32)
@@ -214,7 +218,9 @@ def below_hair(texture: NDArray[np.float32], weight: NDArray[np.floating]) -> ND
     ratio = grey * (count + FEW) / np.maximum(light + FEW * grey[known].mean(), 1)
     skin = smooth_step(ratio, *HAIR_DARK) * (1 - smooth_step(ratio, *HAIR_LIGHT))
     skin *= 1 - smooth_step(_hue_away(texture, known), *HAIR_HUE)
-    return np.asarray(np.maximum.accumulate(skin, axis=0), np.float32)
+    solid = extreme(np.minimum, skin.astype(np.float32), STREAK)
+    below = np.maximum.accumulate(solid, axis=0)
+    return np.asarray(extreme(np.maximum, below, STREAK), np.float32)
 
 
 def _below_lids(layout: UVLayout) -> NDArray[np.float32]:
