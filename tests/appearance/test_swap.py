@@ -249,4 +249,4 @@ def test_photo_without_a_face_is_named(pictures: Path, capsys: pytest.CaptureFix
     photos = [str(pictures / "target.png"), str(pictures / "reference.png")]
     model = ["--model", str(pictures / "model"), "--out", str(pictures / "no.png")]
     assert main(["swap", *photos, *model]) == 2
-    assert "target.png: expected face 0, got 0 faces" in capsys.readouterr().err
+    assert "target.png: no face found" in capsys.readouterr().err

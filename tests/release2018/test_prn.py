@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 import prnet
+from prnet.errors import PrnetError
 from prnet.geometry.sampling import sample_bilinear
 from prnet.layout.layout2018 import read_uv_folder
 from prnet.release2018 import (
@@ -234,3 +235,13 @@ def test_a_checkpoint_that_is_not_imported_is_pointed_at(tmp_path):
         PRN(prefix=str(tmp_path))
     with pytest.warns(UserWarning, match="prnet import-checkpoint"):
         PRN(True, False, str(tmp_path))  # a fork's order
+
+
+def test_the_other_range_of_grey_values_is_named(prn, sample_image, capsys) -> None:
+    assert prn.process(sample_image / 255) is None
+    assert "expected a photo in 0..255, got none above 1" in capsys.readouterr().out
+    crop = np.ascontiguousarray(sample_image[:256, :256])
+    with pytest.raises(PrnetError, match=r"expected crops in 0..1 \(/ 255\), got values up to 255"):
+        prn.net_forward(crop)
+    with pytest.raises(PrnetError, match=r"expected crops of \(256, 256, 3\), got shape \(128"):
+        prn.net_forward(crop[::2, ::2] / 255)

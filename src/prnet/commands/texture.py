@@ -71,6 +71,8 @@ def find_face(
 ) -> Face:
     """Face ``index`` (the largest is 0) of a photo; PrnetError when it is not there."""
     faces = reconstruct(photo, boxes=None if box is None else [box])
+    if not faces:
+        raise PrnetError(f"{photo}: no face found")
     if not 0 <= index < len(faces):
         raise PrnetError(f"{photo}: expected face {index}, got {len(faces)} faces (0 is the first)")
     return faces[index]

@@ -23,12 +23,12 @@ from numpy.typing import ArrayLike, NDArray
 from prnet.detection.dlib import DlibCnnDetector
 from prnet.errors import PrnetError
 from prnet.face import Face
-from prnet.files.image import load_image
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.geometry.sampling import sample_bilinear
 from prnet.network.crop_rules import GIVEN_BOX_RULE, RULES_2018
 from prnet.reconstruct import Reconstructor
+from prnet.release2018.given import given_crops, given_photo
 from prnet.release2018.resample import to_2018
 
 SIZE: Final = 256
@@ -101,7 +101,7 @@ class PRN:
         fork's four-argument form); else the detector's largest face.
         """
         try:
-            image = _image(input)
+            image = given_photo(input)
         except PrnetError as error:
             print("error opening file: ", error)
             return None
@@ -130,7 +130,8 @@ class PRN:
     def dlib_detect(self, image: NDArray[Any]) -> list[Detection]:
         """The faces, largest first, as dlib's detections: ``d.rect.left()`` and so on. Each is the
         box of the face's landmarks, so that it may be handed to :meth:`process`."""
-        return [Detection(Box.around(face.landmarks)) for face in self.reconstruct(_image(image))]
+        faces = self.reconstruct(given_photo(image))
+        return [Detection(Box.around(face.landmarks)) for face in faces]
 
     def get_landmarks(self, pos: NDArray[np.floating]) -> NDArray[np.floating]:
         """(68, 3)."""
@@ -165,7 +166,7 @@ class PRN:
     def crop_maps(self, crops: NDArray[np.floating]) -> CropMap:
         """Crops (B, 256, 256, 3) in 0..1 -> position maps (B, 256, 256, 3) in their pixels."""
         network = self.reconstruct.network
-        octets = np.rint(np.clip(crops, 0, 1) * 255).astype(np.uint8)
+        octets = given_crops(crops)
         whole = CropTransform((SIZE - 1) / 2, (SIZE - 1) / 2, side=SIZE, size=network.crop_size)
         maps = network(np.stack([whole.crop_image(crop) for crop in octets]))
         return np.stack([self._in_2018(whole.to_image(each)) for each in maps], dtype=np.float32)
@@ -273,12 +274,6 @@ def cropped_2018(image: NDArray[np.uint8], crop: CropTransform) -> NDArray[np.fl
     black = np.pad(image, ((1, 1), (1, 1), (0, 0)))
     points = crop.to_image(np.stack([columns, rows], axis=1)) + 1
     return sample_bilinear(black, points).reshape(SIZE, SIZE, 3) / np.float32(255)
-
-
-def _image(source: str | Path | NDArray[Any]) -> NDArray[np.uint8]:
-    if isinstance(source, np.ndarray) and source.dtype.kind in "fi":
-        source = np.rint(np.clip(source, 0, 255)).astype(np.uint8)
-    return load_image(source)
 
 
 def _model_folder(prefix: Path) -> Path | None:
