@@ -157,15 +157,21 @@ def test_films(model: Path, tmp_path: Path) -> None:
     assert all(np.diff([row["seconds"] for row in rows]) > 0)
 
 
+@pytest.mark.parametrize("damage", ["cut", "header"])
 def test_a_tar_that_breaks_off_is_rows_and_an_error(
-    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, model: Path, tmp_path: Path, damage: str
 ) -> None:
     path = tmp_path / "input.tar"
-    with tarfile.open(path, "w") as tar:
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for number in (0, 1, 2, 4):
             tar.add(photos / f"{number}.png", f"{number}.png")
     whole = path.read_bytes()
-    path.write_bytes(whole[: whole.index(b"2.png") + 600])
+    third = whole.index(b"2.png")
+    damaged = {
+        "cut": whole[: third + 600],
+        "header": whole[:third] + b"\xff" * 512 + whole[third + 512 :],
+    }
+    path.write_bytes(damaged[damage])
     (tmp_path / "none.tar").write_bytes(b"no tar")
     out = tmp_path / "out"
     assert _run(path, tmp_path / "none.tar", "--out", out, model=model) == 0

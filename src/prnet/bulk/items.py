@@ -7,7 +7,7 @@ import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -16,6 +16,9 @@ from prnet.bulk.plan import Columns, Part
 from prnet.errors import PrnetError, in_words, reason_of
 from prnet.files.inputs import IMAGE_SUFFIXES
 from prnet.video.frames import read_frames
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LARGEST: Final = 2**29
 """Bytes of a file in a tar."""
@@ -53,7 +56,7 @@ def _photos(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
 def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
     """Files of a tar that are pictures by their names, as they come: nothing is searched for."""
     seen = 0
-    with tarfile.open(part.source, "r|*") as tar:
+    with tarfile.open(part.source, "r|*", tarinfo=_Member) as tar:
         for member in tar:
             if not (member.isfile() and member.name.lower().endswith(IMAGE_SUFFIXES)):
                 continue
@@ -67,6 +70,20 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
             yield Item(name, part.source, b"" if stream is None else stream.read())
     if not seen:
         raise PrnetError(f"{part.source}: expected a tar with pictures, got none in it")
+
+
+class _Member(tarfile.TarInfo):
+    """A header of a tar; one that is damaged is told, where `tarfile` ends as if the tar did."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.HeaderError as error:
+            damaged = type(error).__name__ in ("InvalidHeaderError", "TruncatedHeaderError")
+            if not damaged or tarfile_.offset == 0:
+                raise
+            raise tarfile.ReadError(f"damaged header at byte {tarfile_.offset}") from error
 
 
 def _parquet(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
