@@ -174,6 +174,18 @@ def test_what_is_there_is_not_done_again(
     assert contents(out) == before
 
 
+@pytest.mark.parametrize("form", ["cdcn", "npy32"])
+def test_another_spoof_list_makes_its_labels_anew(frames: Path, model: Path, form: str) -> None:
+    assert _run(frames, form, model) == 0
+    wanted = contents(frames.parent / "out")
+    (frames.parent / "other.txt").write_text("live\n")
+    other = ["--skip-existing", "--spoof-list", str(frames.parent / "other.txt")]
+    assert _run(frames, form, model, *other) == 0
+    assert contents(frames.parent / "out") != wanted
+    assert _run(frames, form, model, "--skip-existing") == 0
+    assert contents(frames.parent / "out") == wanted
+
+
 def test_spoof_lists(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("a/b.jpg\nc\nfilm\nfolder/deep\n1,real\nnothing\n")
     spoofs = SpoofList(tmp_path / "list")

@@ -113,7 +113,8 @@ class DepthLabelWork:
                     f"{frame.path}: expected a name without spaces, which end it in a list, got one"
                 )
             files = label_files(self.out, frame.name, self.form, spoof=frame.spoof)
-            if self.skip_existing and files and _there(files, frame.path):
+            there = self.skip_existing and files and _there(files, frame.path)
+            if there and _of_spoof(files) == frame.spoof:  # the list may be another than before
                 return replace(result, status="skipped")
             if frame.spoof and self.form != "cdcn":
                 if self.form == "npy32":
@@ -205,6 +206,15 @@ def _there(files: Sequence[Path], photo: Path) -> bool:
     except OSError:
         return False  # reading says why
     return all(is_whole(path, since) for path in files)
+
+
+def _of_spoof(files: Sequence[Path]) -> bool:
+    """Whether a photo's label that is there is zeros."""
+    (depth,) = (
+        path for path in files if path.name.endswith((".npy", "_depth1D.jpg", "_depth.jpg"))
+    )
+    label = np.load(depth) if depth.suffix == ".npy" else np.asarray(Image.open(depth))
+    return not label.any()
 
 
 def lost(frame: Frame, reason: str) -> PhotoResult:
