@@ -61,6 +61,7 @@ ABOVE_BROWS = 7.0
 STREAK = 6
 """Half the width, in texels of 256, of what is skin above a fringe: lit hair has streaks of its
 light."""
+
 STRAND = 2
 """Map pixels around hair that are left alone with it, and over which that softens."""
 

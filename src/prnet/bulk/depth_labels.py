@@ -213,8 +213,10 @@ def _of_spoof(files: Sequence[Path]) -> bool:
     (depth,) = (
         path for path in files if path.name.endswith((".npy", "_depth1D.jpg", "_depth.jpg"))
     )
-    label = np.load(depth) if depth.suffix == ".npy" else np.asarray(Image.open(depth))
-    return not label.any()
+    if depth.suffix == ".npy":
+        return not np.load(depth).any()
+    with Image.open(depth) as label:
+        return not np.asarray(label).any()
 
 
 def lost(frame: Frame, reason: str) -> PhotoResult:

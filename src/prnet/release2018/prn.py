@@ -28,10 +28,9 @@ from prnet.geometry.crop import CropRule, CropTransform
 from prnet.geometry.sampling import sample_bilinear
 from prnet.network.crop_rules import GIVEN_BOX_RULE, RULES_2018
 from prnet.reconstruct import Reconstructor
-from prnet.release2018.given import given_crops, given_photo
+from prnet.release2018.given import SIZE, given_crops, given_photo
 from prnet.release2018.resample import to_2018
 
-SIZE: Final = 256
 IMPORTED: Final = Path("Data/prnet-2018")
 """Below the prefix: where `prnet import-checkpoint` is asked to put the 2018 weights."""
 DLIB_CNN: Final = Path("Data/net-data/mmod_human_face_detector.dat")
