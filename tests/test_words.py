@@ -92,6 +92,7 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
         ),
         (RECONSTRUCT + "grey.png --scale-by 3", "--scale-by 应为 20 到 100 毫米，得到的是 '3'"),
         (RECONSTRUCT + "@none", "@none：不能读取文件列表："),
+        (RECONSTRUCT + "@empty.jpg", "@empty.jpg：列表是空的，需要至少一个路径\n"),
         ("swap grey.png grey.png -o a.png --region no", "没有 'no' 这个区域，可用的有 face,"),
         ("swap grey.png grey.png -o a.png --target-face x", "--target-face 需要从 0 数起的序号"),
         ("serve --port x", "选项 --port 需要 0 到 65535 的端口，得到的是 'x'"),

@@ -101,6 +101,9 @@ CHINESE = {
     "{argument}: {file}: expected a list of files, got: {reason}": (
         "{argument}：不能读取文件列表：{reason}"
     ),
+    "expected at least one path in {list}, got an empty list": (
+        "{list}：列表是空的，需要至少一个路径"
+    ),
     "{file}: expected a {what}, got none of that name": "{file}：找不到这个文件或文件夹",
     "{file}: expected a folder of photos, got no such folder": "{file}：找不到照片文件夹",
     "{file}: expected a folder, a .csv or a labels.npz, got no such thing": (

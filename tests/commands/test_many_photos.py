@@ -80,6 +80,26 @@ def test_lists(
     assert _run("@b.png", *given, model=model) == 0, "a file of that name is no list"
 
 
+@pytest.mark.parametrize("command", ["reconstruct", "dataset"])
+def test_empty_lists_are_said_to_be(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if command == "dataset":
+        pytest.importorskip("pyarrow")
+    (tmp_path / "empty.txt").write_text("\n \n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    for given, name in ((f"@{tmp_path / 'empty.txt'}", None), ("-", "- (standard input)")):
+        assert main([command, given, "--out", str(tmp_path / "out")]) in (1, 2)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == (
+            f"prnet {command}: expected at least one path in {name or given}, got an empty list"
+        )
+        assert contents(tmp_path / "out") == {}
+
+
 def test_a_picture_on_standard_input_stays_one(
     photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

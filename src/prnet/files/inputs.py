@@ -48,20 +48,29 @@ def read_lists(arguments: Iterable[str]) -> Iterator[str]:
     """The arguments, those that are lists replaced by their lines: ``@FILE`` (where no file has
     that whole name), and ``-``, a list on standard input; a picture there stays ``-``. Lines end
     with a line feed, or with a zero as ``find -print0`` writes them; they are read as they are
-    needed. Raises PrnetError."""
+    needed. Raises PrnetError, for lists without a line as well."""
     for argument in arguments:
         if argument == "-":
-            yield from _standard_input()
+            yield from _some(_standard_input(), "- (standard input)")
         elif argument.startswith("@") and not os.path.lexists(argument):
             try:
                 with open(argument[1:], "rb") as stream:
-                    yield from _lines(stream, stream.read(_CHUNK))
+                    yield from _some(_lines(stream, stream.read(_CHUNK)), argument)
             except OSError as error:
                 raise PrnetError(
                     f"{argument[1:]}: expected a list of files, got: {reason_of(error)}"
                 ) from error
         else:
             yield argument
+
+
+def _some(lines: Iterator[str], name: str) -> Iterator[str]:
+    empty = True
+    for line in lines:
+        empty = False
+        yield line
+    if empty:
+        raise PrnetError(f"expected at least one path in {name}, got an empty list")
 
 
 def _standard_input() -> Iterator[str]:
