@@ -101,6 +101,18 @@ CHINESE = {
     "{argument}: {file}: expected a list of files, got: {reason}": (
         "{argument}：不能读取文件列表：{reason}"
     ),
+    "{file}: the name '{name}' is of nothing below {folder}": (
+        "{file}：名称 '{name}' 在 {folder} 下没有对应的照片"
+    ),
+    "{file}: {count} names, '{name}' say, are of nothing below {folder}": (
+        "{file}：{count} 个名称（例如 '{name}'）在 {folder} 下没有对应的照片"
+    ),
+    "stopped after {done} of {total} photos; the same command with --skip-existing goes on": (
+        "已停止，{total} 张照片中完成 {done} 张；用同样的命令加 --skip-existing 继续"
+    ),
+    "stopped after {done} of {total} shards; the same command goes on": (
+        "已停止，{total} 个分片中完成 {done} 个；用同样的命令继续"
+    ),
     "expected at least one path in {list}, got an empty list": (
         "{list}：列表是空的，需要至少一个路径"
     ),

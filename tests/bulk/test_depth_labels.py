@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from standins import write_model
 
-from prnet.bulk.depth_labels import SpoofList, dat_box
+from prnet.bulk.depth_labels import DepthLabelWork, Frame, SpoofList, dat_box
+from prnet.bulk.photos import PhotoResult
 from prnet.cli import main
 from prnet.face import Face
 from prnet.reconstruct import Reconstructor
@@ -211,15 +213,51 @@ def test_wrong_lists_and_names(
     spoofs.write_text("nobody\n")
     assert _run(frames, "cdcn", model) == 2
     assert "expected names of photos or folders below" in capsys.readouterr().err
-    spoofs.write_text("2_1_01_2\nnobody\n")
-    assert _run(frames, "npy32", model) == 0
-    assert "1 names are of nothing below" in capsys.readouterr().err
+    of_nothing = {
+        "nobody": (
+            "spoofs.txt: the name 'nobody' is of nothing below ",
+            "spoofs.txt：名称 'nobody' 在 ",
+        ),
+        "nobody\nnoone": (
+            "spoofs.txt: 2 names, 'nobody' say, are of nothing below ",
+            "spoofs.txt：2 个名称（例如 'nobody'）在 ",
+        ),
+    }
+    for names, told in of_nothing.items():
+        spoofs.write_text(f"2_1_01_2\n{names}\n")
+        for language, line in zip(("en", "zh"), told, strict=True):
+            assert _run(frames, "npy32", model, "--lang", language) == 0
+            assert line in capsys.readouterr().err
     Image.new("RGB", (140, 120)).save(frames / "with space.png")
     assert _run(frames, "rfmeta", model) == 1
     assert "with space.png: expected a name without spaces" in capsys.readouterr().err
     Image.new("RGB", (140, 120)).save(frames / "with space.jpg")
     assert _run(frames, "npy32", model) == 2
     assert "expected a name without suffix of its own, got that of" in capsys.readouterr().err
+
+
+def test_interrupted_says_how_to_go_on(
+    frames: Path, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, calls = DepthLabelWork.__call__, count()
+
+    def interrupted(self: DepthLabelWork, frame: Frame) -> PhotoResult:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return work(self, frame)
+
+    monkeypatch.setattr(DepthLabelWork, "__call__", interrupted)
+    for language, line in {
+        "en": "prnet depth-labels: stopped after 2 of 4 photos; the same command with "
+        "--skip-existing goes on\n",
+        "zh": "prnet depth-labels: 已停止，4 张照片中完成 2 张；用同样的命令加 --skip-existing "
+        "继续\n",
+    }.items():
+        calls = count()
+        assert _run(frames, "npy32", model, "--lang", language) == 130
+        assert capsys.readouterr().err == line
+    assert _run(frames, "npy32", model, "--skip-existing") == 0
+    assert "labelled: 2, of them spoofs: 2, done before: 2" in capsys.readouterr().out
 
 
 def test_boxes_count_from_the_first_pixel() -> None:

@@ -65,6 +65,15 @@ def progress(unit: str, total: int | None, *, quiet: bool = False) -> Iterator[P
         yield Progress(unit, total, bar)
 
 
+def tell_stopped(command: str, done: int, total: int) -> None:
+    """Of a command that Ctrl-C ended: how far it was, and what goes on."""
+    say(
+        f"prnet {command}: stopped after {done} of {total} photos; the same command with "
+        "--skip-existing goes on",
+        error=True,
+    )
+
+
 def in_hours(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)

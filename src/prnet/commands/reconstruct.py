@@ -24,7 +24,7 @@ from typing import get_args
 
 from prnet.appearance.texture import TEXTURE_SIZE
 from prnet.bulk.photos import NamedPhoto, PhotoResult, PhotoWork, find_photos, lost
-from prnet.bulk.progress import progress
+from prnet.bulk.progress import progress, tell_stopped
 from prnet.bulk.workers import spread
 from prnet.commands._options import (
     add_choosing_arguments,
@@ -201,11 +201,7 @@ def _done(
                 counts.update([result.status], faces=len(result.faces))
                 bar.add(faces=len(result.faces), failed=result.status == "failed")
         except KeyboardInterrupt:
-            say(
-                f"prnet reconstruct: stopped after {bar.done} of {len(photos)} photos; the same "
-                "command with --skip-existing goes on",
-                error=True,
-            )
+            tell_stopped("reconstruct", bar.done, len(paths))
             raise
     return counts
 

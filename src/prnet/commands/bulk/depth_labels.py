@@ -29,7 +29,7 @@ from prnet.bulk.depth_labels import (
     named_frames,
     write_lists,
 )
-from prnet.bulk.progress import progress
+from prnet.bulk.progress import progress, tell_stopped
 from prnet.bulk.workers import spread
 from prnet.commands._options import (
     add_finding_arguments,
@@ -85,13 +85,17 @@ def run(args: argparse.Namespace) -> int:
     counts, done = Counter[str](), []
     with keep_files(frame.path for frame in frames), progress("photo", len(frames)) as bar:
         results = spread(work, frames, workers=workers, lost=lost)
-        for frame, result in zip(frames, results, strict=True):
-            if result.status == "failed":
-                say(f"prnet depth-labels: {result.error}", error=True)
-            if result.status in ("ok", "skipped"):
-                done.append(frame)
-            counts[result.status] += 1
-            bar.add(faces=result.status == "ok", failed=result.status == "failed")
+        try:
+            for frame, result in zip(frames, results, strict=True):
+                if result.status == "failed":
+                    say(f"prnet depth-labels: {result.error}", error=True)
+                if result.status in ("ok", "skipped"):
+                    done.append(frame)
+                counts[result.status] += 1
+                bar.add(faces=result.status == "ok", failed=result.status == "failed")
+        except KeyboardInterrupt:
+            tell_stopped("depth-labels", bar.done, len(frames))
+            raise
     if args.format == "rfmeta":
         write_lists(folder, done)
     say(
@@ -110,8 +114,7 @@ def _tell_unused(args: argparse.Namespace, spoofs: SpoofList, some: bool) -> Non
             f"{args.spoof_list}: expected names of photos or folders below {args.photos}, got "
             f"'{first}' and others that are none"
         )
-    say(
-        f"prnet depth-labels: {args.spoof_list}: {len(spoofs.unused)} names are of nothing below "
-        f"{args.photos}, '{first}' say",
-        error=True,
-    )
+    count = len(spoofs.unused)
+    names = f"{count} names, '{first}' say, are" if count > 1 else f"the name '{first}' is"
+    told = f"{args.spoof_list}: {names} of nothing below {args.photos}"
+    say(f"prnet depth-labels: {told}", error=True)
