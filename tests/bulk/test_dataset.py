@@ -46,10 +46,10 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def _run(*arguments: object, model: Path) -> int:
+def _run(*arguments: object, model: Path, workers: int = 1) -> int:
     words = ["dataset", *map(str, arguments), "--detector", "none", "--model", str(model)]
     presence = [] if "--min-presence" in arguments else ["--min-presence", "0.05"]
-    return main([*words, "--workers", "1", *presence])
+    return main([*words, "--workers", str(workers), *presence])
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:
@@ -181,6 +181,32 @@ def test_a_tar_that_breaks_off_is_rows_and_an_error(
     assert len(errors) == 2
     assert all("expected all of it, got" in error for error in errors)
     assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+
+
+@pytest.mark.parametrize(("zeros", "workers"), [(0, 1), (0, 2), (512, 1), (1024, 1)])
+def test_a_tar_without_its_end_is_read_with_a_warning(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    recwarn: pytest.WarningsRecorder,
+    zeros: int,
+    workers: int,
+) -> None:
+    """As WebDataset's writer leaves it when it is not closed; some programs end one with one block
+    of zeros, most with two or more."""
+    paths = [tmp_path / f"{name}.tar" for name in "ab"]
+    for path in paths:
+        with path.open("wb") as file:
+            tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+            for number in (0, 1, 2):
+                tar.add(photos / f"{number}.png", f"{number}.png")
+            file.write(bytes(zeros))
+    out = tmp_path / "out"
+    assert _run(*paths, "--out", out, model=model, workers=workers) == 0
+    assert _good(_rows(out)) == [0, 0, 1, 1, 2, 2]
+    said = sorted(str(each.message) for each in recwarn)
+    assert [told.partition(": ")[0] for told in said] == ([] if zeros else [*map(str, paths)])
+    assert all("expected a tar that ends with zeros, got one that ends after" in t for t in said)
 
 
 def test_a_file_in_a_tar_that_is_too_large_is_not_read(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from standins import write_model
 from prnet.bulk import SampleOptions, reconstruct_dataset
 from prnet.bulk.shards import rows_path
 from prnet.cli import main
+from prnet.errors import PrnetWarning
 from prnet.reconstruct import Reconstructor
 
 ray = pytest.importorskip("ray")
@@ -96,6 +99,20 @@ def test_from_python(folder: Path, cluster: int) -> None:
             assert bool(row["error"]) == bool(twin["error"])
             assert bool(row["crop.jpg"]) == (row["face"] is not None)
         assert [row["person"] for row in found] == list(range(PHOTOS))
+
+
+@pytest.mark.parametrize("cluster", [2], indirect=True)
+def test_what_actors_warn_of_is_told(folder: Path, cluster: int) -> None:
+    photo = (folder / "photos" / "0.png").read_bytes()
+    with (folder / "unclosed.tar").open("wb") as file:
+        member = tarfile.TarInfo("0.png")
+        member.size = len(photo)
+        tar = tarfile.open(fileobj=file, mode="w")  # noqa: SIM115
+        tar.addfile(member, io.BytesIO(photo))
+    command = _command(folder, "warned", "--engine", "ray")
+    command[1] = str(folder / "unclosed.tar")
+    with pytest.warns(PrnetWarning, match="unclosed.tar: expected a tar that ends with zeros"):
+        assert main(command) == 0
 
 
 @pytest.mark.parametrize("cluster", [2], indirect=True)

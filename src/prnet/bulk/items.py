@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from prnet.bulk.parquet import read_rows
 from prnet.bulk.plan import Columns, Part
-from prnet.errors import PrnetError, in_words, reason_of
+from prnet.errors import PrnetError, PrnetWarning, in_words, reason_of
 from prnet.files.inputs import IMAGE_SUFFIXES
 from prnet.video.frames import read_frames
 
@@ -73,14 +74,27 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
 
 
 class _Member(tarfile.TarInfo):
-    """A header of a tar; one that is damaged is told, where `tarfile` ends as if the tar did."""
+    """A header of a tar; one that is damaged is told, where `tarfile` ends as if the tar did.
+
+    A tar without its end, which is a block of zeros, is read with a warning, as GNU tar does: it
+    may have been cut off between two files, but so end those that a program wrote and did not close
+    (WebDataset's ``TarWriter`` without ``with``).
+    """
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(tarfile_)
         except tarfile.HeaderError as error:
-            damaged = type(error).__name__ in ("InvalidHeaderError", "TruncatedHeaderError")
+            kind = type(error).__name__
+            if kind == "EmptyHeaderError" and tarfile_.offset > 0:
+                warnings.warn(
+                    f"{tarfile_.name}: expected a tar that ends with zeros, got one that ends "
+                    f"after {tarfile_.offset} bytes: it may have been cut off",
+                    PrnetWarning,
+                    stacklevel=2,
+                )
+            damaged = kind in ("InvalidHeaderError", "TruncatedHeaderError")
             if not damaged or tarfile_.offset == 0:
                 raise
             raise tarfile.ReadError(f"damaged header at byte {tarfile_.offset}") from error

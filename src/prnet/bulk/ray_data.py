@@ -13,6 +13,7 @@ import pickle
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -25,7 +26,7 @@ from prnet.bulk.plan import Part
 from prnet.bulk.rows import SampleOptions, rows_of, samples_of, schema
 from prnet.bulk.shards import ShardDone, ShardWork, reconstructed
 from prnet.bulk.workers import ONE_THREAD, usable_processors
-from prnet.errors import PrnetError, missing, reason_of
+from prnet.errors import PrnetError, PrnetWarning, missing, reason_of
 from prnet.reconstruct import Reconstructor
 
 CPUS: Final = 0.5
@@ -133,6 +134,8 @@ def make_shards_with_ray(
         try:
             for row in done.iter_rows():
                 told = json.loads(row["done"])
+                for text in told.pop("warned"):
+                    warnings.warn(text, PrnetWarning, stacklevel=2)
                 if "refused" in told:
                     raise PrnetError(told["refused"])
                 yield ShardDone(**told)
@@ -191,11 +194,15 @@ class _Shards:
         return {"done": [self._made(part) for part in parts]}
 
     def _made(self, part: Part) -> str:
-        """A refusal is told, not raised: Ray would say it in a hundred lines."""
-        try:
-            return json.dumps(self._work(part)._asdict())
-        except PrnetError as error:
-            return json.dumps({"refused": str(error)})
+        """A refusal is told, not raised: Ray would say it in a hundred lines, and no warning."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PrnetWarning)
+            try:
+                told = self._work(part)._asdict()
+            except PrnetError as error:
+                told = {"refused": str(error)}
+        ours = [str(each.message) for each in caught if issubclass(each.category, PrnetWarning)]
+        return json.dumps({**told, "warned": ours})
 
 
 def _pool(ray: Any, actors: int | None) -> Any:
