@@ -88,8 +88,9 @@ class _Member(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             kind = type(error).__name__
             if kind == "EmptyHeaderError" and tarfile_.offset > 0:
+                name = os.fsdecode(tarfile_.name or "")
                 warnings.warn(
-                    f"{tarfile_.name}: expected a tar that ends with zeros, got one that ends "
+                    f"{name}: expected a tar that ends with zeros, got one that ends "
                     f"after {tarfile_.offset} bytes: it may have been cut off",
                     PrnetWarning,
                     stacklevel=2,
