@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from house import HOUSE, module_name, room_of
 from PIL import Image
 
 from prnet.cli import COMMANDS, main
 from prnet.files.streams import say
-from prnet.words import CHINESE, language_of, speak, translated
+from prnet.words import TABLE, language_of, speak, translated
 
 RECONSTRUCT = "reconstruct -o out "
+
+LINES: dict[str, str] = json.loads(TABLE.read_bytes())["lines"]
+WORDS: dict[str, str] = json.loads(TABLE.read_bytes())["words"]
+
+FRAMED = {
+    *("bulk", "evaluation", "facemesh", "facemodel", "geometry", "layout", "mapped", "network"),
+    "training",
+}
+"""Rooms whose errors somebody meets who is no newcomer any more: in Chinese by the frame alone."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +56,11 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
         (RECONSTRUCT + "none.jpg", "prnet reconstruct: none.jpg：找不到这个文件\n"),
         (RECONSTRUCT + "text.jpg", "prnet reconstruct: text.jpg：不是图像，或文件开头已损坏"),
         (RECONSTRUCT + "empty.jpg", "prnet reconstruct: empty.jpg：文件是空的，需要图像文件\n"),
-        (RECONSTRUCT + "film.jpg", "prnet reconstruct: film.jpg：看起来是视频，请用 prnet video\n"),
-        (RECONSTRUCT + "grey.png --largest --max-faces 2", "--largest 不能同时使用"),
+        (
+            RECONSTRUCT + "film.jpg",
+            "TIFF 等）（看起来是视频，请用 prnet video）\n",
+        ),
+        (RECONSTRUCT + "grey.png --largest --max-faces 2", "--max-faces 不能和 --largest 同时使用"),
         (
             RECONSTRUCT + "grey.png --device directml",
             "不支持 directml：在没有其他 onnxruntime 的环境里 pip install onnxruntime-directml",
@@ -53,9 +68,21 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
         (RECONSTRUCT + "folder", "prnet reconstruct: folder：文件夹里没有图像\n"),
         (RECONSTRUCT + "'n*.png'", "prnet reconstruct: n*.png：没有匹配的文件\n"),
         (RECONSTRUCT + "http://a.b/c.jpg", "c.jpg：这是网址，请先下载成文件\n"),
-        (RECONSTRUCT + "grey.png", "grey.png：没有找到人脸\n照片 1 张，人脸 0 张"),
+        (RECONSTRUCT + "grey.png", "grey.png：没有找到人脸\n给出照片 1 张，人脸 0 张"),
         ("demo -i folder -o out", "prnet demo: folder：文件夹里没有图像\n"),
         ("demo -i none -o out", "prnet demo: none：找不到照片文件夹（-i 文件夹）\n"),
+        ("demo --isKpt maybe", "选项 --isKpt 需要 True 或 False，得到的是 'maybe'（用法见"),
+        ("nope", "prnet: 没有 'nope' 这个命令，可用的有 "),
+        (RECONSTRUCT + "grey.png --save ''", "有一个参数是空的"),
+        (RECONSTRUCT + "grey.png --save expression", "还需要 --expression-model 文件\n"),
+        (
+            RECONSTRUCT + "grey.png --save obj --topology quads --triangles 9",
+            "--triangles 和 --topology quads 不能同时使用\n",
+        ),
+        (RECONSTRUCT + "grey.png --box 1,2,3,4 --detector yunet", "给了 --box 就不用检测器"),
+        ("evaluate none.npz", "none.npz：找不到这个文件，需要 prnet label 生成的 labels.npz\n"),
+        ("prepare folder -o out", "prnet prepare: folder：不能读取这个文件："),
+        ("import-checkpoint folder folder -o out", "face_ind.txt：找不到这个文件，需要数字的"),
         ("reconstruct grey.png -o text.jpg", "text.jpg：这是文件，结果需要一个文件夹\n"),
         ("reconstruct grey.png -o text.jpg/out", "text.jpg/out：不能建立存放结果的文件夹："),
         (RECONSTRUCT + "grey.png --model model", "network.onnx：找不到模型文件（network）\n"),
@@ -175,18 +202,53 @@ def test_the_language_before_the_command(capsys: pytest.CaptureFixture[str]) -> 
     assert "none.jpg：找不到这个文件" in said("--lang zh reconstruct none.jpg -o out", capsys)
 
 
-@pytest.mark.parametrize("english", CHINESE)
+@pytest.mark.parametrize("english", LINES)
 def test_what_varies_is_kept(english: str) -> None:
     """Each line of the table is reached, and no other line takes its place."""
     names = {name: f"<{name}>" for name in re.findall(r"\{(\w+)\}", english)}
     speak("zh")
-    assert translated(english.format(**names)) == CHINESE[english].format(**names)
+    assert translated(english.format(**names)) == LINES[english].format(**names)
+
+
+def raised() -> Iterator[tuple[str, str, str]]:
+    """Room, place and words ({} for what varies) of every error that is raised with its words."""
+    for path in HOUSE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and node.args):
+                continue
+            kind, words = ast.unparse(node.func).rpartition(".")[2], node.args[0]
+            parts = words.values if isinstance(words, ast.JoinedStr) else [words]
+            texts = [part.value if isinstance(part, ast.Constant) else "{}" for part in parts]
+            said = "".join(text for text in texts if isinstance(text, str))
+            if kind in ("PrnetError", "TooLargeError", "ArgumentTypeError") and "expected " in said:
+                yield room_of(module_name(path)), f"{path.name}:{node.lineno}", said
+
+
+def test_every_error_is_said_in_chinese() -> None:
+    """In words of its own, but for the rooms of `FRAMED`, and for what their own words are."""
+    speak("zh")
+    wrong = []
+    for room, place, said in raised():
+        chinese = translated(said.replace("none ({})", "none (pip install {})"))
+        framed = re.search(r"，实际：|需要：|(?<!\w)(an?|of|or|the|with|for) ", chinese, re.ASCII)
+        only_form = not re.sub("expected|got|[^a-z]", "", said)
+        own = only_form or room.partition(".")[0] in FRAMED
+        if "expected" in chinese or (framed and not own):
+            wrong.append(f"{place}: {said}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_rest_stays() -> None:
     speak("zh")
-    for line in ("expected rain, got sun", '{"file": "a: no face found"}', "a.jpg: done before"):
+    for line in ("fair rain", '{"file": "a: expected an image, got: none"}', "a.jpg: yaw 3.0"):
         assert translated(line) == line
+
+
+def test_the_form_of_errors_is_chinese_by_itself() -> None:
+    speak("zh")
+    assert translated("a.csv: expected rain, got sun") == "a.csv：应为 rain，实际：sun"
+    assert translated("expected rain, got: none") == f"应为 rain，实际：{WORDS['none']}"
+    assert translated("expected some rain") == "需要：some rain"
 
 
 def test_consoles_that_cannot_write_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,8 @@ HOUSE = Path(prnet.__file__).parent
 ROOMS = (
     *(
         "errors",
-        "words",
         "packaged",
+        "words",
         "files",
         "geometry",
         "layout",

@@ -185,7 +185,7 @@ def test_many_photos_are_a_line_of_progress(
     assert _run(photos, *given, model=model) == 1
     said = capsys.readouterr()
     (last,) = said.out.splitlines()
-    assert last.startswith("photos: 6, faces: 10, photos without a face: 0, failed: 1; results")
+    assert last.startswith("photos given: 6, faces: 10, without a face: 0, failed: 1; results")
     lines = said.err.splitlines()
     assert sum("broken.png: expected" in line for line in lines) == 1
     assert lines[-1].startswith("6 of 6 photos, ")

@@ -110,7 +110,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         "--lang",
         choices=LANGUAGES,
         default=argparse.SUPPRESS,
-        help="language of the common errors; by default zh where LC_ALL or LANG say so, else en",
+        help="language of the errors; by default zh where LC_ALL or LANG say so, else en",
     )
 
 

@@ -266,7 +266,7 @@ def _summarise(counts: Counter[str], folder: Path, *, as_json: bool) -> int:
     else:
         before = f", done before: {count['skipped']}" if count["skipped"] else ""
         say(
-            f"photos: {count['photos']}, faces: {count['faces']}, photos without a face: "
+            f"photos given: {count['photos']}, faces: {count['faces']}, without a face: "
             f"{count['without_face']}, failed: {count['failed']}{before}; results in {folder}"
         )
     return status
