@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import tarfile
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -16,10 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from standins import write_model
 
+from prnet.bulk.plan import Part
 from prnet.bulk.rows import unpack_map
-from prnet.bulk.shards import finished, rows_path, samples_path
+from prnet.bulk.shards import ShardDone, ShardWork, finished, rows_path, samples_path
 from prnet.cli import main
 from prnet.commands.bulk.dataset import _finding, add_arguments
+from prnet.errors import PrnetWarning
 from prnet.files.image import load_image
 from prnet.formats.depth import decode_depth
 from prnet.reconstruct import Reconstructor
@@ -247,6 +253,82 @@ def test_a_rerun_makes_what_is_missing(
     assert rows_path(out, 0).stat().st_mtime_ns == made
     assert main(given) == 0
     assert "shards: 0 of 0 (4 made before" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("place", "damage", "told"),
+    [
+        (samples_path, lambda path: path.unlink(), "expected it whole, got: No such file"),
+        (samples_path, lambda path: os.truncate(path, 600), "expected bytes 10240, got 600"),
+        (rows_path, lambda path: os.truncate(path, path.stat().st_size - 9), "expected it whole"),
+        (rows_path, lambda path: path.write_bytes(b""), "expected it whole, got: "),
+        (
+            rows_path,
+            lambda path: path.write_bytes(path.with_stem("00000000").read_bytes()),
+            "expected number 1, got 0",
+        ),
+    ],
+)
+def test_a_rerun_makes_what_is_not_whole(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    place: Callable[[Path, int], Path],
+    damage: Callable[[Path], object],
+    told: str,
+) -> None:
+    """By the sizes of its files; that file is named, by --check as well."""
+    out = tmp_path / "out"
+    given = [photos, "--out", out, "--shard-size", 2, "--save", "crops"]
+    assert _run(*given, model=model) == 0
+    whole, made = contents(out), rows_path(out, 0).stat().st_mtime_ns
+    damage(place(out, 1))
+    capsys.readouterr()
+    assert main(["dataset", "--check", str(out), "--quick", "--workers", "1"]) == 1
+    assert capsys.readouterr().err.startswith(f"prnet dataset: {place(out, 1)}: {told}")
+    with pytest.warns(PrnetWarning, match=re.escape(f"{place(out, 1)}: {told}")):
+        assert _run(*given, model=model) == 0
+    assert "shards: 1 of 1 (2 made before" in capsys.readouterr().out
+    assert contents(out) == whole
+    assert rows_path(out, 0).stat().st_mtime_ns == made
+
+
+def test_several_shards_that_are_not_whole_are_a_line(
+    photos: Path, model: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    out = tmp_path / "out"
+    given = [photos, "--out", out, "--shard-size", 2, "--save", "crops"]
+    assert _run(*given, model=model) == 0
+    rmtree(out / "samples")
+    assert _run(*given, "--part", "2/2", model=model) == 0
+    assert finished(out) == {0, 1, 2}
+    assert not samples_path(out, 0).exists(), "another machine's"
+    assert _run(*given, model=model) == 0
+    one, two = (str(each.message) for each in recwarn)
+    assert one.endswith("1.tar: expected it whole, got: No such file or directory; made again")
+    assert two.endswith("directory (and 1 more); made again")
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+
+
+def test_interrupted_says_how_to_go_on(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = ShardWork.__call__
+
+    def interrupted(self: ShardWork, part: Part) -> ShardDone:
+        if part.number == 2:
+            raise KeyboardInterrupt
+        return work(self, part)
+
+    monkeypatch.setattr(ShardWork, "__call__", interrupted)
+    assert _run(photos, "--out", tmp_path / "out", "--shard-size", 2, model=model) == 130
+    said = capsys.readouterr().err
+    assert said == "prnet dataset: stopped after 2 of 3 shards; the same command goes on\n"
 
 
 def test_parts_for_several_machines(photos: Path, model: Path, tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.bulk.manifest import planned, read_manifest
+from prnet.bulk.manifest import Manifest, planned, read_manifest
 from prnet.bulk.parquet import import_pyarrow
 from prnet.bulk.plan import Part
-from prnet.bulk.rows import ENDINGS
+from prnet.bulk.rows import ENDINGS, SampleKind
 from prnet.bulk.shards import ABOUT, finished, rows_path, samples_path
 from prnet.bulk.workers import spread
 from prnet.errors import PrnetError, reason_of
@@ -36,9 +36,8 @@ def check(out: Path, *, quick: bool = False, workers: int = 1) -> Iterator[Shard
     """Every shard of the plan, in order. ``quick``: sizes of tars, not what is in them. Raises
     PrnetError for a folder without manifest or plan."""
     manifest = read_manifest(out)
-    kinds = tuple(manifest.settings["save"])
     there = finished(out)
-    work = ShardCheck(out, manifest.digest, kinds, quick)
+    work = ShardCheck(out, manifest, "rows" if quick else "all")
     parts = planned(out, manifest)
     present = (part for part in parts if part.number in there)
     states = spread(work, present, workers=workers, lost=_lost)
@@ -53,19 +52,25 @@ def check(out: Path, *, quick: bool = False, workers: int = 1) -> Iterator[Shard
 
 @dataclass(frozen=True)
 class ShardCheck:
-    """Part -> ShardState; can be sent to other processes."""
+    """Part -> ShardState; can be sent to other processes. ``look``: at the sizes of the shard's
+    files, at its rows, too, or at what is in its tar as well."""
 
     out: Path
-    settings: str
-    kinds: tuple[str, ...]
-    quick: bool
+    manifest: Manifest
+    look: Literal["sizes", "rows", "all"]
 
     def __call__(self, part: Part) -> ShardState:
         path = rows_path(self.out, part.number)
         try:
-            about, samples = self._rows(path, part)
+            # Parquet files tell of themselves at their end, which one that was cut off lacks.
+            with import_pyarrow().parquet.ParquetFile(path) as file:
+                about = json.loads((file.metadata.metadata or {}).get(ABOUT, b"{}"))
+                _expect(path, "settings", self.manifest.digest, about.get("settings"))
+                _expect(path, "number", part.number, about["number"])
+                samples = [] if self.look == "sizes" else self._rows(path, part, file, about)
             if self.kinds:
-                self._tar(samples_path(self.out, part.number), about["samples"], samples)
+                path = samples_path(self.out, part.number)
+                self._tar(path, about["samples"], samples)
         except Exception as error:  # readers raise anything on damaged files
             said = str(error) if isinstance(error, PrnetError) else reason_of(error)
             if not said.startswith(str(self.out)):
@@ -73,15 +78,13 @@ class ShardCheck:
             return ShardState(part.number, wrong=said)
         return ShardState(part.number, about["items"], about["faces"], about["failed"])
 
-    def _rows(self, path: Path, part: Part) -> tuple[dict[str, Any], list[str]]:
-        """What the file tells of itself, after all of it is found to be so, and the samples."""
-        pa = import_pyarrow()
-        columns = ["item", "faces", "face", *(["sample"] if self.kinds else [])]
-        with pa.parquet.ParquetFile(path) as file:
-            about = json.loads(file.metadata.metadata[ABOUT])
-            table = file.read(columns)
-        _expect(path, "settings", self.settings, about["settings"])
-        _expect(path, "number", part.number, about["number"])
+    @property
+    def kinds(self) -> list[SampleKind]:
+        return list(self.manifest.settings["save"])
+
+    def _rows(self, path: Path, part: Part, file: Any, about: dict[str, Any]) -> list[str]:
+        """The samples, after all that the file tells of itself is found to be so."""
+        table = file.read(["item", "faces", "face", *(["sample"] if self.kinds else [])])
         item, faces = (table.column(name).to_numpy() for name in ("item", "faces"))
         face = table.column("face").fill_null(0).to_numpy()
         first = np.flatnonzero(np.diff(item, prepend=-1))
@@ -95,12 +98,11 @@ class ShardCheck:
         if part.count is not None and about["items"] != part.count:
             # Of an input that broke off there are fewer, the last with the error.
             _expect(path, "failed", True, about["failed"] > 0)
-        samples = table.column("sample").drop_null().to_pylist() if self.kinds else []
-        return about, samples
+        return list(table.column("sample").drop_null().to_pylist()) if self.kinds else []
 
     def _tar(self, path: Path, told: dict[str, int], samples: list[str]) -> None:
         _expect(path, "bytes", told["bytes"], path.stat().st_size)
-        if self.quick:
+        if self.look != "all":
             return
         crc = 0
         with path.open("rb") as file:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from prnet.bulk.check import ShardCheck
 from prnet.bulk.manifest import Manifest, planned
 from prnet.bulk.plan import Part
 from prnet.bulk.shards import ShardDone, ShardWork, finished
 from prnet.bulk.workers import spread
+from prnet.errors import PrnetWarning
 
 
 def unfinished(out: Path, manifest: Manifest, *, share: tuple[int, int] = (1, 1)) -> list[Part]:
-    """Parts of the plan whose shards are not there; ``share`` (k, n): of every nth, from the kth,
-    for the kth of n machines."""
+    """Parts of the plan whose shards are not there, or not whole by the sizes of their files: a
+    PrnetWarning tells of these. ``share`` (k, n): of every nth, from the kth, for the kth of n
+    machines."""
     done, (mine, machines) = finished(out), share
-    return [
-        part
-        for part in planned(out, manifest)
-        if part.number not in done and part.number % machines == mine - 1
-    ]
+    state_of = ShardCheck(out, manifest, "sizes")
+    parts, wrong = [], []
+    for part in planned(out, manifest):
+        if part.number % machines != mine - 1:
+            continue
+        told = state_of(part).wrong if part.number in done else None
+        if told is not None:
+            wrong.append(told)
+        if told is not None or part.number not in done:
+            parts.append(part)
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        warnings.warn(f"{wrong[0]}{more}; made again", PrnetWarning, stacklevel=2)
+    return parts
 
 
 def make_shards(work: ShardWork, parts: list[Part], *, workers: int) -> Iterator[ShardDone]:
