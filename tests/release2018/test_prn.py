@@ -25,7 +25,7 @@ from prnet.release2018 import (
     get_depth_image,
     render_texture,
 )
-from prnet.release2018.prn import crop_2018, cropped_2018
+from prnet.release2018.crops import crop_2018, cropped_2018
 from prnet.release2018.resample import to_2018
 
 PROGRAMS = Path(__file__).parent / "programs"

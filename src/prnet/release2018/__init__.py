@@ -4,6 +4,7 @@
 it for those of its ``utils``; docs/release2018.md.
 """
 
+from prnet.release2018.plot import plot_kpt, plot_pose_box, plot_vertices
 from prnet.release2018.pose import estimate_pose, frontalize
 from prnet.release2018.prn import PRN, PosPrediction
 from prnet.release2018.render import (
@@ -24,6 +25,9 @@ __all__ = [
     "get_depth_image",
     "get_uv_mask",
     "get_visibility",
+    "plot_kpt",
+    "plot_pose_box",
+    "plot_vertices",
     "render_texture",
     "write_obj_with_colors",
     "write_obj_with_texture",

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
 from prnet.files.arrays import Array, read_array
 from prnet.geometry.camera import align_similarity
+from prnet.release2018.given import given_array
 from prnet.release2018.resample import to_2018
 
 CANONICAL: Final = Path("Data/uv-data/canonical_vertices.npy")
@@ -56,6 +56,5 @@ def angles_2018(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def _fitting(vertices: NDArray[np.floating]) -> NDArray[np.float64]:
     canonical = canonical_vertices()
-    if vertices.shape != canonical.shape:
-        raise PrnetError(f"expected vertices {canonical.shape}, got {vertices.shape}")
+    given_array(vertices, "vertices", *canonical.shape)
     return canonical

@@ -24,11 +24,20 @@ from prnet.detection.dlib import DlibCnnDetector
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropRule, CropTransform
-from prnet.geometry.sampling import sample_bilinear
+from prnet.geometry.crop import CropTransform
 from prnet.network.crop_rules import GIVEN_BOX_RULE, RULES_2018
 from prnet.reconstruct import Reconstructor
-from prnet.release2018.given import SIZE, given_crops, given_photo
+from prnet.release2018.crops import crop_2018, cropped_2018, reached
+from prnet.release2018.given import (
+    SIZE,
+    given_array,
+    given_box,
+    given_crops,
+    given_map,
+    given_photo,
+    given_picture,
+    given_place,
+)
 from prnet.release2018.resample import to_2018
 
 IMPORTED: Final = Path("Data/prnet-2018")
@@ -105,17 +114,13 @@ class PRN:
             print("error opening file: ", error)
             return None
         if image_info is not None:
-            info = np.asarray(image_info, np.float64)
-            if info.ndim == 2 and max(info.shape) > 4:
-                return self._of_landmarks(image, info.T if info.shape[0] <= 3 else info)
-            if info.size != 4:
-                wanted = "a box [left, right, top, bottom] or landmarks (68, 2 or 3)"
-                raise PrnetError(f"expected {wanted}, got an array of shape {info.shape}")
-            left, right, top, bottom = info.ravel()
+            place = given_place(image_info)
+            if place.ndim == 2:
+                return self._of_landmarks(image, place)
+            left, right, top, bottom = place
             return self._of_box(image, Box(left, top, right, bottom), "given")
         if box_file is not None:
-            left, top, width, height = np.loadtxt(box_file).ravel()[:4]
-            return self._of_box(image, Box(left, top, left + width, top + height), "dlib")
+            return self._of_box(image, given_box(box_file), "dlib")
         faces = self.reconstruct(image)
         if not faces:
             print("warning: no detected face")
@@ -134,16 +139,18 @@ class PRN:
 
     def get_landmarks(self, pos: NDArray[np.floating]) -> NDArray[np.floating]:
         """(68, 3)."""
-        landmarks: NDArray[np.floating] = pos[self.uv_kpt_ind[1], self.uv_kpt_ind[0]]
+        landmarks: NDArray[np.floating] = given_map(pos)[self.uv_kpt_ind[1], self.uv_kpt_ind[0]]
         return landmarks
 
     def get_vertices(self, pos: NDArray[np.floating]) -> NDArray[np.floating]:
         """(V, 3)."""
-        return pos.reshape(SIZE**2, -1)[self.face_ind]
+        return given_map(pos).reshape(SIZE**2, -1)[self.face_ind]
 
     def get_colors(self, image: NDArray[Any], vertices: NDArray[np.floating]) -> NDArray[Any]:
         """(V, C) of the image's type: the pixel nearest to each vertex, those outside at its edge.
         The vertices stay as they are (the release clipped the caller's)."""
+        image = given_picture(image)
+        vertices = given_array(vertices, "vertices", "V", 3)
         height, width = image.shape[:2]
         column, row = np.round(np.clip(vertices[:, :2], 0, [width - 1, height - 1])).T.astype(int)
         colors: NDArray[Any] = image[row, column]
@@ -151,11 +158,13 @@ class PRN:
 
     def get_colors_from_texture(self, texture: NDArray[Any]) -> NDArray[Any]:
         """Texture (256, 256, C) -> (V, C)."""
+        texture = given_array(texture, "a texture", SIZE, SIZE, *"C"[: np.ndim(texture) - 2])
         return texture.reshape(SIZE**2, -1)[self.face_ind]
 
     def get_texture(self, image: NDArray[Any], pos: NDArray[np.floating]) -> NDArray[Any]:
         """(256, 256, C) of the image's type, nearest pixel, 0 outside the image (a fork's)."""
-        column, row = np.round(pos[..., :2]).astype(int).reshape(-1, 2).T
+        image = given_picture(image)
+        column, row = np.round(given_map(pos)[..., :2]).astype(int).reshape(-1, 2).T
         height, width = image.shape[:2]
         inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
         texture = np.zeros((SIZE**2, *image.shape[2:]), image.dtype)
@@ -178,7 +187,7 @@ class PRN:
     def _of_box(self, image: NDArray[np.uint8], box: Box, kind: str) -> Map:
         if not self.is_2018:
             wanted = DlibCnnDetector.crop_rule if kind == "dlib" else GIVEN_BOX_RULE
-            box = _reached(box, wanted, GIVEN_BOX_RULE)
+            box = reached(box, wanted, GIVEN_BOX_RULE)
             return self._map_of(self.reconstruct(image, boxes=[box])[0])
         crop = crop_2018(box, RULES_2018[kind])
         return crop.to_image(self.net_forward(cropped_2018(image, crop)))
@@ -249,30 +258,6 @@ class Detection:
 
     def __init__(self, box: Box) -> None:
         self.rect, self.confidence = _Rectangle(box), box.score
-
-
-def crop_2018(box: Box, rule: CropRule) -> CropTransform:
-    """The release's crop: its side is cut to whole pixels, and its corners' centres, not edges,
-    meet those of the 256 pixels."""
-    side = int((box.width + box.height) / 2 * rule.scale)
-    x, y = box.centre + (box.width + box.height) / 2 * np.array([rule.shift_x, rule.shift_y])
-    return CropTransform(float(x), float(y), side=max(side, 1) * SIZE / (SIZE - 1), size=SIZE)
-
-
-def _reached(box: Box, wanted: CropRule, rule: CropRule) -> Box:
-    """The box whose crop by ``rule`` is that of ``box`` by ``wanted``."""
-    mean = (box.width + box.height) / 2
-    x, y = box.centre + mean * np.array([wanted.shift_x, wanted.shift_y])
-    half = mean * wanted.scale / rule.scale / 2
-    return Box(float(x) - half, float(y) - half, float(x) + half, float(y) + half)
-
-
-def cropped_2018(image: NDArray[np.uint8], crop: CropTransform) -> NDArray[np.float32]:
-    """(256, 256, 3) in 0..1: bilinear without averaging, black outside, as the release crops."""
-    rows, columns = np.mgrid[:SIZE, :SIZE].reshape(2, -1)
-    black = np.pad(image, ((1, 1), (1, 1), (0, 0)))
-    points = crop.to_image(np.stack([columns, rows], axis=1)) + 1
-    return sample_bilinear(black, points).reshape(SIZE, SIZE, 3) / np.float32(255)
 
 
 def _model_folder(prefix: Path) -> Path | None:

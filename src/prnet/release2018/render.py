@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.geometry.rasterize import interpolate, rasterize, rasterize_depth
+from prnet.release2018.given import given_array, given_size, given_triangles
 
 SEEN_WITHIN = 2.0
 """Pixels behind the nearest surface at which a vertex counts as seen, as in the release."""
@@ -30,9 +31,12 @@ def render_texture(
     """Vertices (3, V), colours (c, V), triangles (3, T) -> (h, w, c) of the release's type, which
     OpenCV wants equal when pictures are joined; 0 where nothing is. x right, y down, the larger z
     wins; triangles are seen from both sides."""
-    corners = np.ascontiguousarray(triangles.T)
-    raster = rasterize(np.asarray(vertices, np.float64).T, corners, h, w)
-    drawn = interpolate(raster, corners, np.asarray(colors, np.float32).T.reshape(-1, c))
+    points = given_array(vertices, "vertices", 3, "V").T
+    shades = given_array(colors, "colours", c, points.shape[0]).T
+    corners = np.ascontiguousarray(given_triangles(np.transpose(triangles), len(points)))
+    h, w = given_size(h, w)
+    raster = rasterize(np.asarray(points, np.float64), corners, h, w)
+    drawn = interpolate(raster, corners, np.asarray(shades, np.float32))
     return drawn.astype(np.float64)
 
 
@@ -41,6 +45,7 @@ def get_depth_image(
 ) -> NDArray[np.float64]:
     """Vertices (V, 3), triangles (T, 3) -> z (h, w), 0 where nothing is; ``isShow``: over its
     largest, so that white is nearest."""
+    vertices = given_array(vertices, "vertices", "V", 3)
     z = vertices[:, 2] / (np.max(vertices[:, 2]) if isShow else 1)
     return render_texture(vertices.T, z[None], triangles.T, h, w, 1)[..., 0]
 
@@ -50,6 +55,9 @@ def get_visibility(
 ) -> NDArray[np.float32]:
     """(V,): 1 for vertices at most 2 pixels behind the surface that the picture (h, w) shows there,
     and for two rings of triangles around them; 0 for the others and those outside."""
+    vertices = given_array(vertices, "vertices", "V", 3)
+    triangles = given_triangles(triangles, len(vertices))
+    h, w = given_size(h, w)
     depth = rasterize_depth(vertices, triangles, h, w)
     column, row = np.rint(vertices[:, :2]).T.astype(int)
     inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
@@ -71,7 +79,8 @@ def get_uv_mask(
 ) -> NDArray[np.float32]:
     """(resolution, resolution) in UV: 1 where visible vertices (V,) are, small holes closed, shrunk
     by eight pixels. ``uv_coords`` (V, 3): column, row, 0."""
-    values = np.asarray(vertices_vis, np.float32)[None]
+    uv_coords = given_array(uv_coords, "uv_coords", "V", 3)
+    values = given_array(vertices_vis, "vertices_vis", len(uv_coords))[None]
     drawn = render_texture(uv_coords.T, values, triangles.T, resolution, resolution, 1)
     mask = drawn[..., 0] > 0
     for erosions in (1, 3):
@@ -92,8 +101,10 @@ def generate_depth_image(
     """
     from prnet.release2018.resample import to_2018
 
-    height, width = shape[:2]
-    depth = rasterize_depth(vertices, to_2018().target.triangles, height, width, cull="back")
+    target = to_2018().target
+    vertices = given_array(vertices, "vertices", len(target.canonical_vertices), 3)
+    height, width = given_size(*given_array(shape, "a shape", "N")[:2])
+    depth = rasterize_depth(vertices, target.triangles, height, width, cull="back")
     low, high = float(vertices[:, 2].min()), float(vertices[:, 2].max())
     grey = 255 * (depth - low) / (high - low + 1e-3)
     return np.where(np.isneginf(depth), 0, grey).astype(np.uint8)

@@ -14,6 +14,7 @@ from prnet.formats.obj import obj_bytes
 from prnet.formats.surface import Surface
 from prnet.geometry.camera import FLIP_Y
 from prnet.geometry.mesh import vertex_normals
+from prnet.release2018.given import given_array, given_triangles
 
 
 def write_obj_with_colors(
@@ -24,9 +25,11 @@ def write_obj_with_colors(
 ) -> None:
     """OBJ of vertices (V, 3), triangles (T, 3), whose corners are written last to first, as the
     release does for y turned up, and colours (V, 3), written as they are (0..1, say)."""
-    plain = obj_bytes(vertices, triangles[:, ::-1]).decode()
-    rows = plain.split("\n")
-    shades = (" {:.4f} {:.4f} {:.4f}".format(*color) for color in np.asarray(colors, float))
+    vertices = given_array(vertices, "vertices", "V", 3)
+    colors = given_array(colors, "colours", len(vertices), 3)
+    corners = given_triangles(triangles, len(vertices))[:, ::-1]
+    rows = obj_bytes(vertices, corners).decode().split("\n")
+    shades = (" {:.4f} {:.4f} {:.4f}".format(*color) for color in colors.astype(float))
     rows[: len(vertices)] = [
         row + shade for row, shade in zip(rows[: len(vertices)], shades, strict=True)
     ]
@@ -43,10 +46,12 @@ def write_obj_with_texture(
     """OBJ with ``.mtl`` and ``_texture.png`` beside it. ``texture`` (N, N, 3): floats 0..1 or
     uint8; ``uv_coords`` (V, 2 or 3): column and row over the texture's side, 0..1, row down."""
     path = _as_obj(obj_name)
+    points = np.asarray(given_array(vertices, "vertices", "V", 3), np.float64)
+    texture = given_array(texture, "a texture", "N", "N", 3)
+    uv_coords = given_array(uv_coords, "uv_coords", len(points), "2 or 3")
     if texture.dtype != np.uint8:
         texture = np.rint(255 * np.clip(texture, 0, 1)).astype(np.uint8)
-    corners = np.ascontiguousarray(triangles[:, ::-1], np.int32)
-    points = np.asarray(vertices, np.float64)
+    corners = np.ascontiguousarray(given_triangles(triangles, len(points))[:, ::-1], np.int32)
     surface = Surface(
         vertices=points,
         triangles=corners,
