@@ -12,6 +12,7 @@ from PIL import Image
 
 import prnet
 import prnet.facemesh as mp
+from prnet.facemesh.face_mesh import landmark_list
 
 PROGRAM = """
 import cv2
@@ -145,6 +146,7 @@ def test_brows_and_nose_are_media_pipes():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"min_detection_confidence": None}, "min_detection_confidence from 0 to 1, got None"),
         ({"max_num_faces": 0}, "expected max_num_faces of 1 or more, got 0"),
         ({"max_num_faces": "1"}, "expected max_num_faces of 1 or more, got '1'"),
         ({"min_detection_confidence": 2}, "expected min_detection_confidence from 0 to 1, got 2"),
@@ -155,6 +157,21 @@ def test_wrong_arguments_are_named_as_the_caller_wrote_them(
 ) -> None:
     with pytest.raises(prnet.PrnetError, match=message):
         mp.solutions.face_mesh.FaceMesh(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("image", "marks", "connections", "message"),
+    [
+        (None, [], None, "an image to draw onto, uint8 .*, got <class 'NoneType'>"),
+        (np.zeros((9, 9)), [], None, r"got float64 \(9, 9\)"),
+        (np.broadcast_to(np.uint8(0), (9, 9, 3)), [], None, "an image to draw onto"),
+        (np.zeros((9, 9, 3), np.uint8), "marks", None, "one of multi_face_landmarks, got str"),
+        (np.zeros((9, 9, 3), np.uint8), [], [(0, 468)], r"points 0..467, got \(0, 468\)"),
+    ],
+)
+def test_wrong_arguments_of_drawings(face, image: Any, marks: Any, connections, message) -> None:
+    with pytest.raises(prnet.PrnetError, match=message):
+        mp.solutions.drawing_utils.draw_landmarks(image, marks or landmark_list(face), connections)
 
 
 def test_what_is_not_here_is_said() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from prnet.errors import PrnetError, install_command
-from prnet.facemesh.face_mesh import NormalizedLandmarkList
+from prnet.facemesh.face_mesh import NormalizedLandmark, NormalizedLandmarkList
 
 Colour = tuple[int, int, int]
 WHITE_COLOR: Colour = (224, 224, 224)
@@ -50,8 +50,12 @@ def draw_landmarks(
     without a spec of landmarks there are no dots."""
     if landmark_list is None:
         return
+    if not _is_canvas(image):
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image)
+        raise PrnetError(f"expected an image to draw onto, uint8 (H, W, 3), got {got}")
     height, width = image.shape[:2]
-    points = [(mark.x * width, mark.y * height) for mark in landmark_list.landmark]
+    points = [(mark.x * width, mark.y * height) for mark in _marks(landmark_list)]
+    _check(connections, len(points))
     picture = Image.fromarray(image)
     draw = ImageDraw.Draw(picture)
     for pair in connections or ():
@@ -85,13 +89,38 @@ def plot_landmarks(
         ) from error
     axes: Any = pyplot.figure(figsize=(10, 10)).add_subplot(projection="3d")
     axes.view_init(elev=elevation, azim=azimuth)
-    points = np.array([(-mark.z, mark.x, -mark.y) for mark in landmark_list.landmark])
+    points = np.array([(-mark.z, mark.x, -mark.y) for mark in _marks(landmark_list)])
+    _check(connections, len(points))
     spec = landmark_drawing_spec
     axes.scatter(*points.T, color=_unit(spec.color), linewidth=spec.thickness)
     spec = connection_drawing_spec
     for pair in connections or ():
         axes.plot(*points[list(pair)].T, color=_unit(spec.color), linewidth=spec.thickness)
     pyplot.show()
+
+
+def _is_canvas(image: object) -> bool:
+    return (
+        isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.ndim == 3
+        and image.shape[2] == 3
+        and image.flags.writeable
+    )
+
+
+def _marks(landmark_list: NormalizedLandmarkList) -> list[NormalizedLandmark]:
+    try:
+        return landmark_list.landmark
+    except AttributeError as error:
+        kind = type(landmark_list).__name__
+        raise PrnetError(f"expected one of multi_face_landmarks, got {kind}") from error
+
+
+def _check(connections: Collection[tuple[int, int]] | None, points: int) -> None:
+    for pair in connections or ():
+        if not all(0 <= end < points for end in pair):
+            raise PrnetError(f"expected connections of points 0..{points - 1}, got {pair}")
 
 
 def _unit(color: Colour) -> tuple[float, ...]:

@@ -73,7 +73,9 @@ class FaceMesh:
     ) -> None:
         if not isinstance(max_num_faces, int) or max_num_faces < 1:
             raise PrnetError(f"expected max_num_faces of 1 or more, got {max_num_faces!r}")
-        if not 0 <= min_detection_confidence <= 1:
+        if not (
+            isinstance(min_detection_confidence, int | float) and 0 <= min_detection_confidence <= 1
+        ):
             raise PrnetError(
                 f"expected min_detection_confidence from 0 to 1, got {min_detection_confidence!r}"
             )
