@@ -1,10 +1,13 @@
 """A photo -> meshes, landmarks and pose of its faces, the largest first."""
 
-import sys
+import argparse
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 reconstruct = prnet.Reconstructor()
 for i, face in enumerate(reconstruct(photo)):
     face.save(f"{folder}/face_{i}.obj")

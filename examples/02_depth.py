@@ -1,12 +1,15 @@
 """Depth of every face of a photo: 16-bit PNG of the photo, and 64 x 64 crops for a network."""
 
-import sys
+import argparse
 
 import numpy as np
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 faces = prnet.Reconstructor()(photo)
 image = prnet.load_image(photo)
 

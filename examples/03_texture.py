@@ -1,12 +1,15 @@
 """The face's texture in UV, where it is seen, and the same with hidden parts filled."""
 
-import sys
+import argparse
 
 import numpy as np
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 face = prnet.Reconstructor()(photo)[0]
 
 mask = face.texture_mask(size=512)  # (512, 512) float32: 1 seen .. 0 hidden

@@ -1,10 +1,13 @@
 """The face from the front and from the side, with its texture and as a shaded surface."""
 
-import sys
+import argparse
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 face = prnet.Reconstructor()(photo)[0]
 
 prnet.save_image(f"{folder}/frontal.png", face.render(size=256))

@@ -1,10 +1,13 @@
 """Paint on the texture, and put it back into the photo: only what was painted changes."""
 
-import sys
+import argparse
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 face = prnet.Reconstructor()(photo)[0]
 
 texture = face.texture(size=512).copy()

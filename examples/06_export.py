@@ -1,10 +1,13 @@
 """Mesh files for other programs: GLB for viewers and Blender, OBJ with texture, few triangles."""
 
-import sys
+import argparse
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 face = prnet.Reconstructor()(photo)[0]
 
 face.save(f"{folder}/face.glb")  # metres, y up, the pose is the node's rotation

@@ -1,10 +1,13 @@
 """One face on another: here the mirrored photo's face on the photo's own."""
 
-import sys
+import argparse
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 reconstruct = prnet.Reconstructor()
 image = prnet.load_image(photo)
 target, reference = reconstruct(image)[0], reconstruct(image[:, ::-1].copy())[0]

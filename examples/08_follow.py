@@ -1,13 +1,16 @@
 """The faces of a film, frame by frame, each person with a number; here of a film that is made of
 the photo, which wanders to the right. A film's file needs the extra ``video``."""
 
-import sys
+import argparse
 
 import numpy as np
 
 import prnet
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 image = prnet.load_image(photo)
 frames = (np.roll(image, 4 * number, axis=1) for number in range(25))  # or "film.mp4"
 

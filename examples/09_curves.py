@@ -1,7 +1,7 @@
 """ARKit's 52 curves of a person over a film; here of a film that is made of the photo."""
 
+import argparse
 import csv
-import sys
 
 import numpy as np
 
@@ -9,7 +9,10 @@ import prnet
 from prnet.facemodel.arkit.curves import PersonCurves
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 image = prnet.load_image(photo)
 frames = (np.roll(image, 4 * number, axis=1) for number in range(15))  # or "film.mp4"
 

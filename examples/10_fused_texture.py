@@ -1,14 +1,17 @@
 """One texture of several pictures of a face: what one hides another shows, the finer counts more.
 Here of the photo in small, upright and turned."""
 
-import sys
+import argparse
 
 import numpy as np
 
 import prnet
 from prnet.appearance.fused import FusedTexture
 
-photo, folder = sys.argv[1:]
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("photo")
+parser.add_argument("folder", help="an existing one, for the results")
+photo, folder = vars(parser.parse_args()).values()
 image = prnet.load_image(photo)
 pictures = [np.ascontiguousarray(image[::2, ::2]), image, np.rot90(image).copy()]
 

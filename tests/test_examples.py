@@ -26,3 +26,10 @@ def test_example_runs(example: Path, sample_path: Path, tmp_path: Path) -> None:
     assert told.stdout
     assert not told.stderr
     assert any(path.stat().st_size > 1000 for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_without_arguments_it_says_how_to_call_it(example: Path) -> None:
+    told = subprocess.run([sys.executable, str(example)], capture_output=True, text=True)
+    assert told.returncode == 2
+    assert told.stderr.startswith(f"usage: {example.name} [-h] photo folder\n")
