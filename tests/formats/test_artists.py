@@ -15,6 +15,9 @@ from prnet.cli import main
 from prnet.formats.output import SaveOptions
 from prnet.formats.surface import face_surface, head_vertices
 from prnet.formats.table import FACE_OUTPUTS
+from prnet.layout.quads import quad_grid
+from prnet.layout.uv_layout import default_layout
+from prnet.release2018.resample import to_2018
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,20 @@ def test_quads_lie_on_the_surface_and_are_symmetric(face, topology, count):
     mirrored, _ = cKDTree(np.c_[u, v]).query(np.c_[1 - u, v])
     assert mirrored.max() < 1e-6
     assert set(coarse.quads.ravel()) == set(range(len(coarse.vertices)))
+    sides = np.ptp(coarse.vertices, axis=0) / np.ptp(full.vertices, axis=0)
+    assert (np.abs(sides - 1) < 0.005).all()  # the outermost lie on the outline
+
+
+@pytest.mark.parametrize("cells", [113, 57])
+@pytest.mark.parametrize("layout", [default_layout(), to_2018().target], ids=lambda it: it.name)
+def test_quads_fill_the_region_and_none_is_turned_over(layout, cells):
+    """Also where their outermost corners were moved onto the border."""
+    places, quads = quad_grid(layout, cells)
+    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    (x1, x2), (y1, y2) = (places[triangles[:, 1:]] - places[triangles[:, :1]]).T
+    areas = (x2 * y1 - x1 * y2) / 2
+    assert areas.min() > (1 if layout is default_layout() else -0.01)  # one of 2018's is a line
+    assert areas.sum() > 0.98 * layout.region.sum()
 
 
 @pytest.mark.parametrize("kind", ["obj", "obj-texture", "obj-plain"])

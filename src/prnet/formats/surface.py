@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError, missing
 from prnet.geometry.camera import FLIP_Y
 from prnet.geometry.sampling import sample_bilinear
-from prnet.layout.openings import Openings, open_triangles, opening_mask
+from prnet.layout.openings import Openings, open_triangles
+from prnet.layout.quads import quad_grid
 from prnet.layout.uv_layout import UVLayout
 from prnet.mapped import MappedFace
 
@@ -113,21 +114,7 @@ def in_quads(
     surface: Surface, layout: UVLayout, cells: int, openings: Openings = "closed"
 ) -> Surface:
     """A surface of all the layout's vertices -> quads, ``cells`` along each side of the UV map."""
-    lines = np.linspace(0, layout.size - 1, cells + 1)
-    places = np.stack(np.meshgrid(lines, lines), axis=-1).reshape(-1, 2)
-    column, row = np.rint(places).astype(int).T
-    kept = layout.region[row, column]
-    if openings == "open":
-        kept &= ~opening_mask(layout)[row, column]
-    index = np.full(len(places), -1, np.int32)
-    index[kept] = np.arange(kept.sum())
-    grid = index.reshape(cells + 1, cells + 1)
-    quads = np.stack([grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]], axis=-1)
-    quads = quads.reshape(-1, 4)
-    quads = quads[(quads >= 0).all(axis=1)]
-    used, numbers = np.unique(quads, return_inverse=True)
-    quads = numbers.reshape(-1, 4).astype(np.int32)
-    at = places[kept][used]
+    at, quads = quad_grid(layout, cells, openings)
 
     def sampled(values: NDArray[np.generic]) -> NDArray[np.float64]:
         table = np.zeros((*layout.region.shape, values.shape[1]), np.float64)
