@@ -27,7 +27,7 @@ from prnet.bulk.manifest import Manifest, begin
 from prnet.bulk.parquet import import_pyarrow
 from prnet.bulk.plan import Columns
 from prnet.bulk.rows import SAMPLE_KINDS, SampleOptions, rows_of, samples_of
-from prnet.bulk.shards import RowsFile, rows_path
+from prnet.bulk.shards import ABOUT, REPEATED, RowsFile, rows_path
 from prnet.files.inputs import expand_inputs
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.reconstruct import Reconstructor
@@ -38,6 +38,7 @@ TURN = 1.0
 MOST_LISTED = 100_000
 DIGITS = 9
 COLUMNS = Columns()
+SOURCE = "photos {:09}"
 
 
 def main() -> None:
@@ -202,7 +203,11 @@ def rows(folder: Path, count: int) -> None:
     told("write", lambda: write_shards(out, manifest.digest, count // SHARD, face))
     assert not told("resume", lambda: unfinished(out, begun()))
     assert told("check", lambda: wrong(out)) == 0
-    rows_path(out, count // SHARD // 2).unlink()
+    path = rows_path(out, count // SHARD // 2)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(source_of(count // SHARD // 2), source_of(0)))
+    assert told("check, photos of a shard in another, too", lambda: wrong(out)) == 1
+    path.unlink()
     assert len(told("resume, a shard missing", lambda: unfinished(out, manifest))) == 1
     assert told("check, a shard missing", lambda: wrong(out)) == 1
 
@@ -212,21 +217,35 @@ def wrong(out: Path) -> int:
 
 
 def write_shards(out: Path, digest: str, shards: int, face) -> None:
-    """All alike but for their numbers: the first is written as ever, the others are its bytes."""
+    """All alike but for their numbers and their photos' source: the first is written as ever, with
+    the sources not compressed; the others are its bytes."""
     first = rows_path(out, 0)
     number = 10 ** (DIGITS - 1)
     with RowsFile(first) as file:
         for item in range(SHARD):
-            file.add(rows_of(Item(f"{item:010d}.jpg", "", ""), item, (640, 480), [face]))
+            named = Item(f"{item:010d}.jpg", SOURCE.format(number), "")
+            file.add(rows_of(named, item, (640, 480), [face]))
         counts = {"items": SHARD, "faces": SHARD, "failed": 0, "samples": None}
         file.about = {"settings": digest, "number": number, **counts}
+    pa = import_pyarrow()
+    with pa.parquet.ParquetFile(first) as file:
+        table, about = file.read(), file.metadata.metadata[ABOUT]
+        columns = [column.path for column in file.schema]
+    compression = {path: "none" if path == "source" else "zstd" for path in columns}
+    table = table.replace_schema_metadata({ABOUT: about})
+    pa.parquet.write_table(table, first, compression=compression, use_dictionary=REPEATED)
     data = first.read_bytes()
-    told_number = f'"number": {number}'.encode()
-    assert data.count(told_number) == 1
+    told_number = f'"number": {number}'
+    assert data.count(told_number.encode()) == 1
     for other in range(shards):
         path = rows_path(out, other)
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data.replace(told_number, f'"number": {other:{DIGITS}}'.encode()))
+        mine = data.replace(told_number.encode(), f'"number": {other:{DIGITS}}'.encode())
+        path.write_bytes(mine.replace(source_of(number), source_of(other)))
+
+
+def source_of(shard: int) -> bytes:
+    return SOURCE.format(shard).encode()
 
 
 def told(what: str, call):

@@ -9,7 +9,7 @@ import tarfile
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 from typing import Any
 
 import numpy as np
@@ -484,6 +484,63 @@ def test_check_finds_what_is_wrong(
     capsys.readouterr()
     assert main(["dataset", "--check", str(out)]) == _run(*given, model=model) == 2
     assert capsys.readouterr().err.count("expected a plan of 3 shards, got 2") == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("list", "has, too: {folder}/0.png"),
+        ("folder", "has, too: {folder}/1.png"),
+        ("tar", "has, too: {tmp}/a.tar/0.png and 2 more"),
+        ("keys", "has, too: {tmp}/a.parquet/x"),
+        ("shard", "expected every photo once, got twice: {tmp}/b.tar/0.png"),
+    ],
+)
+def test_check_finds_photos_that_are_there_twice(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    told: str,
+) -> None:
+    files = [photos / f"{number}.png" for number in (0, 1, 2)]
+    (tmp_path / "list").write_text("\n".join(map(str, [*files, files[0]])))
+    for name, given in (("a.tar", files), ("b.tar", [*files, files[0]])):
+        with tarfile.open(tmp_path / name, "w") as tar:
+            for path in given:
+                tar.add(path, path.name)
+    data = [path.read_bytes() for path in files]
+    pq.write_table(pa.table({"image": data, "key": ["x", "y", "x"]}), tmp_path / "a.parquet")
+    inputs: dict[str, list[object]] = {
+        "list": [f"@{tmp_path / 'list'}"],
+        "folder": [files[1], photos],
+        "tar": [tmp_path / "a.tar", tmp_path / "a.tar"],
+        "keys": [tmp_path / "a.parquet", "--key-column", "key"],
+        "shard": [tmp_path / "b.tar"],
+    }
+    out = tmp_path / "out"
+    assert _run(*inputs[kind], "--out", out, "--shard-size", 2, model=model) == 0
+    capsys.readouterr()
+    workers = "2" if kind == "list" else "1"
+    assert main(["dataset", "--check", str(out), "--quick", "--workers", workers]) == 1
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert line.endswith(told.format(folder=photos, tmp=tmp_path))
+    assert "wrong or missing: 1;" in said.out
+
+
+def test_photos_of_one_name_in_two_folders_differ(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    copytree(photos, tmp_path / "copies")
+    (photos / "3.png").unlink()
+    out = tmp_path / "out"
+    assert _run(photos, tmp_path / "copies", "--out", out, "--shard-size", 2, model=model) == 0
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+    names = [(row["source"], row["key"]) for row in _rows(out)]
+    assert names[0] == (str(photos), "0.png")
+    assert names[-1] == (str(tmp_path / "copies"), "4.png")
 
 
 def test_packed_maps_know_turned_crops() -> None:

@@ -51,7 +51,8 @@ def _photos(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
         file.seek(part.first)
         for _ in range(part.count or 0):
             key, path = json.loads(file.readline())
-            yield Item(as_text(key), "", path)
+            source = path.removesuffix(os.sep + key)
+            yield Item(as_text(key), "" if source == path else as_text(source), path)
 
 
 def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:

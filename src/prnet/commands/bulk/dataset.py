@@ -180,7 +180,10 @@ def _checked(args: argparse.Namespace) -> int:
                 say(f"prnet dataset: {state.wrong}", error=True)
             faces += state.faces
             bar.add(faces=state.faces, failed=state.failed)
-    say(f"shards: {bar.done}, wrong or missing: {wrong}; faces: {faces}, failed: {bar.failed}")
+    say(
+        f"shards: {manifest.shards}, wrong or missing: {wrong}; faces: {faces}, "
+        f"failed: {bar.failed}"
+    )
     return SOME_FAILED if wrong else ALL_WELL
 
 
