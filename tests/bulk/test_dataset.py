@@ -10,6 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree, rmtree
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from standins import write_model
 
+from prnet.bulk.parquet import read_address
 from prnet.bulk.plan import Part
 from prnet.bulk.rows import unpack_map
 from prnet.bulk.shards import ShardDone, ShardWork, finished, rows_path, samples_path
 from prnet.cli import main
 from prnet.commands.bulk.dataset import _finding, add_arguments
-from prnet.errors import PrnetWarning
+from prnet.errors import PrnetError, PrnetWarning
 from prnet.files.image import load_image
 from prnet.formats.depth import decode_depth
 from prnet.reconstruct import Reconstructor
@@ -146,6 +148,28 @@ def test_inputs_of_every_kind(
     assert sum(row["error"] is not None for row in rows) == 1
     assert "failed: 1" in capsys.readouterr().out
     assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("gs://lake/0.png", "gs://lake/0.png?retry_limit_seconds=60"),
+        ("gs://lake/0.png?scheme=http", "gs://lake/0.png?scheme=http"),
+        ("s3://lake/0.png", "s3://lake/0.png"),
+    ],
+)
+def test_addresses_that_do_not_answer_are_errors(
+    monkeypatch: pytest.MonkeyPatch, address: str, asked: str
+) -> None:
+    """Google's are asked for a quarter of an hour where nobody sets a limit."""
+
+    def from_uri(given: str) -> tuple[Any, str]:
+        raise OSError(f"asked for {given}")
+
+    monkeypatch.setattr("pyarrow.fs.FileSystem", SimpleNamespace(from_uri=from_uri))
+    with pytest.raises(PrnetError) as caught:
+        read_address(address)
+    assert str(caught.value) == f"{address}: expected a file to read, got: asked for {asked}"
 
 
 def test_films(model: Path, tmp_path: Path) -> None:

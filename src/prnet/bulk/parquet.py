@@ -9,6 +9,8 @@ from typing import Any, Final
 from prnet.errors import PrnetError, missing, reason_of
 
 ROWS_AT_ONCE: Final = 16
+PATIENCE: Final = 60
+"""Seconds in which gs:// has to answer; pyarrow's own are 900, without a word."""
 
 
 def import_pyarrow() -> Any:
@@ -85,7 +87,9 @@ def read_address(address: str) -> bytes:
     try:
         import pyarrow.fs
 
-        system, path = pyarrow.fs.FileSystem.from_uri(address)
+        limited = address.startswith(("gs://", "gcs://")) and "?" not in address
+        limit = f"?retry_limit_seconds={PATIENCE}" if limited else ""
+        system, path = pyarrow.fs.FileSystem.from_uri(address + limit)
         with system.open_input_stream(path) as stream:
             return bytes(stream.read())
     except (OSError, pa.ArrowException) as error:
