@@ -10,10 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prnet.files.results import face_names, output_names
+from prnet.errors import PrnetError
+from prnet.files.results import face_names, make_folder, output_names
 from prnet.formats.table import ENDINGS
 
 FEW = (".obj", "_plain.obj", ".json", "_pose.json")
+
+
+def test_results_do_not_go_to_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into a folder of such a name they do, where somebody made it."""
+    monkeypatch.chdir(tmp_path)
+    for address in ("s3://bucket/faces", "gs://b", "file:///tmp/faces"):
+        with pytest.raises(PrnetError, match=r"got an address \(mount it\)"):
+            make_folder(Path(address))
+    assert not list(tmp_path.iterdir())
+    Path("s3:/bucket").mkdir(parents=True)
+    assert make_folder(Path("s3:/bucket")).is_dir()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from prnet.errors import PrnetError, reason_of
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 """How Python keeps bytes of names that are no text (and Windows, halves of characters)."""
 
+_SCHEME = re.compile("[a-z][a-z0-9+.-]+:/")
+"""What addresses begin with; a drive of Windows has one letter."""
+
 _FACE_NUMBER = re.compile(r"_(0|[1-9][0-9]*)$")
 
 
@@ -89,6 +92,8 @@ def is_whole(path: Path, since: int) -> bool:
 
 def make_folder(path: Path) -> Path:
     """The folder for results, made when missing; PrnetError when nothing can be written there."""
+    if _SCHEME.match(path.as_posix()) and not path.exists():  # Path makes one of two slashes
+        raise PrnetError(f"{path}: expected a folder for the results, got an address (mount it)")
     if path.exists() and not path.is_dir():
         raise PrnetError(f"{path}: expected a folder for the results, got a file")
     try:
