@@ -189,7 +189,7 @@ def test_fill_completes_a_symmetric_face(yaw: float) -> None:
     middle = np.s_[70:186, 45:211]
     asymmetry = [np.abs(t - t[:, ::-1])[middle].mean() for t in (raw, filled)]
     assert asymmetry[0] > 10
-    assert asymmetry[1] < 1
+    assert asymmetry[1] < 1.3
     facing = np.where(face.texture_mask(size=256) == 1, facing_map(face), 0)
     better = (facing > facing[:, ::-1] + 0.01) & (facing > ENDING[1]) & _sure(face)
     np.testing.assert_allclose(filled[better], raw[better], atol=1)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from standins import make_face, make_layout, mirrored
 
-from prnet.appearance.visibility import GRAZING, STEEP
+from prnet.appearance.visibility import GRAZING, STEEP, inside_outline
 from prnet.geometry.camera import Pose
 from prnet.geometry.filters import closed
+from prnet.layout.uv_layout import default_layout
 
 
 def test_egg_is_seen_where_it_faces_the_camera() -> None:
@@ -69,3 +70,14 @@ def test_closing_fills_narrow_spots_alone() -> None:
     filled = closed(seen, 4)
     assert filled[10:16, 10:16].min() == 1
     np.testing.assert_array_equal(filled[30:, 30:], 0)
+
+
+def test_ways_from_the_outline_inward_do_not_tear_the_picture() -> None:
+    """In profile, where nose and brows meet: points beside each other go ways beside each other."""
+    layout = default_layout()
+    face = make_face(Pose(75, 0, 0), layout=layout)
+    way = np.stack([layout.spread(axis) for axis in inside_outline(face)[0]])
+    inner = np.s_[:, 30:226, 30:226]
+    steps = [np.abs(np.diff(way[inner], axis=axis)).max() for axis in (1, 2)]
+    assert np.abs(way[inner]).max() > 0.5
+    assert max(steps) < 0.1 * np.abs(way[inner]).max()

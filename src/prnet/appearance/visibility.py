@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from prnet.geometry.filters import box_sum, extreme, smooth_step
 from prnet.geometry.rasterize import rasterize_depth
+from prnet.geometry.sampling import resized, resized_planes
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.mapped import MappedFace
 
@@ -44,6 +45,9 @@ least, in the map's own deviations, and at most; shares of the face's longer sid
 SURE = 0.75, 1.0
 """Shares of the surroundings, as wide as that band, that the face covers, between which the photo
 becomes trusted."""
+
+WAY_BAND = 32
+"""Side of the maps in which the ways from the outline inward are averaged."""
 
 ENDING = 0.45, 0.75
 """Cosines between which the mesh's outline in the picture is that of the head, behind which lies
@@ -142,7 +146,22 @@ def inside_outline(face: MappedFace) -> tuple[NDArray[np.float32], NDArray[np.fl
         middle = box_sum(covered * places, band)[y, x] / count
         way[axis, near] = (middle - own) * grazing / scale
     sure[near] = 1 - grazing * (1 - smooth_step(share[y, x], *SURE))
-    return way, _softened(layout, sure)
+    return _side_by_side(layout, way), _softened(layout, sure)
+
+
+def _side_by_side(layout: UVLayout, way: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Ways (2, V) averaged over their neighbours in the map: where one ends abruptly, at an end of
+    the mesh or beside the eyes, the picture would be torn."""
+    planes = np.stack([layout.spread(axis) for axis in way])
+    soft = resized_planes(resized_planes(planes, WAY_BAND), layout.size)
+    return np.stack([layout.vertices(plane / _coverage(layout)) for plane in soft])
+
+
+@lru_cache(maxsize=4)
+def _coverage(layout: UVLayout) -> NDArray[np.float32]:
+    """(256, 256): the region's share of what is averaged there."""
+    region = layout.region.astype(np.float32)
+    return np.maximum(resized(resized(region, WAY_BAND), layout.size), 0.1)
 
 
 def _band(face: MappedFace, scale: float) -> int:
