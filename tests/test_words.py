@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -153,6 +154,15 @@ def test_missing_extra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     english = said("video grey.png -o out", capsys)
     install = english[english.index("pip install") :].strip().removesuffix(")")
     assert f"需要先安装 av：{install}\n" in said("video grey.png -o out --lang zh", capsys)
+
+
+def test_warnings(capfd: pytest.CaptureFixture[str]) -> None:
+    Path("grey.png").rename("folder/grey.png")
+    Path("folder/raw.dng").touch()
+    with pytest.warns(UserWarning, match="left out") as told:
+        said(RECONSTRUCT + "folder --lang zh", capfd)
+    line = warnings.formatwarning(told[0].message, UserWarning, "", 0)
+    assert line == "prnet: folder：没有读入：不能读取 raw.dng\n"
 
 
 def test_folder_that_cannot_be_written(

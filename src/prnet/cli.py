@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from prnet.errors import DEBUG_HINT, PrnetError, in_words
 from prnet.files.keep import keep_files
 from prnet.files.streams import say, steady_streams
-from prnet.words import language_of, speak
+from prnet.words import language_of, speak, translated
 
 COMMANDS = {
     "try": ("prnet.commands.try_", "everything on the sample photo, to see whether it works"),
@@ -160,7 +160,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
 
 def _one_line(message: Warning | str, *_: object, **__: object) -> str:
-    return f"prnet: {' '.join(str(message).split())}\n"
+    line = f"prnet: {' '.join(str(message).split())}"
+    return translated(line, getattr(sys.stderr, "encoding", None)) + "\n"
 
 
 class _Version(argparse.Action):

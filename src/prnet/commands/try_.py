@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prnet.files.image import load_image
 from prnet.files.results import make_folder
+from prnet.files.streams import say
 from prnet.formats.output import SaveOptions
 from prnet.formats.save import save_faces
 from prnet.formats.table import NEEDS, SUMMARIES
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     for files in [*of_faces, of_photo]:
         for kind, file in files.items():
             print(f"  {Path(file).name:<26} {SUMMARIES[kind]}")
-    print(f"\nResults in {folder.resolve()}; look at astronaut_overlay.jpg first.")
-    print("Next: prnet reconstruct YOUR_PHOTO.jpg --out results")
+    print()
+    say(f"Results in {folder.resolve()}; look at astronaut_overlay.jpg first.")
+    say("Next: prnet reconstruct YOUR_PHOTO.jpg --out results")
     return 0
