@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import tarfile
@@ -22,7 +23,8 @@ from PIL import Image
 from standins import write_model
 
 from prnet.bulk.parquet import read_address
-from prnet.bulk.plan import Part
+from prnet.bulk.plan import PHOTOS as LISTED
+from prnet.bulk.plan import Part, write_plan
 from prnet.bulk.rows import unpack_map
 from prnet.bulk.shards import ShardDone, ShardWork, finished, rows_path, samples_path
 from prnet.cli import main
@@ -170,6 +172,20 @@ def test_addresses_that_do_not_answer_are_errors(
     with pytest.raises(PrnetError) as caught:
         read_address(address)
     assert str(caught.value) == f"{address}: expected a file to read, got: asked for {asked}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes have no names there")
+def test_of_a_folder_files_alone_are_read(photos: Path, tmp_path: Path) -> None:
+    """A pipe would be waited for; links to nothing are errors, as files that cannot be read."""
+    os.mkfifo(photos / "pipe.png")
+    (photos / "folder.png").mkdir()
+    (photos / "broken.png").symlink_to("nowhere.png")
+    (photos / "linked.png").symlink_to("0.png")
+    (tmp_path / "out").mkdir()
+    write_plan([str(photos)], tmp_path / "out", shard_size=9)
+    planned = (tmp_path / "out" / LISTED).read_text().splitlines()
+    names = [json.loads(line)[0] for line in planned]
+    assert names == [*(f"{number}.png" for number in range(5)), "broken.png", "linked.png"]
 
 
 def test_films(model: Path, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ class _Sources:
         seen = [entry for entry in here if not entry.name.startswith(".")]
         for entry in seen:
             kind = _kind(entry.name)
-            if kind is not None and not entry.is_dir():
+            if kind is not None and (entry.is_file() or not os.path.exists(entry.path)):
                 yield kind, os.path.join(below, entry.name)
         for entry in seen:
             inside = self._recursive and entry.is_dir(follow_symlinks=False)
