@@ -25,10 +25,7 @@ RECONSTRUCT = "reconstruct -o out "
 LINES: dict[str, str] = json.loads(TABLE.read_bytes())["lines"]
 WORDS: dict[str, str] = json.loads(TABLE.read_bytes())["words"]
 
-FRAMED = {
-    *("bulk", "evaluation", "facemesh", "facemodel", "geometry", "layout", "mapped", "network"),
-    "training",
-}
+FRAMED = {"facemesh", "facemodel", "geometry", "layout", "mapped", "network", "training"}
 """Rooms whose errors somebody meets who is no newcomer any more: in Chinese by the frame alone."""
 
 
@@ -81,6 +78,11 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
             "--triangles 和 --topology quads 不能同时使用\n",
         ),
         (RECONSTRUCT + "grey.png --box 1,2,3,4 --detector yunet", "给了 --box 就不用检测器"),
+        ("evaluate x.onnx", "需要文件夹、.csv 或 labels.npz，得到的是 别的文件\n"),
+        (
+            "dataset folder -o out",
+            "Parquet 文件或视频（--recursive 也看子文件夹）\n",
+        ),
         ("evaluate none.npz", "none.npz：找不到这个文件，需要 prnet label 生成的 labels.npz\n"),
         ("prepare folder -o out", "prnet prepare: folder：不能读取这个文件："),
         ("import-checkpoint folder folder -o out", "face_ind.txt：找不到这个文件，需要数字的"),
