@@ -40,6 +40,8 @@ def prn() -> Any:
             r"expected a texture \(256, 256, C\), got shape \(512, 512, 3\)",
         ),
         (lambda prn: prn.process(PICTURE, "a"), "expected a box"),
+        (lambda prn: prn.net_forward(None), rf"a crop \(256, 256, 3\), {NONE}"),
+        (lambda prn: prn.pos_predictor.predict_batch(None), rf"crops \(B, .*, {NONE}"),
         (lambda prn: prn.process(PICTURE, None, "none.txt"), "none.txt: .* got no such file"),
         (lambda _: r.render_texture(None, POINTS.T, TRIANGLES.T, 9, 9), NONE),
         (

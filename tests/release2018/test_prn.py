@@ -243,5 +243,5 @@ def test_the_other_range_of_grey_values_is_named(prn, sample_image, capsys) -> N
     crop = np.ascontiguousarray(sample_image[:256, :256])
     with pytest.raises(PrnetError, match=r"expected crops in 0..1 \(/ 255\), got values up to 255"):
         prn.net_forward(crop)
-    with pytest.raises(PrnetError, match=r"expected crops of \(256, 256, 3\), got shape \(128"):
+    with pytest.raises(PrnetError, match=r"expected a crop \(256, 256, 3\), got shape \(128"):
         prn.net_forward(crop[::2, ::2] / 255)

@@ -103,8 +103,6 @@ def given_triangles(triangles: object, vertices: int) -> NDArray[np.integer]:
 
 def given_crops(crops: NDArray[Any]) -> NDArray[np.uint8]:
     """Crops (B, 256, 256, 3) in 0..1 -> the same in 0..255. Resampling may overshoot a little."""
-    if crops.ndim != 4 or crops.shape[1:] != (SIZE, SIZE, 3):
-        raise PrnetError(f"expected crops of {(SIZE, SIZE, 3)}, got shape {crops.shape[1:]}")
     if crops.size and crops.max() > 2:
         raise PrnetError(f"expected crops in 0..1 (/ 255), got values up to {crops.max():g}")
     return np.asarray(np.rint(np.clip(crops, 0, 1) * 255), np.uint8)

@@ -222,12 +222,12 @@ class PosPrediction:
 
     def predict(self, image: NDArray[np.floating]) -> CropMap:
         """(256, 256, 3) in 0..1 -> (256, 256, 3) crop pixels."""
-        (position_map,) = self._maps(np.asarray(image)[None])
+        (position_map,) = self._maps(given_array(image, "a crop", SIZE, SIZE, 3)[None])
         return np.asarray(position_map)
 
     def predict_batch(self, images: NDArray[np.floating]) -> CropMap:
         """(B, 256, 256, 3) in 0..1 -> (B, 256, 256, 3) crop pixels."""
-        return self._maps(np.asarray(images))
+        return self._maps(given_array(images, "crops", "B", SIZE, SIZE, 3))
 
 
 @dataclass(frozen=True)
