@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,24 @@ def test_from_python(folder: Path, cluster: int) -> None:
             assert bool(row["error"]) == bool(twin["error"])
             assert bool(row["crop.jpg"]) == (row["face"] is not None)
         assert [row["person"] for row in found] == list(range(PHOTOS))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_a_cluster_that_is_not_there(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = address.format(nobody.getsockname()[1])
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setattr(ray, "init", pytest.fail)
+    assert main(_command(folder, "nowhere", "--engine", "ray")) == 2
+    assert capsys.readouterr().err == (
+        f"prnet dataset: expected a Ray cluster at RAY_ADDRESS {address}, got: Connection refused\n"
+    )
 
 
 @pytest.mark.parametrize("cluster", [2], indirect=True)

@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import re
+import socket
 import subprocess
 import sys
 import warnings
@@ -33,6 +34,8 @@ CPUS: Final = 0.5
 """Of an actor, as Ray counts them."""
 ROWS_AT_ONCE: Final = 32
 """Photos that an actor gets at a time."""
+PATIENCE: Final = 10.0
+"""Seconds in which a cluster has to answer."""
 MOST_BLOCKS: Final = 2000
 """Of shards; more of Ray's tasks would cost more than they give."""
 _WATCH: Final = """
@@ -218,7 +221,8 @@ def _cluster(ray: Any) -> Iterator[None]:
         return
     one_thread = {"env_vars": dict.fromkeys(ONE_THREAD, "1")}
     where: dict[str, Any] = {"num_cpus": usable_processors(), "include_dashboard": False}
-    if os.environ.get("RAY_ADDRESS"):
+    if address := os.environ.get("RAY_ADDRESS"):
+        _check_answers(address)
         where = {"address": "auto"}
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
@@ -234,6 +238,17 @@ def _cluster(ray: Any) -> Iterator[None]:
     finally:
         ray.shutdown()
         watcher.communicate()
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would wait for a quarter of an hour for a cluster that is not there."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            told = f"expected a Ray cluster at RAY_ADDRESS {address}, got: {reason_of(error)}"
+            raise PrnetError(told) from error
 
 
 @contextmanager
