@@ -48,8 +48,8 @@ FARTHEST, LARGEST_GROWTH = 1.0, 1.6
 """Of a face that comes back: its way, in face sizes, and the ratio of its sizes."""
 SAME_PLACE, SAME_SIZE = 0.35, 1.5
 """Two faces nearer than this, in face sizes, and of such a ratio of sizes, are one."""
-NEAR = 1.5
-"""Two faces nearer than this, in face sizes, may cover each other."""
+NEAR = 1.8
+"""Two faces nearer than this, in face sizes, may cover each other: hair is half as wide again."""
 LONGEST_STEP, MOST_GROWTH = 0.5, 1.5
 """From one frame to the next; what moves more is another face in the crop."""
 
