@@ -111,7 +111,8 @@ def test_the_pose_box_lies_about_the_landmarks() -> None:
     """An upright camera: the rear square's side is 180 scales, the front's 210."""
     picture = np.zeros((200, 200, 3), np.uint8)
     camera = np.c_[np.eye(3) * 0.5, [7, 8, 9]]
-    box = r.plot_pose_box(picture, camera, np.full((68, 3), 100.0), (0, 255, 0), 1)
+    landmarks = np.where(np.arange(68)[:, None] < 27, 100.0, [150.0, 20, 0])
+    box = r.plot_pose_box(picture, camera, landmarks, (0, 255, 0), 1)
     rows, columns = np.nonzero(box[..., 1] > 200)
     assert (rows.min(), rows.max()) == (columns.min(), columns.max()) == (47, 152)
     assert box[100, 55, 1] > 200  # the rear
