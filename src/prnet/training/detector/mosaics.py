@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from prnet.errors import PrnetError
 from prnet.files.arrays import Array, read_array
+from prnet.training.detector.covers import cover
 from prnet.training.detector.disturb import disturb
 from prnet.training.detector.faces import MIRRORED_POINTS
 from prnet.training.detector.pools import Pool, Scenes
@@ -33,8 +34,6 @@ SCENES, FACE_FREE = 0.6, 0.1
 """Shares of the pictures; the others are mosaics."""
 OCCLUDED, OCCLUDED_SCENES = 0.45, 0.15
 """Shares of the faces of mosaics and of scenes that something is put over."""
-PATCHES, MASKS = 0.45, 0.25
-"""Shares of what is put over them; the others are caps, hats and helmets."""
 HIDDEN = 0.45
 """Faces of which another tile covers more are no longer asked for."""
 TURNED, TURNED_SCENES = 0.8, 0.5
@@ -215,34 +214,13 @@ class Mosaics:
         side: float,
         roll: float,
     ) -> None:
-        """A mask over nose and mouth, something on the head, or a patch of something else."""
+        """Something over a part of the face, as `covers.cover` draws it."""
         window = window_around(x, y, 0.9 * side, len(picture.canvas))
         if window is None:
             return
         x0, y0, x1, y1 = window
         image = Image.fromarray(np.ascontiguousarray(picture.canvas[y0:y1, x0:x1]))
-        turn = np.radians(roll)
-        right, down = (
-            np.array([np.cos(turn), np.sin(turn)]),
-            np.array([-np.sin(turn), np.cos(turn)]),
-        )
-        at = np.array([x - x0, y - y0])
-        kind = random.random()
-        if kind < PATCHES:
-            a, b = random.uniform(-0.45, 0.45, 2)
-            half = np.maximum(1, side * random.uniform(0.1, 0.3, 2))
-            corner = (at + side * (a * right + b * down) - half).astype(int).tolist()
-            image.paste(self.piece(random, (2 * half).astype(int)), tuple(corner))
-        else:
-            outline = mask(random) if kind > 1 - MASKS else headgear(random)
-            points = [tuple((at + side * (a * right + b * down)).tolist()) for a, b in outline]
-            cover = Image.new("L", image.size)
-            ImageDraw.Draw(cover).polygon(points, fill=255)
-            if random.random() < 0.5:
-                filling = Image.new("RGB", image.size, tuple(random.integers(0, 256, 3).tolist()))
-            else:
-                filling = self.piece(random, np.array(image.size))
-            image.paste(filling, (0, 0), cover)
+        cover(random, image, np.array([x - x0, y - y0]), side, roll, self.piece)
         picture.canvas[y0:y1, x0:x1] = np.asarray(image)
 
     def piece(self, random: np.random.Generator, size: NDArray[np.integer]) -> Image.Image:
@@ -251,37 +229,6 @@ class Mosaics:
         py, px = (int(random.integers(max(1, n - 40))) for n in patch.shape[:2])
         piece = Image.fromarray(np.ascontiguousarray(patch[py : py + 40, px : px + 40]))
         return piece.resize(tuple(np.maximum(size, 1).tolist()))
-
-
-def mask(random: np.random.Generator) -> list[tuple[float, float]]:
-    """Outline of a mask over nose and mouth, in longer sides of the box from its centre."""
-    top, bridge = random.uniform(-0.05, 0.1), random.uniform(0, 0.1)
-    return [
-        (-0.42, top),
-        (0, top - bridge),
-        (0.42, top),
-        (0.4, 0.35),
-        (0.15, 0.55),
-        (-0.15, 0.55),
-        (-0.4, 0.35),
-    ]
-
-
-def headgear(random: np.random.Generator) -> list[tuple[float, float]]:
-    """Outline of a cap, a hat or a helmet, in longer sides of the box from its centre."""
-    rim = random.uniform(-0.48, -0.2)
-    left, right, top = random.uniform((-0.65, 0.45, -0.9), (-0.45, 0.65, -0.6))
-    dome = [(left, rim), (left, top * 0.8), (left / 2, top), (right / 2, top), (right, top * 0.8)]
-    side = random.random()
-    if side < 0.4:  # a brim to the side that the face looks to, or around
-        brim = random.uniform(0.05, 0.35)
-        outline = [*dome, (right + brim, rim + random.uniform(-0.05, 0.1)), (right, rim + 0.04)]
-    elif side < 0.7:  # over the ear, as helmets and hoods reach
-        low, in_ = random.uniform(0, 0.5), random.uniform(0.2, 0.4)
-        outline = [*dome, (right, low), (in_, low), (in_, rim)]
-    else:
-        outline = [*dome, (right, rim)]
-    return outline if random.random() < 0.5 else [(-a, b) for a, b in outline]
 
 
 def _hidden(covered: NDArray[np.bool_], window: Window, face: Floats) -> bool:
