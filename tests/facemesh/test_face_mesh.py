@@ -167,11 +167,20 @@ def test_wrong_arguments_are_named_as_the_caller_wrote_them(
         (np.broadcast_to(np.uint8(0), (9, 9, 3)), [], None, "an image to draw onto"),
         (np.zeros((9, 9, 3), np.uint8), "marks", None, "one of multi_face_landmarks, got str"),
         (np.zeros((9, 9, 3), np.uint8), [], [(0, 468)], r"points 0..467, got \(0, 468\)"),
+        (np.zeros((9, 9, 3), np.uint8), [], "abc", r"points 0..467, got a"),
+        (np.zeros((9, 9, 3), np.uint8), [], [(0, 1, 2)], r"points 0..467, got \(0, 1, 2\)"),
     ],
 )
 def test_wrong_arguments_of_drawings(face, image: Any, marks: Any, connections, message) -> None:
     with pytest.raises(prnet.PrnetError, match=message):
         mp.solutions.drawing_utils.draw_landmarks(image, marks or landmark_list(face), connections)
+
+
+def test_specs_that_are_none_are_said(face) -> None:
+    picture = np.zeros((9, 9, 3), np.uint8)
+    spec: Any = 5
+    with pytest.raises(prnet.PrnetError, match="a DrawingSpec or a mapping to some, got int"):
+        mp.solutions.drawing_utils.draw_landmarks(picture, landmark_list(face), None, spec)
 
 
 def test_what_is_not_here_is_said() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,9 +118,16 @@ def _marks(landmark_list: NormalizedLandmarkList) -> list[NormalizedLandmark]:
 
 
 def _check(connections: Collection[tuple[int, int]] | None, points: int) -> None:
-    for pair in connections or ():
-        if not all(0 <= end < points for end in pair):
+    if connections is None:
+        return
+    pairs = connections if isinstance(connections, Iterable) else [connections]
+    for pair in pairs:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and _among(points, *pair)):
             raise PrnetError(f"expected connections of points 0..{points - 1}, got {pair}")
+
+
+def _among(points: int, *ends: object) -> bool:
+    return all(isinstance(end, int | np.integer) and 0 <= end < points for end in ends)
 
 
 def _unit(color: Colour) -> tuple[float, ...]:
@@ -129,7 +136,11 @@ def _unit(color: Colour) -> tuple[float, ...]:
 
 
 def _of(specs: Specs, key: object) -> DrawingSpec:
-    return specs if isinstance(specs, DrawingSpec) else specs.get(key, DrawingSpec())
+    if isinstance(specs, DrawingSpec):
+        return specs
+    if not isinstance(specs, Mapping):
+        raise PrnetError(f"expected a DrawingSpec or a mapping to some, got {type(specs).__name__}")
+    return specs.get(key, DrawingSpec())
 
 
 def get_default_face_mesh_tesselation_style() -> DrawingSpec:
