@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import sys
 import tarfile
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -201,6 +202,22 @@ def test_films(model: Path, tmp_path: Path) -> None:
     assert [row["key"] for row in rows] == [f"{frame:06d}" for frame in range(len(rows))]
     assert rows[0]["seconds"] == 0
     assert all(np.diff([row["seconds"] for row in rows]) > 0)
+
+
+def test_films_need_their_package(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anything is made: a rerun would not look at them again."""
+    monkeypatch.setitem(sys.modules, "av", None)
+    (photos / "film.mp4").write_bytes(b"")
+    assert _run(photos, "--out", tmp_path / "out", model=model) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("prnet dataset: expected the package 'av'")
+    assert contents(tmp_path / "out") == {}
 
 
 @pytest.mark.parametrize("damage", ["cut", "header"])

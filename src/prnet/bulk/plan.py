@@ -14,6 +14,7 @@ from prnet.bulk.parquet import count_rows
 from prnet.errors import PrnetError, reason_of
 from prnet.files.atomic import write_atomically
 from prnet.files.inputs import IMAGE_SUFFIXES, read_lists
+from prnet.video.frames import import_av
 
 Kind = Literal["photos", "tar", "parquet", "film"]
 
@@ -66,6 +67,8 @@ def write_plan(
         starts, count = [], 0
         with listed.open("wb") as photos:
             for kind, key, path in sources.files(inputs):
+                if kind == "film":
+                    import_av()  # without it they would be rows with an error, for good
                 if kind != "photos":
                     others.append((kind, os.path.abspath(path)))
                     continue
