@@ -238,7 +238,7 @@ def test_a_folder_that_is_not_there_is_said_and_none_is_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "--model", str(model)]) == 2
-    told = "prnet demo: TestImages: expected a folder of photos, got none (-i FOLDER)\n"
+    told = "prnet demo: TestImages: expected a folder of photos, got no such folder (-i FOLDER)\n"
     assert capsys.readouterr().err == told
     assert not Path("TestImages").exists()
 

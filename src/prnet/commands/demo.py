@@ -59,6 +59,9 @@ SWITCHES = {
     "isMask": (False, "what the photo hides is black in the texture"),
 }
 
+INPUTS = Path("TestImages")
+"""demo.py's own."""
+
 ENDINGS = (
     *(".obj", ".mtl", ".jpg", "_texture.png", "_mesh.mat", "_kpt.txt", "_pose.txt"),
     *("_camera_matrix.txt", "_depth.jpg", "_depth.mat"),
@@ -69,7 +72,7 @@ ENDINGS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of demo.py, and --model."""
     add = parser.add_argument
-    add("-i", "--inputDir", type=Path, default=Path("TestImages"), help="by default TestImages/")
+    add("-i", "--inputDir", type=Path, default=INPUTS, help="by default TestImages/")
     add(
         "-o",
         "--outputDir",
@@ -123,7 +126,8 @@ def run(args: argparse.Namespace) -> int:
     )
     paths = expand_inputs([args.inputDir])
     if paths == [args.inputDir] and not args.inputDir.exists():
-        raise PrnetError(f"{args.inputDir}: expected a folder of photos, got none (-i FOLDER)")
+        hint = " (-i FOLDER)" if args.inputDir == INPUTS else ""
+        raise PrnetError(f"{args.inputDir}: expected a folder of photos, got no such folder{hint}")
     folder = make_folder(args.outputDir)
     found, failed = 0, 0
     for path, name in zip(paths, output_names(paths, ENDINGS), strict=True):
