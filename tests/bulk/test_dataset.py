@@ -272,6 +272,21 @@ def test_a_tar_without_its_end_is_read_with_a_warning(
     assert all("expected a tar that ends with zeros, got one that ends after" in t for t in said)
 
 
+def test_two_tars_in_a_row_are_read_with_a_warning(
+    photos: Path, model: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """`cat a.tar b.tar`: readers of tars stop at the first one's end."""
+    for number in (0, 1):
+        with tarfile.open(tmp_path / f"{number}.tar", "w") as tar:
+            tar.add(photos / f"{number}.png", f"{number}.png")
+    both = tmp_path / "both.tar"
+    both.write_bytes(b"".join((tmp_path / f"{number}.tar").read_bytes() for number in (0, 1)))
+    assert _run(tmp_path / "0.tar", both, "--out", tmp_path / "out", model=model) == 0
+    assert _good(_rows(tmp_path / "out")) == [0, 0]
+    (said,) = (str(each.message) for each in recwarn)
+    assert said == f"{both}: expected nothing behind the tar's end, got more, left out"
+
+
 def test_a_file_in_a_tar_that_is_too_large_is_not_read(
     photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

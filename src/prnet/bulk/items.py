@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 2**29
 """Bytes of a file in a tar."""
+BEHIND: Final = 2**16
+"""Bytes behind a tar's end in which a second tar would begin: ends are filled up to 10 kB."""
 
 
 class Item(NamedTuple):
@@ -70,6 +72,8 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
                 continue
             stream = tar.extractfile(member)
             yield Item(name, part.source, b"" if stream is None else stream.read())
+        if tar.fileobj is not None and tar.fileobj.read(BEHIND).strip(b"\0"):
+            _warn(f"{part.source}: expected nothing behind the tar's end, got more, left out")
     if not seen:
         raise PrnetError(f"{part.source}: expected a tar with pictures, got none in it")
 
@@ -89,17 +93,18 @@ class _Member(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             kind = type(error).__name__
             if kind == "EmptyHeaderError" and tarfile_.offset > 0:
-                name = os.fsdecode(tarfile_.name or "")
-                warnings.warn(
-                    f"{name}: expected a tar that ends with zeros, got one that ends "
-                    f"after {tarfile_.offset} bytes: it may have been cut off",
-                    PrnetWarning,
-                    stacklevel=2,
+                _warn(
+                    f"{os.fsdecode(tarfile_.name or '')}: expected a tar that ends with zeros, got "
+                    f"one that ends after {tarfile_.offset} bytes: it may have been cut off"
                 )
             damaged = kind in ("InvalidHeaderError", "TruncatedHeaderError")
             if not damaged or tarfile_.offset == 0:
                 raise
             raise tarfile.ReadError(f"damaged header at byte {tarfile_.offset}") from error
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, PrnetWarning, stacklevel=3)
 
 
 def _parquet(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
