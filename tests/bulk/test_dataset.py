@@ -602,6 +602,18 @@ def test_check_finds_photos_that_are_there_twice(
     assert "wrong or missing: 1;" in said.out
 
 
+def test_rows_without_a_key_are_called_by_their_numbers(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    data = [(photos / f"{number}.png").read_bytes() for number in (0, 1, 2, 4)]
+    table = pa.table({"image": data, "key": [None, "x", "y", None]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=3)
+    given = [tmp_path / "a.parquet", "--key-column", "key", "--shard-size", 2]
+    assert _run(*given, "--out", tmp_path / "out", model=model) == 0
+    assert [row["key"] for row in _rows(tmp_path / "out")] == ["0", "x", "y", "3"]
+    assert main(["dataset", "--check", str(tmp_path / "out"), "--workers", "1"]) == 0
+
+
 def test_photos_of_one_name_in_two_folders_differ(
     photos: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -46,8 +46,8 @@ def count_rows(path: str, image: str, key: str | None) -> int:
 def read_rows(
     path: str, image: str, key: str | None, first: int, count: int
 ) -> Iterator[tuple[str, str | bytes | None]]:
-    """Key and image, bytes or a path, of ``count`` rows from row ``first``; paths are relative to
-    the file's folder. Raises what pyarrow raises."""
+    """Key (the row's number, where there is none) and image, bytes or a path, of ``count`` rows
+    from row ``first``; paths are relative to the file's folder. Raises what pyarrow raises."""
     pa = import_pyarrow()
     columns = [name for name in (image, key) if name is not None]
     with pa.parquet.ParquetFile(path) as file:
@@ -60,11 +60,12 @@ def read_rows(
                     low, high = max(first - row, 0), min(first + count - row, batch.num_rows)
                     if low < high:
                         part = batch.slice(low, high - low)
-                        keys = part.column(key).to_pylist() if key else range(row + low, row + high)
+                        numbers = range(row + low, row + high)
+                        keys = part.column(key).to_pylist() if key else numbers
                         images = part.column(image).to_pylist()
                         yield from (
-                            (str(name), image_source(value, folder))
-                            for name, value in zip(keys, images, strict=True)
+                            (str(number if name is None else name), image_source(value, folder))
+                            for number, name, value in zip(numbers, keys, images, strict=True)
                         )
                     row += batch.num_rows
                     if row >= first + count:
