@@ -124,8 +124,8 @@ def test_a_blink_is_kept() -> None:
     raw, smoothed, blink = PersonCurves(), PersonCurves(), ARKIT_NAMES.index("eyeBlinkLeft")
     told = []
     for i in range(26):
-        half = 0.5 if 20 <= i < 23 else 0.0
-        shut = {"eyeBlinkLeft": half, "eyeBlinkRight": half}
+        lids = 0.7 if 20 <= i < 23 else 0.0
+        shut = {"eyeBlinkLeft": lids, "eyeBlinkRight": lids}
         face = heads.face(shut, yaw=5 * np.sin(i / 5))
         told.append((raw(face)[blink], smoothed(smoother(face, i / 25))[blink]))
     before, after = np.array(told).T

@@ -53,11 +53,14 @@ SHOWN_OTHERWISE: Final = {
     },
 }
 """Where several shapes could explain the lids, blink is to explain them: a map shows no gaze."""
-OPEN_LIDS, SHUT_LIDS = 0.28, 0.55
+OPEN_LIDS, SHUT_LIDS = 0.25, 0.7
 """What the fit calls the blink of open eyes and of closed ones: the face model's eyes are wider
-than most, and those of the network's maps never close quite. Of photos."""
-MOST_LIDS: Final = 0.35
+than most, and those of the network's maps never close quite. Of photos of the shipped network: shut
+eyes are at 0.55 to 0.95, narrowed ones at 0.4 to 0.55."""
+MOST_LIDS: Final = 0.3
 """Of a person's open eyes."""
+BLINKING: Final = 0.05
+"""So much are the lids of a person's open eyes above the mean of all frames."""
 USUAL_FRAMES: Final = 25
 """So many frames of a person weigh as much as what is usual with all."""
 TURNED: Final = 25.0
@@ -103,7 +106,7 @@ class CurveModel:
         (found,) = solve_bounded((self.gram + np.diag(prior))[None], right, bounded, (0.0, 1.0))
         shown = found[self.identities : -_MOTIONS]
         known = mean.count / (mean.count + USUAL_FRAMES)
-        lids = OPEN_LIDS + known * (np.minimum(shown[BLINKS], MOST_LIDS) - OPEN_LIDS)
+        lids = OPEN_LIDS + known * (np.minimum(shown[BLINKS] - BLINKING, MOST_LIDS) - OPEN_LIDS)
         return Person(found[: self.identities], lids, shown, found[-_MOTIONS:])
 
     def curves(self, measures: NDArray[np.floating], person: Person) -> Floats:

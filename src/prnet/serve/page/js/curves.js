@@ -88,7 +88,7 @@ export class PersonCurves {
   }
 
   know() {
-    const { model } = this, { names, precisions, blinks, OPEN_LIDS, MOST_LIDS, USUAL_FRAMES } = model;
+    const { model } = this, { names, precisions, blinks, OPEN_LIDS, MOST_LIDS, BLINKING, USUAL_FRAMES } = model;
     const size = model.unknowns, people = size - names.length - model.motions;
     const matrix = model.gram.slice();
     for (let i = 0; i < size; i++) {
@@ -98,7 +98,7 @@ export class PersonCurves {
     const found = solveBounded(matrix, right, people, people + names.length);
     this.identity = found.subarray(0, people);
     const known = this.count / (this.count + USUAL_FRAMES);
-    this.lids = blinks.map((i) => OPEN_LIDS + known * (Math.min(found[people + i], MOST_LIDS) - OPEN_LIDS));
+    this.lids = blinks.map((i) => OPEN_LIDS + known * (Math.min(found[people + i] - BLINKING, MOST_LIDS) - OPEN_LIDS));
   }
 
   curves(values) {
