@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+from pathlib import Path
 
 import numpy as np
 
@@ -11,12 +12,13 @@ from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
-parser.add_argument("folder", help="an existing one, for the results")
+parser.add_argument("folder", help="for the results")
 photo, folder = vars(parser.parse_args()).values()
 image = prnet.load_image(photo)
 frames = (np.roll(image, 4 * number, axis=1) for number in range(15))  # or "film.mp4"
 
 person = PersonCurves()  # learns the shape of the head as the frames come
+Path(folder).mkdir(parents=True, exist_ok=True)
 with open(f"{folder}/curves.csv", "w", newline="") as file:
     table = csv.writer(file)
     table.writerow(["seconds", *ARKIT_NAMES])

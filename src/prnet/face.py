@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from prnet.appearance.render import WHITE, Colour, Style, depth_map_of, normal_m
 from prnet.appearance.texture import TEXTURE_SIZE, texture, texture_mask
 from prnet.appearance.visibility import facing_map, visibility_map
 from prnet.facemodel.expression import Expression, ExpressionModel
+from prnet.formats.output import save_options
 from prnet.formats.table import save_face
 from prnet.layout.schemes import PointScheme, scheme_points
 from prnet.mapped import MappedFace
@@ -115,9 +117,10 @@ class Face(MappedFace):
             model = ExpressionModel.load(model)
         return model.fit(self)
 
-    def save(self, path: str | Path, kind: str | None = None) -> None:
+    def save(self, path: str | Path, kind: str | None = None, **options: Any) -> None:
         """Write the face; the suffix says what: .glb (mesh with texture), .obj and .ply (mesh with
         vertex colours), .txt .csv .pts (68 landmarks), .npz .mat (arrays), .json (description).
         ``kind`` picks another that has the suffix, "obj-texture" say, see
-        :mod:`prnet.formats.table`."""
-        save_face(self, path, kind)
+        :mod:`prnet.formats.table`. ``options``: those of :class:`prnet.formats.output.SaveOptions`
+        by name, ``topology="quads"``, ``pose="remove"`` and ``scale_by=63`` (millimetres) say."""
+        save_face(self, path, kind, save_options(**options))

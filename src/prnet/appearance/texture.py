@@ -117,7 +117,7 @@ def _inside_picture(face: MappedFace, image: NDArray[np.uint8]) -> NDArray[np.fl
 
 def check_side(what: str, size: int) -> None:
     """Raises PrnetError for a picture of ``size`` x ``size`` pixels that is none or too large."""
-    if not 1 <= size <= LARGEST_SIDE:
+    if not (isinstance(size, int | np.integer) and 1 <= size <= LARGEST_SIDE):
         raise PrnetError(f"expected a {what} size of 1 to {LARGEST_SIDE}, got {size}")
 
 

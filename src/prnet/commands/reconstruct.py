@@ -47,7 +47,7 @@ from prnet.files.streams import say
 from prnet.formats.landmarks import read_points
 from prnet.formats.output import PoseChoice, SaveOptions
 from prnet.formats.surface import Topology
-from prnet.formats.table import NEEDS, SUMMARIES
+from prnet.formats.table import NEEDS, SUMMARIES, in_millimetres
 from prnet.geometry.camera import Pose
 from prnet.layout.openings import Openings
 
@@ -163,6 +163,11 @@ def run(args: argparse.Namespace) -> int:
     reconstruct = reconstructor_of(args)
     options = _save_options(args)
     save = _with_expression(args.save, options)
+    if options.scale_by is not None and not any(in_millimetres(kind, options) for kind in save):
+        raise PrnetError(
+            "expected --pose remove, or glb, stl-relief or json among --save, for --scale-by, "
+            f"got {','.join(save)} in pixels"
+        )
     if "confidence" in save and not reconstruct.network.judges:
         network = reconstruct.network.path
         raise PrnetError(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from prnet.appearance.texture import TEXTURE_SIZE, check_side
 from prnet.errors import PrnetError
 from prnet.facemodel.expression import ExpressionModel
-from prnet.formats.surface import Topology, check_triangles
+from prnet.formats.surface import Topology, check_triangles, simplification
 from prnet.layout.openings import Openings
 from prnet.mapped import MappedFace
 
@@ -56,16 +56,38 @@ class SaveOptions:
     """What expressions are fitted with."""
 
     def __post_init__(self) -> None:
-        """Refuses numbers that no face can have, before the first photo is read."""
+        """Refuses what no face can have, before the first photo is read."""
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise PrnetError(
+                    f"expected {name} out of {', '.join(known)}, got {getattr(self, name)}"
+                )
         check_side("texture", self.texture_size)
         if self.depth_crop is not None:
             check_side("crop", self.depth_crop)
         if self.triangles is not None:
             check_triangles(self.triangles)
+            simplification()
             if self.topology != "full":
                 raise PrnetError(
                     f"expected a number of triangles or the topology {self.topology}, got both"
                 )
+
+
+CHOICES: Final = {
+    "pose": get_args(PoseChoice),
+    "openings": get_args(Openings),
+    "topology": get_args(Topology),
+}
+
+
+def save_options(**options: Any) -> SaveOptions:
+    """Options by name; PrnetError for names that none has."""
+    known = [field.name for field in fields(SaveOptions)]
+    for name in options:
+        if name not in known:
+            raise PrnetError(f"expected options out of {', '.join(known)}, got '{name}'")
+    return SaveOptions(**options)
 
 
 Writer = Callable[[MappedFace, Path, SaveOptions], None]

@@ -11,7 +11,7 @@ Frames, both right-handed with y up and z toward the viewer:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,6 +141,15 @@ def check_triangles(triangles: int) -> None:
         raise PrnetError(f"expected at least 4 triangles, got {triangles}")
 
 
+def simplification() -> Any:
+    """The package that simplifies; PrnetError where it is not installed."""
+    try:
+        import fast_simplification
+    except ModuleNotFoundError as error:
+        raise missing("fast-simplification", "mesh") from error
+    return fast_simplification
+
+
 def simplified(surface: Surface, triangles: int) -> Surface:
     """About ``triangles`` triangles over some of the surface's vertices.
 
@@ -151,10 +160,7 @@ def simplified(surface: Surface, triangles: int) -> Surface:
     check_triangles(triangles)
     if triangles >= len(surface.triangles):
         return surface
-    try:
-        import fast_simplification
-    except ModuleNotFoundError as error:
-        raise missing("fast-simplification", "mesh") from error
+    fast_simplification = simplification()
     whole = surface.triangles.copy()  # it takes no array that is read-only
     points, chosen, collapses = fast_simplification.simplify(
         surface.vertices.astype(np.float32),

@@ -13,7 +13,7 @@ from prnet.errors import PrnetError
 from prnet.files.keep import keep_files
 from prnet.formats.arrays import DATA_OUTPUTS
 from prnet.formats.mediapipe import MEDIAPIPE_OUTPUTS
-from prnet.formats.meshes import MESH_OUTPUTS
+from prnet.formats.meshes import DEFAULT, MESH_OUTPUTS
 from prnet.formats.output import SaveOptions
 from prnet.formats.pictures import PHOTO_OUTPUTS, PICTURE_OUTPUTS
 from prnet.mapped import MappedFace
@@ -38,7 +38,18 @@ NEEDS: Final = {name: output.needs for name, output in FACE_OUTPUTS.items() if o
 """Options without which an output cannot be saved."""
 
 
-def save_face(face: MappedFace, path: str | Path, kind: str | None = None) -> None:
+def in_millimetres(kind: str, options: SaveOptions) -> bool:
+    """Whether ``options.scale_by`` changes such a file: most are in the photo's pixels."""
+    mesh = kind in MESH_OUTPUTS and options.pose == "remove"
+    return mesh or kind in ("glb", "stl-relief", "json")
+
+
+def save_face(
+    face: MappedFace,
+    path: str | Path,
+    kind: str | None = None,
+    options: SaveOptions = DEFAULT,
+) -> None:
     """Write what ``kind`` names, by default the first of FACE_OUTPUTS with the path's suffix.
     Raises PrnetError rather than write over the photo that the face is of."""
     path = Path(path)
@@ -51,4 +62,4 @@ def save_face(face: MappedFace, path: str | Path, kind: str | None = None) -> No
         known = " ".join(sorted(suffixes))
         raise PrnetError(f"{path}: expected a suffix out of {known}, got '{path.suffix}'")
     with keep_files([face.source]):
-        output.write(face, path, SaveOptions())
+        output.write(face, path, options)
