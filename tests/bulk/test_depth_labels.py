@@ -188,6 +188,22 @@ def test_another_spoof_list_makes_its_labels_anew(frames: Path, model: Path, for
     assert contents(frames.parent / "out") == wanted
 
 
+@pytest.mark.parametrize("form", ["cdcn", "rfmeta", "npy32"])
+def test_labels_in_the_frames_own_folder_are_no_frames(
+    form: str, frames: Path, model: Path
+) -> None:
+    shown = []
+    for more in ([], [], ["--skip-existing"]):
+        assert _run(frames, form, model, "--out", frames, *more) == 0
+        shown.append(contents(frames))
+    assert shown[0] == shown[1] == shown[2]
+
+
+def test_a_spoof_list_may_begin_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("1_1\n", encoding="utf-8-sig")
+    assert Path("1_1_001.jpg") in SpoofList(tmp_path / "list.txt")
+
+
 def test_spoof_lists(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("a/b.jpg\nc\nfilm\nfolder/deep\n1,real\nnothing\n")
     spoofs = SpoofList(tmp_path / "list")

@@ -62,9 +62,9 @@ def test_lists(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of files and folders, in a file and on standard input, with either end of line."""
+    """Of files and folders, in a file and on standard input, as Windows writes them, too."""
     lines = [str(photos / "one"), "", str(photos / "b.png"), str(tmp_path / "gone.png")]
-    (tmp_path / "list.txt").write_text("\r\n".join(lines))
+    (tmp_path / "list.txt").write_text("\r\n".join(lines), encoding="utf-8-sig")
     given = ["--out", tmp_path / "out", *BOXES, "--save", "csv", "--json"]
     assert _run(f"@{tmp_path / 'list.txt'}", *given, model=model) == 1
     expected = ["a.bmp", "a.png", "b.png", "gone.png"]

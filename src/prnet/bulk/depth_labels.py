@@ -8,7 +8,9 @@ npy32: the square that the network saw, 32 x 32, 0 to 1.
 
 from __future__ import annotations
 
+import os
 import traceback
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,6 +66,17 @@ def named_frames(found: Iterable[Found], spoofs: SpoofList | None) -> list[Frame
     return list(frames.values())
 
 
+def without_labels(frames: Sequence[Frame], out: Path, form: DepthFormat) -> list[Frame]:
+    """Those that are no label of another one, as ``out`` may be the data set's own folder."""
+    frames_of = defaultdict(set)
+    for frame in frames:
+        for file in label_files(out, frame.name, form, spoof=False):
+            frames_of[os.path.realpath(file)].add(frame)
+    own = {frame: os.path.realpath(frame.path) for frame in frames}
+    fake = os.path.realpath(out / FAKE_DEPTH)
+    return [f for f, path in own.items() if path != fake and not frames_of[path] - {f}]
+
+
 class SpoofList:
     """Names of spoofs: of photos, with or without suffix, of their folders, or of the films that
     frames FILM_NUMBER are of. Lines ``+1,NAME`` and ``-1,NAME``, as OULU-NPU's protocols have them,
@@ -71,7 +84,7 @@ class SpoofList:
 
     def __init__(self, path: Path) -> None:
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise PrnetError(
                 f"{path}: expected a list of names, got: {reason_of(error)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 import sys
@@ -91,6 +92,7 @@ def _standard_input() -> Iterator[str]:
 
 def _lines(stream: IO[bytes], head: bytes) -> Iterator[str]:
     """Of a stream whose beginning was read already."""
+    head = head.removeprefix(codecs.BOM_UTF8)  # as editors on Windows write it
     end, rest = b"\0" if b"\0" in head else b"\n", b""
     while head:
         *lines, rest = (rest + head).split(end)

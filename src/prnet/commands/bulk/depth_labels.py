@@ -27,6 +27,7 @@ from prnet.bulk.depth_labels import (
     SpoofList,
     lost,
     named_frames,
+    without_labels,
     write_lists,
 )
 from prnet.bulk.progress import progress, tell_stopped
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         raise PrnetError(f"{args.photos}: expected a folder of photos, got none")
     spoofs = None if args.spoof_list is None else SpoofList(args.spoof_list)
     found = find_inputs([args.photos], recursive=True, results=args.out)
-    frames = named_frames(found, spoofs)
+    frames = without_labels(named_frames(found, spoofs), args.out, args.format)
     if spoofs is not None and spoofs.unused:
         _tell_unused(args, spoofs, any(frame.spoof for frame in frames))
     folder = make_folder(args.out)
