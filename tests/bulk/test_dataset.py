@@ -117,7 +117,7 @@ def _samples(path: Path) -> dict[str, bytes]:
         return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("kind", ["bytes", "paths", "structs", "tar", "tgz", "list"])
+@pytest.mark.parametrize("kind", ["bytes", "paths", "categories", "structs", "tar", "tgz", "list"])
 def test_inputs_of_every_kind(
     photos: Path, model: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,9 +134,10 @@ def test_inputs_of_every_kind(
         (tmp_path / "list").write_text("\n".join(map(str, files)))
         given = [f"@{tmp_path / 'list'}"]
     else:
-        every: dict[str, list[Any]] = {
+        every: dict[str, Any] = {
             "bytes": data,
-            "paths": [str(path.relative_to(tmp_path)) for path in files],
+            "paths": (paths := [str(path.relative_to(tmp_path)) for path in files]),
+            "categories": pa.array(paths).dictionary_encode(),  # as pandas writes them
             "structs": [
                 {"bytes": None, "path": str(path)} if place % 2 else {"bytes": file, "path": "x"}
                 for place, (path, file) in enumerate(zip(files, data, strict=True))

@@ -30,6 +30,8 @@ def count_rows(path: str, image: str, key: str | None) -> int:
         with pa.parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
             kind = file.schema_arrow.field(image).type if image in names else None
+            if kind is not None and pa.types.is_dictionary(kind):
+                kind = kind.value_type
             rows = int(file.metadata.num_rows)
     except (OSError, pa.ArrowException) as error:
         raise PrnetError(f"{path}: expected a Parquet file, got: {reason_of(error)}") from error
