@@ -247,6 +247,28 @@ def test_a_tar_that_breaks_off_is_rows_and_an_error(
     assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "9.png"])
+def test_a_header_of_a_tar_that_claims_terabytes_is_an_error_at_once(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def no_seek(stream: Any, position: int = 0) -> None:
+        assert position - stream.tell() < 2**20, "minutes of reading behind the end"
+        seek(stream, position)
+
+    seek = tarfile._Stream.seek  # type: ignore[attr-defined]
+    monkeypatch.setattr("tarfile._Stream.seek", no_seek)
+    claims = tarfile.TarInfo(name)
+    claims.size = 10**13
+    path = tmp_path / "input.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(photos / "0.png", "0.png")
+        tar.addfile(claims)
+    assert _run(path, "--out", tmp_path / "out", model=model) == 0
+    rows = _rows(tmp_path / "out")
+    assert _good(rows) == [0]
+    assert rows[-1]["error"] == f"{path}: expected all of it, got: unexpected end of data"
+
+
 @pytest.mark.parametrize(("zeros", "workers"), [(0, 1), (0, 2), (512, 1), (1024, 1)])
 def test_a_tar_without_its_end_is_read_with_a_warning(
     photos: Path,

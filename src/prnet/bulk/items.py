@@ -61,7 +61,7 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
     """Files of a tar that are pictures by their names, as they come: nothing is searched for."""
     seen = 0
     with tarfile.open(part.source, "r|*", tarinfo=_Member) as tar:
-        for member in tar:
+        for member in _members(tar):
             if not (member.isfile() and member.name.lower().endswith(IMAGE_SUFFIXES)):
                 continue
             name = as_text(member.name)
@@ -76,6 +76,17 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
             _warn(f"{part.source}: expected nothing behind the tar's end, got more, left out")
     if not seen:
         raise PrnetError(f"{part.source}: expected a tar with pictures, got none in it")
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Those of a tar that is a stream. `tarfile` itself reads on behind a file's end, for minutes
+    where a damaged header claims a size of terabytes."""
+    for member in tar:
+        yield member
+        stream = tar.fileobj
+        while stream is not None and (left := tar.offset - stream.tell()) > 0:
+            if not stream.read(min(left, BEHIND)):
+                raise tarfile.ReadError("unexpected end of data")
 
 
 class _Member(tarfile.TarInfo):
