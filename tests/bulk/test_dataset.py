@@ -581,6 +581,32 @@ def test_check_finds_what_is_wrong(
     assert capsys.readouterr().err.count("expected a plan of 3 shards, got 2") == 2
 
 
+@pytest.mark.parametrize("damage", ["shard", "line", "end", "gone", "more"])
+def test_a_list_of_photos_that_is_cut_off_is_refused(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    out, listed = tmp_path / "out", tmp_path / "out" / LISTED
+    given = [photos, "--out", out, "--shard-size", 2]
+    assert _run(*given, model=model) == 0
+    rows_path(out, 0).unlink()
+    whole = listed.read_bytes()
+    first = whole.index(b"\n") + 1
+    damaged = {"shard": whole[:first], "line": whole[:-first], "end": whole[:-1]}
+    if damage == "gone":
+        listed.unlink()
+    else:
+        listed.write_bytes(damaged.get(damage, whole + whole[:first]))
+    before = contents(out)
+    capsys.readouterr()
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 2
+    assert _run(*given, model=model) == 2
+    lines = capsys.readouterr().err.splitlines()
+    told = "plan, got: No such file" if damage == "gone" else "list of 5 photos, got one cut off"
+    assert len(lines) == 2
+    assert all(f"{listed}: expected " in line and told in line for line in lines)
+    assert contents(out) == before
+
+
 @pytest.mark.parametrize(
     ("kind", "told"),
     [

@@ -119,11 +119,27 @@ def read_manifest(out: Path) -> Manifest:
 
 def planned(out: Path, manifest: Manifest) -> list[Part]:
     """The plan's parts, a shard each. Raises PrnetError where there are not so many as the manifest
-    says."""
+    says, or the list of photos does not end where the plan says."""
     parts = list(read_plan(out))
     if len(parts) != manifest.shards:
         raise PrnetError(f"{out}: expected a plan of {manifest.shards} shards, got {len(parts)}")
+    _check_photos(out / PHOTOS, [part for part in parts if part.kind == "photos"])
     return parts
+
+
+def _check_photos(path: Path, parts: list[Part]) -> None:
+    """By the lines of the last part alone: there may be millions."""
+    if not parts:
+        return
+    try:
+        with path.open("rb") as file:
+            file.seek(parts[-1].first)
+            lines = sum(line.endswith(b"\n") for line in file)
+    except OSError as error:
+        raise PrnetError(f"{path}: expected a plan, got: {reason_of(error)}") from error
+    if lines != parts[-1].count:
+        count = sum(part.count or 0 for part in parts)
+        raise PrnetError(f"{path}: expected the list of {count} photos, got one cut off or changed")
 
 
 def _check_same(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
