@@ -25,7 +25,7 @@ from standins import write_model
 
 from prnet.bulk.parquet import read_address
 from prnet.bulk.plan import PHOTOS as LISTED
-from prnet.bulk.plan import Part, write_plan
+from prnet.bulk.plan import Part, read_plan, write_plan
 from prnet.bulk.rows import unpack_map
 from prnet.bulk.shards import ShardDone, ShardWork, finished, rows_path, samples_path
 from prnet.cli import main
@@ -413,15 +413,16 @@ def test_interrupted_says_how_to_go_on(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    work = ShardWork.__call__
+    work, out = ShardWork.__call__, tmp_path / "out"
 
     def interrupted(self: ShardWork, part: Part) -> ShardDone:
-        if part.number == 2:
+        if part.number == 1:
+            work(self, list(read_plan(out))[2])  # as another process does
             raise KeyboardInterrupt
         return work(self, part)
 
     monkeypatch.setattr(ShardWork, "__call__", interrupted)
-    assert _run(photos, "--out", tmp_path / "out", "--shard-size", 2, model=model) == 130
+    assert _run(photos, "--out", out, "--shard-size", 2, model=model) == 130
     said = capsys.readouterr().err
     assert said == "prnet dataset: stopped after 2 of 3 shards; the same command goes on\n"
 

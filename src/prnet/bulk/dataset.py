@@ -35,6 +35,12 @@ def unfinished(out: Path, manifest: Manifest, *, share: tuple[int, int] = (1, 1)
     return parts
 
 
+def count_whole(out: Path, manifest: Manifest, parts: list[Part]) -> int:
+    """Shards of these parts that are there, whole by the sizes of their files."""
+    done, state_of = finished(out), ShardCheck(out, manifest, "sizes")
+    return sum(part.number in done and state_of(part).wrong is None for part in parts)
+
+
 def make_shards(work: ShardWork, parts: list[Part], *, workers: int) -> Iterator[ShardDone]:
     """Each part's shard, as it is done, in their order."""
     return spread(work, parts, workers=min(workers, len(parts)) or 1, lost=_lost, ahead=1)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from prnet.bulk.check import check
-from prnet.bulk.dataset import make_shards, unfinished
+from prnet.bulk.dataset import count_whole, make_shards, unfinished
 from prnet.bulk.manifest import begin, digest_of, read_manifest, settings_of
 from prnet.bulk.parquet import import_pyarrow
 from prnet.bulk.plan import Columns, Part
@@ -136,9 +136,10 @@ def run(args: argparse.Namespace) -> int:
                     say(f"prnet dataset: {done.lost}", error=True)
                 shards += done.lost is None
                 bar.add(done=done.items, faces=done.faces, failed=done.failed)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # results come in order: shards behind a slow one are there, too
+            whole = count_whole(args.out, manifest, parts)
             say(
-                f"prnet dataset: stopped after {shards} of {len(parts)} shards; the same command "
+                f"prnet dataset: stopped after {whole} of {len(parts)} shards; the same command "
                 "goes on",
                 error=True,
             )
