@@ -310,6 +310,23 @@ def test_two_tars_in_a_row_are_read_with_a_warning(
     assert said == f"{both}: expected nothing behind the tar's end, got more, left out"
 
 
+def test_links_in_a_tar_are_errors(photos: Path, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "input.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(photos / "0.png", "0.png")
+        for name, kind in (("1.png", tarfile.LNKTYPE), ("2.png", tarfile.SYMTYPE)):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, "0.png"
+            tar.addfile(link)
+        tar.add(photos / "4.png", "4.png")
+    assert _run(path, "--out", tmp_path / "out", model=model) == 0
+    rows = _rows(tmp_path / "out")
+    assert _good(rows) == [0, 4]
+    assert [row["error"] for row in rows[1:3]] == [
+        f"{path}, {name}: expected a file, got a link to 0.png" for name in ("1.png", "2.png")
+    ]
+
+
 def test_a_file_in_a_tar_that_is_too_large_is_not_read(
     photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,10 +62,16 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
     seen = 0
     with tarfile.open(part.source, "r|*", tarinfo=_Member) as tar:
         for member in _members(tar):
-            if not (member.isfile() and member.name.lower().endswith(IMAGE_SUFFIXES)):
+            link = member.islnk() or member.issym()
+            if not ((link or member.isfile()) and member.name.lower().endswith(IMAGE_SUFFIXES)):
                 continue
             name = as_text(member.name)
             seen += 1
+            if link:
+                other = as_text(member.linkname)
+                told = f"{part.source}, {name}: expected a file, got a link to {other}"
+                yield Item(name, part.source, PrnetError(told))
+                continue
             if member.size > LARGEST:
                 told = f"expected at most {LARGEST} bytes, got {member.size}"
                 yield Item(name, part.source, PrnetError(f"{part.source}, {name}: {told}"))
