@@ -221,6 +221,19 @@ def test_fill_prefers_the_half_that_is_seen_much_better() -> None:
     assert own[1].min() > 0.99
 
 
+def test_a_shadow_beside_what_is_hidden_is_no_stain() -> None:
+    """A turned face, grey, with a dark spot where the far cheek ends, and one on the near cheek."""
+    face = _face(Pose(35, 0, 0))
+    seen = face.texture_mask(size=256) > 0.95
+    end = int(np.flatnonzero(seen[150])[-1])
+    far, near = np.s_[140:160, end - 20 : end - 8], np.s_[140:160, 60:80]
+    texture = np.full((256, 256, 3), 160, np.uint8)
+    texture[far] = texture[near] = 15
+    filled = replace(face, image=_photo_with(face, texture)).texture(size=256, fill=True)
+    assert filled[far].mean() > 100
+    assert filled[near].mean() < 60
+
+
 @pytest.mark.parametrize("yaw", [-75.0, 75.0])
 def test_fill_takes_nothing_from_behind_the_face(yaw: float) -> None:
     """A map that is three pixels off beside its outline; the wall is magenta, the face grey,

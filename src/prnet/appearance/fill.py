@@ -32,6 +32,11 @@ Not around the eyes: two irises at one place are seen at once."""
 WHOLE_EYE = 0.75
 """An eye that is seen less than this is taken from the other side wholly, if that is seen more."""
 
+CAST, DARKEST = (0.5, 1.0), 8.0
+"""A shadow: logarithm of the other side's light over its own; grey values added to both."""
+BESIDE, ENOUGH_HIDDEN = 10, (0.02, 0.15)
+"""Reach around it, in pixels of `LOW_SIZE`, and the share that is hidden there."""
+
 CAVITY, IN_CAVITY = (-0.4, 0.2), 0.45
 """Cosines between which the mean face's nose turns into the insides of its nostrils, and their
 share of the light around: what a photo shows in their place is mostly the nose's tip."""
@@ -60,6 +65,8 @@ def fill_plan(
     size, mirror_mask = layout.size, mask[:, ::-1]
     eyes = _soft((layout.parts == Part.EYES).astype(np.float32))
     better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
+    shadow = _shadow(low, mask, layout) * mirror_mask
+    better = np.maximum(better, shadow)
     mask = mask * (1 - better * (1 - eyes)) * _whole_eyes(layout, mask, eyes)
     mirror_mask = np.minimum(mirror_mask, mask[:, ::-1] + better[:, ::-1])
     low_mask, low_mirror = (resized(m, LOW_SIZE) for m in (mask, mirror_mask))
@@ -99,6 +106,18 @@ def filled_rows(rows: NDArray[np.float32], plan: NDArray[np.float32]) -> NDArray
     """Rows of a texture (3, R, N) and of its plan (5, R, N) -> the sum."""
     own, mirror = plan[:2]
     return np.asarray(rows * own + rows[..., ::-1] * mirror + plan[2:], np.float32)
+
+
+def _shadow(
+    low: NDArray[np.float32], mask: NDArray[np.float32], layout: UVLayout
+) -> NDArray[np.float32]:
+    """(256, 256): 1 where the photo is far darker than on the other side, beside what it hides: a
+    shadow that ends with what is seen would be a stain."""
+    light = low.mean(axis=0) + DARKEST
+    darker = smooth_step(np.log(light[:, ::-1] / light), *CAST)
+    hidden = box_sum(resized(layout.region * (1 - mask), LOW_SIZE), BESIDE)
+    beside = smooth_step(hidden / (2 * BESIDE + 1) ** 2, *ENOUGH_HIDDEN)
+    return np.asarray(resized(darker * beside, layout.size))
 
 
 @lru_cache(maxsize=4)
