@@ -14,6 +14,7 @@ from prnet.files.zips import checked_zip
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.position_map_network import network_file
 from prnet.training.recipes import Recipe
+from prnet.training.schedule import TRAINED_STEPS
 
 SHIPPED = "shipped"
 CHECKPOINT = "checkpoint.pt"
@@ -37,6 +38,14 @@ def start_from(network: nn.Module, init: str, recipe: Recipe, *, batch: int) -> 
         calibrate(network, folded, torch.cat(crops).cpu())
     else:
         _load_checkpoint(network, file)
+
+
+def keep_statistics(network: nn.Module, steps: int) -> None:
+    """Batch norm's statistics of trained weights move in a short run as slowly as its learning rate
+    makes the weights (`schedule.TRAINED_STEPS`): those of a few photos alone are worse."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.momentum is not None:
+            module.momentum *= min(1.0, steps / TRAINED_STEPS)
 
 
 def _weights_file(init: str) -> Path:

@@ -27,7 +27,7 @@ from prnet.network.crop_rules import save_crop_rules
 from prnet.training.config import TrainConfig, loaders
 from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
-from prnet.training.initial import CHECKPOINT, load_weights, start_from
+from prnet.training.initial import CHECKPOINT, keep_statistics, load_weights, start_from
 from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.log import Log
 from prnet.training.progress import progress
@@ -56,6 +56,8 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         starts = config.init is not None and not (config.out / CHECKPOINT).exists()
         if config.init is not None and starts:
             start_from(network, config.init, recipe, batch=config.batch)
+        if config.init is not None:
+            keep_statistics(network, schedule.steps)
         network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         averaged = deepcopy(network).eval().requires_grad_(False)
         optimizer = make_optimizer(config, network, schedule.learning_rate)
