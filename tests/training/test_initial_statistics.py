@@ -17,5 +17,5 @@ def test_statistics_move_as_slowly_as_the_weights(steps: int, moved: float) -> N
     batch = torch.rand(8, 3, 5, 5)
     for network in (usual, short):
         network(batch)
-    change = [network[1].running_var - 1 for network in (usual, short)]
+    change = [network[1].get_buffer("running_var") - 1 for network in (usual, short)]
     torch.testing.assert_close(change[1], moved * change[0], rtol=1e-3, atol=1e-6)
