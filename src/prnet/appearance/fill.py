@@ -64,9 +64,8 @@ def fill_plan(
     """
     size, mirror_mask = layout.size, mask[:, ::-1]
     eyes = _soft((layout.parts == Part.EYES).astype(np.float32))
-    better = mirror_mask * smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
-    shadow = _shadow(low, mask, layout) * mirror_mask
-    better = np.maximum(better, shadow)
+    better = smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
+    better = mirror_mask * np.maximum(better, _shadow(low, mask, layout))
     mask = mask * (1 - better * (1 - eyes)) * _whole_eyes(layout, mask, eyes)
     mirror_mask = np.minimum(mirror_mask, mask[:, ::-1] + better[:, ::-1])
     low_mask, low_mirror = (resized(m, LOW_SIZE) for m in (mask, mirror_mask))
