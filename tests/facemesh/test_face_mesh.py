@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,29 @@ from PIL import Image
 
 import prnet
 import prnet.facemesh as mp
-from prnet.facemesh.face_mesh import landmark_list
+from prnet.facemesh.python.solutions.drawing_utils import DrawingSpec
+from prnet.facemesh.python.solutions.face_mesh import landmark_list
 
-PROGRAM = """
-import cv2
-import mediapipe as mp
-import numpy as np
+GUIDE = Path(__file__).parents[2] / "docs" / "facemesh.md"
 
+BY_ATTRIBUTE = """
 mp_drawing = mp.solutions.drawing_utils
 mp_drawing_styles = mp.solutions.drawing_styles
 mp_face_mesh = mp.solutions.face_mesh
+"""
+HEADS = {
+    "import as": "import prnet.facemesh as mp" + BY_ATTRIBUTE,
+    "import": "import prnet.facemesh as mediapipe" + BY_ATTRIBUTE.replace("mp.", "mediapipe."),
+    "from solutions": """
+from prnet.facemesh.python.solutions import drawing_styles as mp_drawing_styles
+from prnet.facemesh.python.solutions import drawing_utils as mp_drawing, face_mesh as mp_face_mesh
+""",
+}
+
+PROGRAM = """
+import cv2
+import numpy as np
+
 drawing_spec = mp_drawing.DrawingSpec(thickness=1, circle_radius=1)
 
 image = cv2.imread(PHOTO)
@@ -80,10 +95,11 @@ def face(sample_path):
     return prnet.Reconstructor()(sample_path)[0]
 
 
-def test_the_program_runs(sample_path, sample_image, tmp_path, face):
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_the_program_runs(head: str, sample_path, sample_image, tmp_path, face):
     out = tmp_path / "mesh.png"
     names: dict[str, Any] = {"PHOTO": str(sample_path), "OUT": str(out)}
-    exec(PROGRAM.replace("import mediapipe as mp", "import prnet.facemesh as mp"), names)
+    exec(head + PROGRAM, names)
     drawn = np.asarray(Image.open(out))
     changed = (drawn != sample_image).any(axis=2)
     x0, y0, x1, y1 = np.rint(prnet.Box.around(face.vertices).xyxy).astype(int)
@@ -119,6 +135,15 @@ def test_no_face_is_none_and_irises_are_warned_of():
     assert mesh.process(np.zeros((80, 80, 3), np.uint8)).multi_face_landmarks is None
 
 
+def test_every_import_of_the_table_works() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    table = re.findall(r"^\| `(.*mediapipe.*)` \| `(.*)` \|$", text, re.MULTILINE)
+    assert len(table) >= 5
+    for before, after in table:
+        assert after.replace("prnet.facemesh", "mediapipe") in (before, f"{before} as mediapipe")
+        exec(after, {})
+
+
 def test_connections_are_of_the_points():
     module = mp.solutions.face_mesh
     for name in ("TESSELATION", "CONTOURS", "FACE_OVAL", "LIPS", "LEFT_EYE", "RIGHT_EYEBROW"):
@@ -128,8 +153,31 @@ def test_connections_are_of_the_points():
     oval = np.array(list(module.FACEMESH_FACE_OVAL))
     assert {10, 152} <= set(oval.ravel())
     assert (np.unique(oval, return_counts=True)[1] == 2).all()  # one closed line
-    with pytest.raises(AttributeError, match="FACEMESH_TEETH"):
-        module.FACEMESH_TEETH  # noqa: B018
+
+
+def test_styles_are_of_media_pipes_types(face) -> None:
+    module, styles = mp.solutions.face_mesh, mp.solutions.drawing_styles
+    assert isinstance(styles.get_default_face_mesh_tesselation_style(), DrawingSpec)
+    contours = styles.get_default_face_mesh_contours_style()
+    assert set(contours) == module.FACEMESH_CONTOURS == module.FACE_CONNECTIONS
+    assert contours[33, 246].color == (48, 48, 255)  # the right eye: red, in OpenCV's order
+    assert contours[263, 466].color == (48, 255, 48)
+    coloured = styles.get_default_face_mesh_contours_style(1)
+    assert set(coloured) == module.FACEMESH_CONTOURS | module.FACEMESH_NOSE
+    assert styles.get_default_face_mesh_iris_connections_style() == {}
+    drawn = np.zeros((400, 400, 3), np.uint8)
+    mp.solutions.drawing_utils.draw_landmarks(
+        drawn, landmark_list(face), module.FACEMESH_CONTOURS, None, contours
+    )
+    colours = {tuple(map(int, colour)) for colour in np.unique(drawn.reshape(-1, 3), axis=0)}
+    assert {(48, 48, 255), (48, 255, 48), (224, 224, 224)} <= colours
+
+
+def test_results_are_told_in_a_line_and_nothing_is_processed_after_close(sample_image) -> None:
+    with mp.solutions.face_mesh.FaceMesh() as mesh:
+        assert repr(mesh.process(sample_image)) == "FaceMeshResults(faces=1)"
+    with pytest.raises(ValueError, match=r"a FaceMesh that is open, got one after close\(\)"):
+        mesh.process(sample_image)
 
 
 def test_brows_and_nose_are_media_pipes():

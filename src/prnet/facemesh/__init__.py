@@ -2,14 +2,15 @@
 
     import prnet.facemesh as mp        # was: import mediapipe as mp
 
-``mp.solutions.face_mesh``, ``mp.solutions.drawing_utils`` and ``drawing_styles`` are here;
-docs/facemesh.md says what is different.
+In imports, ``prnet.facemesh`` stands where ``mediapipe`` stood; docs/facemesh.md says what is
+different.
 """
 
 import prnet
-from prnet.facemesh import solutions
+from prnet.facemesh import python
+from prnet.facemesh.python import solutions
 
-__all__ = ["solutions"]
+__all__ = ["python", "solutions"]
 
 
 def __getattr__(name: str) -> object:

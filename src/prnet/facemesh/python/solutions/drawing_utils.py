@@ -1,4 +1,4 @@
-"""``drawing_utils`` and ``drawing_styles``: points and connections onto a picture, in place."""
+"""``drawing_utils``: points and connections onto a picture, in place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from prnet.errors import PrnetError, install_command
-from prnet.facemesh.face_mesh import NormalizedLandmark, NormalizedLandmarkList
+from prnet.facemesh.python.solutions.face_mesh import NormalizedLandmark, NormalizedLandmarkList
 
 Colour = tuple[int, int, int]
 WHITE_COLOR: Colour = (224, 224, 224)
@@ -141,21 +141,6 @@ def _of(specs: Specs, key: object) -> DrawingSpec:
     if not isinstance(specs, Mapping):
         raise PrnetError(f"expected a DrawingSpec or a mapping to some, got {type(specs).__name__}")
     return specs.get(key, DrawingSpec())
-
-
-def get_default_face_mesh_tesselation_style() -> DrawingSpec:
-    """Thin grey lines."""
-    return DrawingSpec(color=(192, 192, 192), thickness=1)
-
-
-def get_default_face_mesh_contours_style(i: int = 0) -> DrawingSpec:
-    """White lines (MediaPipe colours left and right)."""
-    return DrawingSpec(thickness=1)
-
-
-def get_default_face_mesh_iris_connections_style() -> DrawingSpec:
-    """Of nothing: there are no irises."""
-    return DrawingSpec(thickness=1)
 
 
 def _normalized_to_pixel_coordinates(

@@ -1,0 +1,1 @@
+"""The folder that MediaPipe keeps its ``solutions`` in."""
