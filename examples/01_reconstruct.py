@@ -8,7 +8,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-reconstruct = prnet.Reconstructor()
-for i, face in enumerate(reconstruct(photo)):
+try:
+    faces = prnet.Reconstructor()(photo)
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
+for i, face in enumerate(faces):
     face.save(f"{folder}/face_{i}.obj")
     print(face.landmarks.shape, face.pose)  # (68, 3) pixels; yaw, pitch, roll in degrees

@@ -10,7 +10,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-faces = prnet.Reconstructor()(photo)
+try:
+    faces = prnet.Reconstructor()(photo)
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 image = prnet.load_image(photo)
 
 depth = prnet.depth_map(faces, *image.shape[:2])  # (H, W) float32, pixels; NaN where no face is

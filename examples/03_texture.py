@@ -10,7 +10,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-face = prnet.Reconstructor()(photo)[0]
+try:
+    face = prnet.Reconstructor()(photo)[0]
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 
 mask = face.texture_mask(size=512)  # (512, 512) float32: 1 seen .. 0 hidden
 prnet.save_image(f"{folder}/texture.png", face.texture(size=512))

@@ -8,7 +8,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-face = prnet.Reconstructor()(photo)[0]
+try:
+    face = prnet.Reconstructor()(photo)[0]
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 
 prnet.save_image(f"{folder}/frontal.png", face.render(size=256))
 prnet.save_image(f"{folder}/side.png", face.render(yaw=40, pitch=10, size=256))

@@ -8,7 +8,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-face = prnet.Reconstructor()(photo)[0]
+try:
+    face = prnet.Reconstructor()(photo)[0]
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 
 texture = face.texture(size=512).copy()
 texture[200:230, 120:180] = (200, 30, 60)  # on a cheek

@@ -8,7 +8,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-face = prnet.Reconstructor()(photo)[0]
+try:
+    face = prnet.Reconstructor()(photo)[0]
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 
 face.save(f"{folder}/face.glb")  # metres, y up, the pose is the node's rotation
 face.save(f"{folder}/face.obj", "obj-texture")  # pixels over the photo; face.mtl, face.png

@@ -8,8 +8,11 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
+try:
+    image = prnet.load_image(photo)
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 reconstruct = prnet.Reconstructor()
-image = prnet.load_image(photo)
 target, reference = reconstruct(image)[0], reconstruct(image[:, ::-1].copy())[0]
 
 prnet.save_image(f"{folder}/swapped.png", prnet.swap_face(target, reference))

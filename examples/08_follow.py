@@ -11,7 +11,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-image = prnet.load_image(photo)
+try:
+    image = prnet.load_image(photo)
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 frames = (np.roll(image, 4 * number, axis=1) for number in range(25))  # or "film.mp4"
 
 for frame, faces in prnet.follow(frames):

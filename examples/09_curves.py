@@ -14,7 +14,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="for the results")
 photo, folder = vars(parser.parse_args()).values()
-image = prnet.load_image(photo)
+try:
+    image = prnet.load_image(photo)
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 frames = (np.roll(image, 4 * number, axis=1) for number in range(15))  # or "film.mp4"
 
 person = PersonCurves()  # learns the shape of the head as the frames come

@@ -12,7 +12,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
-image = prnet.load_image(photo)
+try:
+    image = prnet.load_image(photo)
+except prnet.PrnetError as error:  # says in one line what is wrong with the photo
+    parser.error(str(error))
 pictures = [np.ascontiguousarray(image[::2, ::2]), image, np.rot90(image).copy()]
 
 reconstruct = prnet.Reconstructor()

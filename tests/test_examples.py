@@ -33,3 +33,12 @@ def test_without_arguments_it_says_how_to_call_it(example: Path) -> None:
     told = subprocess.run([sys.executable, str(example)], capture_output=True, text=True)
     assert told.returncode == 2
     assert told.stderr.startswith(f"usage: {example.name} [-h] photo folder\n")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_a_photo_that_is_missing_is_one_line(example: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(example), "none.jpg", str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.returncode == 2
+    assert told.stderr.endswith("error: none.jpg: expected an image file, got no such file\n")
+    assert "Traceback" not in told.stderr

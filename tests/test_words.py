@@ -85,10 +85,18 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
             "Parquet 文件或视频（--recursive 也看子文件夹）\n",
         ),
         ("evaluate none.npz", "none.npz：找不到这个文件，需要 prnet label 生成的 labels.npz\n"),
-        ("prepare folder -o out", "prnet prepare: folder：不能读取这个文件："),
+        ("prepare folder -o out", "prnet prepare: folder：不能读取这个文件：这是文件夹\n"),
+        ("prepare none -o out", "none：不能读取这个文件：没有这个文件或文件夹\n"),
+        (
+            RECONSTRUCT + "grey.png --expression-model text.jpg",
+            "text.jpg：不是 .npz 文件，需要 prnet facemodel expression 生成的表情模型\n",
+        ),
         ("import-checkpoint folder folder -o out", "face_ind.txt：找不到这个文件，需要数字的"),
         ("reconstruct grey.png -o text.jpg", "text.jpg：这是文件，结果需要一个文件夹\n"),
-        ("reconstruct grey.png -o text.jpg/out", "text.jpg/out：不能建立存放结果的文件夹："),
+        (
+            "reconstruct grey.png -o text.jpg/out",
+            "/out：不能建立存放结果的文件夹：路径中有一段是文件，",
+        ),
         (RECONSTRUCT + "grey.png --model model", "network.onnx：找不到模型文件（network）\n"),
         (
             RECONSTRUCT + "grey.png --detector yunet",
@@ -192,7 +200,8 @@ def test_programs_read_english(capsys: pytest.CaptureFixture[str]) -> None:
         ([], {"LC_ALL": "", "LC_MESSAGES": "zh_CN", "LANG": "C"}, "zh"),
         (["--lang", "en"], {"LANG": "zh_CN.UTF-8"}, "en"),
         (["--lang=zh"], {"LC_ALL": "C"}, "zh"),
-        (["--lang"], {"LANG": "zh_CN.UTF-8"}, "en"),
+        (["--lang", "fr"], {"LANG": "zh_CN.UTF-8"}, "zh"),
+        (["--lang"], {"LANG": "C"}, "en"),
     ],
 )
 def test_language(words: list[str], environment: dict[str, str], language: str) -> None:

@@ -20,7 +20,7 @@ TABLE: Final = DATA / "chinese.json"
 """``lines``: a line as it is raised, with names for what varies -> the line in Chinese.
 ``words``: what `_WORDED` names may stand for -> the same in Chinese."""
 
-_WORDED: Final = {"what", "got", "hint"}
+_WORDED: Final = {"what", "got", "hint", "reason"}
 
 _HELP = re.compile(r" \((prnet[\w -]*) --help tells more\)$")
 _COMMAND = re.compile(r"prnet( [\w-]+)*: ")
@@ -61,12 +61,13 @@ _language = "en"
 
 def language_of(argv: Sequence[str], environment: Mapping[str, str]) -> str:
     """ "en" or "zh": by ``--lang``, else by the first of LC_ALL, LC_MESSAGES and LANG that says
-    something. Wrong words of ``--lang`` are left to the parser."""
+    something. Wrong words of ``--lang`` are left to the parser, which answers in the latter."""
     for at, word in enumerate(argv):
         name, _, value = word.partition("=")
         if name == "--lang":
             value = value or "".join(argv[at + 1 : at + 2])
-            return value if value in LANGUAGES else "en"
+            if value in LANGUAGES:
+                return value
     names = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     said = next(filter(None, names), "")
     return "zh" if re.match(r"zh([_.@-]|$)", said, re.IGNORECASE) else "en"

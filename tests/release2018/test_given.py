@@ -39,6 +39,7 @@ def prn() -> Any:
             lambda prn: prn.get_colors_from_texture(np.zeros((512, 512, 3))),
             r"expected a texture \(256, 256, C\), got shape \(512, 512, 3\)",
         ),
+        (lambda _: r.PRN(prefix=None), "expected prefix to be a folder, got None"),
         (lambda prn: prn.process(PICTURE, "a"), "expected a box"),
         (lambda prn: prn.net_forward(None), rf"a crop \(256, 256, 3\), {NONE}"),
         (lambda prn: prn.pos_predictor.predict_batch(None), rf"crops \(B, .*, {NONE}"),

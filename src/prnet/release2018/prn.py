@@ -72,6 +72,8 @@ class PRN:
     ) -> None:
         if isinstance(prefix, bool):  # a fork's order: is_dlib, is_opencv, prefix
             prefix = is_opencv if isinstance(is_opencv, str | Path) else "."
+        if not isinstance(prefix, str | Path):
+            raise PrnetError(f"expected prefix to be a folder, got {prefix!r}")
         model = _model_folder(Path(prefix))
         mmod = Path(prefix) / DLIB_CNN
         cnn = is_dlib and mmod.is_file() and importlib.util.find_spec("dlib") is not None

@@ -41,7 +41,7 @@ class NormalizedLandmarkList:
     landmark: list[NormalizedLandmark]
 
 
-@dataclass(repr=False)
+@dataclass
 class FaceMeshResults:
     """``multi_face_landmarks``: one list a face, None where there is no face; ``faces``: what
     they are made of, for everything else that this package can do."""
