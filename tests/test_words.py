@@ -232,6 +232,9 @@ def test_what_varies_is_kept(english: str) -> None:
     assert translated(english.format(**names)) == LINES[english].format(**names)
 
 
+RAISED = {"ArgumentTypeError", "BrokenInputError", "PrnetError", "TooLargeError"}
+
+
 def raised() -> Iterator[tuple[str, str, str]]:
     """Room, place and words ({} for what varies) of every error that is raised with its words."""
     for path in HOUSE.rglob("*.py"):
@@ -242,7 +245,7 @@ def raised() -> Iterator[tuple[str, str, str]]:
             parts = words.values if isinstance(words, ast.JoinedStr) else [words]
             texts = [part.value if isinstance(part, ast.Constant) else "{}" for part in parts]
             said = "".join(text for text in texts if isinstance(text, str))
-            if kind in ("PrnetError", "TooLargeError", "ArgumentTypeError") and "expected " in said:
+            if kind in RAISED and "expected " in said:
                 yield room_of(module_name(path)), f"{path.name}:{node.lineno}", said
 
 

@@ -22,6 +22,10 @@ class TooLargeError(PrnetError):
     """A picture of more pixels than are allowed."""
 
 
+class BrokenInputError(PrnetError):
+    """A file of many photos that cannot be read to its end, or not at all."""
+
+
 def reason_of(error: BaseException) -> str:
     """What an error of the system or of a library says, as part of one short line."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__

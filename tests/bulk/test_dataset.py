@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -223,8 +224,9 @@ def test_films_need_their_package(
 
 @pytest.mark.parametrize("damage", ["cut", "header"])
 def test_a_tar_that_breaks_off_is_rows_and_an_error(
-    photos: Path, model: Path, tmp_path: Path, damage: str
+    photos: Path, model: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The command says so, and its status; --check as well."""
     path = tmp_path / "input.tar"
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         for number in (0, 1, 2, 4):
@@ -238,13 +240,16 @@ def test_a_tar_that_breaks_off_is_rows_and_an_error(
     path.write_bytes(damaged[damage])
     (tmp_path / "none.tar").write_bytes(b"no tar")
     out = tmp_path / "out"
-    assert _run(path, tmp_path / "none.tar", "--out", out, model=model) == 0
+    assert _run(path, tmp_path / "none.tar", "--out", out, model=model) == 1
     rows = _rows(out)
     assert _good(rows) == [0, 1]
     errors = [row["error"] for row in rows if row["error"]]
     assert len(errors) == 2
     assert all("expected all of it, got" in error for error in errors)
-    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+    said = capsys.readouterr().err
+    assert said == "".join(f"prnet dataset: {error}\n" for error in errors)
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 1
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "9.png"])
@@ -263,10 +268,110 @@ def test_a_header_of_a_tar_that_claims_terabytes_is_an_error_at_once(
     with tarfile.open(path, "w") as tar:
         tar.add(photos / "0.png", "0.png")
         tar.addfile(claims)
-    assert _run(path, "--out", tmp_path / "out", model=model) == 0
+    assert _run(path, "--out", tmp_path / "out", model=model) == 1
     rows = _rows(tmp_path / "out")
     assert _good(rows) == [0]
+    assert len(rows) == 2
     assert rows[-1]["error"] == f"{path}: expected all of it, got: unexpected end of data"
+
+
+@pytest.mark.parametrize("packer", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("damage", ["whole", "checksum", "cut", "two"])
+def test_packed_tars_are_read_to_their_checksum(
+    photos: Path, model: Path, tmp_path: Path, packer: str, damage: str
+) -> None:
+    """What was packed in two pieces is read as one."""
+    path = tmp_path / f"input.tar.{packer}"
+    with tarfile.open(tmp_path / "plain.tar", "w") as tar:
+        for number in (0, 1, 2):
+            tar.add(photos / f"{number}.png", f"{number}.png")
+    plain = (tmp_path / "plain.tar").read_bytes()
+    pack = importlib.import_module({"gz": "gzip", "bz2": "bz2", "xz": "lzma"}[packer]).compress
+    whole, place = pack(plain), {"gz": -7, "bz2": -4, "xz": -20}[packer]
+    made = {
+        "whole": whole,
+        "checksum": whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :],
+        "cut": whole[:-3],
+        "two": pack(plain[:2000]) + pack(plain[2000:]),
+    }
+    path.write_bytes(made[damage])
+    broken = damage in ("checksum", "cut")
+    assert _run(path, "--out", tmp_path / "out", model=model) == broken
+    rows = _rows(tmp_path / "out")
+    errors = [row["error"] for row in rows if row["error"]]
+    assert len(errors) == broken
+    assert all(error.startswith(f"{path}: expected all of it, got: ") for error in errors)
+    if packer == "gz" or not broken:
+        assert _good(rows) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_rows_of_a_damaged_parquet_file_that_can_be_read_are(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    named: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Those before the damage, and those of the next row group; each other one is counted."""
+    monkeypatch.setattr("prnet.bulk.parquet.ROWS_AT_ONCE", 1)
+    good = [path for path in sorted(photos.rglob("*.png")) if path.name != "3.png"]
+    data = [path.read_bytes() for path in good]
+    table = pa.table({"image": data, "name": [f"n{number}" for number in range(6)]})
+    path, out = tmp_path / "a.parquet", tmp_path / "out"
+    a_page_a_row = {"write_batch_size": 1, "data_page_size": 1, "use_dictionary": False}
+    pq.write_table(table, path, row_group_size=4, compression="none", **a_page_a_row)
+    whole = path.read_bytes()
+    third = whole.index(data[2])
+    path.write_bytes(whole[: third - 30] + b"\xff" * 30 + whole[third:])
+    given = [path, "--out", out, "--shard-size", 3, *(["--key-column", "name"] * named)]
+    assert _run(*given, model=model) == 1
+    rows = _rows(out)
+    assert _good(rows) == [0, 1, 5, 6]
+    keys = ["n0", "n1", "", "", "n4", "n5"] if named else list("012345")
+    assert [row["key"] for row in rows] == keys
+    said = capsys.readouterr()
+    assert "photos: 6, faces: 4, failed: 2 (the column error" in said.out
+    lines = said.err.splitlines()
+    for row, line in zip((2, 3), lines, strict=True):
+        told = f"{path}: expected all of it, got rows {row} to {row} that cannot be read ("
+        assert rows[row]["error"].startswith(told)
+        assert line.startswith(f"prnet dataset: {told}")
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 1
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+@pytest.mark.parametrize("kind", ["folder", "list"])
+@pytest.mark.parametrize("wrong", ["no parquet", "no column", "gone"])
+def test_a_parquet_file_that_cannot_be_read_does_not_stop_the_others(
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    kind: str,
+    wrong: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, out = tmp_path / "lake", tmp_path / "out"
+    folder.mkdir()
+    data = [(photos / f"{number}.png").read_bytes() for number in (0, 1)]
+    pq.write_table(pa.table({"image": data}), folder / "a.parquet")
+    other = folder / "b.parquet"
+    if wrong == "no column":
+        pq.write_table(pa.table({"picture": data}), other)
+    elif wrong == "no parquet":
+        other.write_bytes(b"no parquet")
+    elif kind == "folder":
+        other.symlink_to("nowhere")
+    (folder / "list").write_text(f"{folder / 'a.parquet'}\n{other}\n")
+    given = folder if kind == "folder" else f"@{folder / 'list'}"
+    assert _run(given, "--out", out, model=model) == 1
+    rows = _rows(out)
+    assert _good(rows) == [0, 1]
+    error = rows[-1]["error"]
+    assert error.startswith(f"{other}: expected a ")
+    assert capsys.readouterr().err == f"prnet dataset: {error}\n"
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 1
 
 
 @pytest.mark.parametrize(("zeros", "workers"), [(0, 1), (0, 2), (512, 1), (1024, 1)])

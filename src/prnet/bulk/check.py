@@ -6,7 +6,7 @@ import json
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -28,13 +28,15 @@ NAME: Final = ["source", "key"]
 
 
 class ShardState(NamedTuple):
-    """What is in a shard; ``wrong``: what is not as it should be; ``photos``: a digest of each
-    photo's source and key, of shards whose rows were looked at."""
+    """What is in a shard; ``broken``: what its input could not give; ``wrong``: what is not as it
+    should be; ``photos``: a digest of each photo's source and key, of shards whose rows were looked
+    at."""
 
     number: int
     items: int = 0
     faces: int = 0
     failed: int = 0
+    broken: Sequence[str] = ()
     wrong: str | None = None
     photos: NDArray[np.uint64] = np.empty(0, np.uint64)
 
@@ -91,9 +93,8 @@ class ShardCheck:
             if not said.startswith(str(self.out)):
                 said = f"{path}: expected it whole, got: {said}"
             return ShardState(part.number, wrong=said)
-        return ShardState(
-            part.number, about["items"], about["faces"], about["failed"], photos=photos
-        )
+        told = {name: about[name] for name in ("items", "faces", "failed", "broken")}
+        return ShardState(part.number, photos=photos, **told)
 
     @property
     def kinds(self) -> list[SampleKind]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import tarfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from numpy.typing import NDArray
 
-from prnet.bulk.parquet import read_rows
+from prnet.bulk.parquet import count_rows, read_rows
 from prnet.bulk.plan import Columns, Part
-from prnet.errors import PrnetError, PrnetWarning, in_words, reason_of
+from prnet.errors import BrokenInputError, PrnetError, PrnetWarning, in_words, reason_of
 from prnet.files.inputs import IMAGE_SUFFIXES
 from prnet.video.frames import read_frames
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 2**29
 """Bytes of a file in a tar."""
-BEHIND: Final = 2**16
-"""Bytes behind a tar's end in which a second tar would begin: ends are filled up to 10 kB."""
+PACKERS: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}
+"""What tars that are packed begin with -> the module that unpacks them."""
+AT_ONCE: Final = 2**16
+"""Bytes that are read of what is passed over."""
 
 
 class Item(NamedTuple):
@@ -44,8 +47,8 @@ def items_of(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
         yield from read(part, folder, columns)
     except Exception as error:  # readers raise anything on damaged files
         said = in_words(error) if isinstance(error, PrnetError) else reason_of(error)
-        message = said if part.source in said else f"{part.source}: expected all of it, got: {said}"
-        yield Item("", part.source, PrnetError(message))
+        broken = BrokenInputError(f"{part.source}: expected all of it, got: {said}")
+        yield Item("", part.source, BrokenInputError(said) if part.source in said else broken)
 
 
 def _photos(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
@@ -60,39 +63,69 @@ def _photos(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
 def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
     """Files of a tar that are pictures by their names, as they come: nothing is searched for."""
     seen = 0
-    with tarfile.open(part.source, "r|*", tarinfo=_Member) as tar:
+    with (
+        _unpacked(part.source) as stream,
+        tarfile.open(part.source, "r|", fileobj=stream, tarinfo=_Member) as tar,
+    ):
         for member in _members(tar):
             link = member.islnk() or member.issym()
             if not ((link or member.isfile()) and member.name.lower().endswith(IMAGE_SUFFIXES)):
                 continue
             name = as_text(member.name)
+            where = f"{part.source}, {name}"
             seen += 1
             if link:
                 other = as_text(member.linkname)
-                told = f"{part.source}, {name}: expected a file, got a link to {other}"
-                yield Item(name, part.source, PrnetError(told))
+                wrong = PrnetError(f"{where}: expected a file, got a link to {other}")
+                yield Item(name, part.source, wrong)
                 continue
             if member.size > LARGEST:
-                told = f"expected at most {LARGEST} bytes, got {member.size}"
-                yield Item(name, part.source, PrnetError(f"{part.source}, {name}: {told}"))
+                _go_on(tar)
+                wrong = PrnetError(f"{where}: expected at most {LARGEST} bytes, got {member.size}")
+                yield Item(name, part.source, wrong)
                 continue
-            stream = tar.extractfile(member)
-            yield Item(name, part.source, b"" if stream is None else stream.read())
-        if tar.fileobj is not None and tar.fileobj.read(BEHIND).strip(b"\0"):
+            file = tar.extractfile(member)
+            yield Item(name, part.source, b"" if file is None else file.read())
+        if _more(tar):
             _warn(f"{part.source}: expected nothing behind the tar's end, got more, left out")
     if not seen:
         raise PrnetError(f"{part.source}: expected a tar with pictures, got none in it")
 
 
+def _unpacked(path: str) -> IO[bytes]:
+    """By the modules that look at checksums: `tarfile` itself reads gzip without."""
+    with open(path, "rb") as file:
+        beginning = file.read(max(map(len, PACKERS)))
+    for signature, module in PACKERS.items():
+        if beginning.startswith(signature):
+            opened: IO[bytes] = importlib.import_module(module).open(path)
+            return opened
+    return open(path, "rb")
+
+
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Those of a tar that is a stream. `tarfile` itself reads on behind a file's end, for minutes
-    where a damaged header claims a size of terabytes."""
+    """Those of a tar that is a stream."""
     for member in tar:
         yield member
-        stream = tar.fileobj
-        while stream is not None and (left := tar.offset - stream.tell()) > 0:
-            if not stream.read(min(left, BEHIND)):
-                raise tarfile.ReadError("unexpected end of data")
+        _go_on(tar)
+
+
+def _go_on(tar: tarfile.TarFile) -> None:
+    """To the next member. `tarfile` itself reads on behind a file's end, for minutes where a
+    damaged header claims a size of terabytes."""
+    stream = tar.fileobj
+    while stream is not None and (left := tar.offset - stream.tell()) > 0:
+        if not stream.read(min(left, AT_ONCE)):
+            raise tarfile.ReadError("unexpected end of data")
+
+
+def _more(tar: tarfile.TarFile) -> bool:
+    """Whether there is more than zeros behind a tar's end; read to the end of what is packed, where
+    its checksum is."""
+    stream, more = tar.fileobj, False
+    while stream is not None and (data := stream.read(AT_ONCE)):
+        more = more or bool(data.strip(b"\0"))
+    return more
 
 
 class _Member(tarfile.TarInfo):
@@ -125,10 +158,13 @@ def _warn(message: str) -> None:
 
 
 def _parquet(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
-    rows = read_rows(part.source, columns.image, columns.key, part.first, part.count or 0)
-    for key, image in rows:
-        nothing = PrnetError(f"{part.source}, {key}: expected an image, got an empty value")
-        yield Item(as_text(key), part.source, nothing if image is None else image)
+    names = part.source, columns.image, columns.key
+    count = count_rows(*names) if part.count is None else part.count
+    for number, key, image in read_rows(*names, part.first, count):
+        unnamed = columns.key is not None and isinstance(image, PrnetError)
+        name = "" if unnamed else str(number) if key is None else as_text(key)
+        nothing = PrnetError(f"{part.source}, {name}: expected an image, got an empty value")
+        yield Item(name, part.source, nothing if image is None else image)
 
 
 def _film(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Final
 
-from prnet.errors import PrnetError, missing, reason_of
+from prnet.errors import BrokenInputError, PrnetError, missing, reason_of
 
 ROWS_AT_ONCE: Final = 16
 PATIENCE: Final = 60
@@ -47,32 +47,45 @@ def count_rows(path: str, image: str, key: str | None) -> int:
 
 def read_rows(
     path: str, image: str, key: str | None, first: int, count: int
-) -> Iterator[tuple[str, str | bytes | None]]:
-    """Key (the row's number, where there is none) and image, bytes or a path, of ``count`` rows
-    from row ``first``; paths are relative to the file's folder. Raises what pyarrow raises."""
+) -> Iterator[tuple[int, str | None, str | bytes | PrnetError | None]]:
+    """Number, key and image, bytes or a path, of ``count`` rows from row ``first``; paths are
+    relative to the file's folder. A row that cannot be read is one with a BrokenInputError; those
+    of the next row group can be. Raises what pyarrow raises when the file cannot be opened."""
     pa = import_pyarrow()
     columns = [name for name in (image, key) if name is not None]
     with pa.parquet.ParquetFile(path) as file:
-        begin, folder = 0, os.path.dirname(path)
+        end = 0
         for group in range(file.metadata.num_row_groups):
-            end = begin + file.metadata.row_group(group).num_rows
-            if end > first and begin < first + count:
-                row = begin
-                for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=columns):
-                    low, high = max(first - row, 0), min(first + count - row, batch.num_rows)
-                    if low < high:
-                        part = batch.slice(low, high - low)
-                        numbers = range(row + low, row + high)
-                        keys = part.column(key).to_pylist() if key else numbers
-                        images = part.column(image).to_pylist()
-                        yield from (
-                            (str(number if name is None else name), image_source(value, folder))
-                            for number, name, value in zip(numbers, keys, images, strict=True)
-                        )
-                    row += batch.num_rows
-                    if row >= first + count:
-                        break
-            begin = end
+            begin, end = end, end + file.metadata.row_group(group).num_rows
+            row, last = max(first, begin), min(first + count, end) - 1
+            if row > last:
+                continue
+            try:
+                for values in _rows_of(file, group, columns, row - begin, last - begin):
+                    name = values[key] if key else None
+                    source = image_source(values[image], os.path.dirname(path))
+                    yield row, None if name is None else str(name), source
+                    row += 1
+            except Exception as error:  # pyarrow raises anything on damaged files
+                broken = BrokenInputError(
+                    f"{path}: expected all of it, got rows {row} to {last} that cannot be read "
+                    f"({reason_of(error)})"
+                )
+                yield from ((number, None, broken) for number in range(row, last + 1))
+
+
+def _rows_of(
+    file: Any, group: int, columns: list[str], first: int, last: int
+) -> Iterator[dict[str, Any]]:
+    """Rows ``first`` to ``last`` of a row group."""
+    row = 0
+    for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=columns):
+        low, high = max(first - row, 0), min(last + 1 - row, batch.num_rows)
+        if low < high:
+            yield from batch.slice(low, high - low).to_pylist()
+        row += batch.num_rows
+        if row > last:
+            return
 
 
 def image_source(value: Any, folder: str) -> str | bytes | None:

@@ -18,7 +18,7 @@ from prnet.video.frames import import_av
 
 Kind = Literal["photos", "tar", "parquet", "film"]
 
-TARS: Final = (".tar", ".tar.gz", ".tgz")
+TARS: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 PARQUETS: Final = (".parquet", ".pq")
 FILMS: Final = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 PHOTOS, PLAN = "photos.jsonl", "plan.jsonl"
@@ -28,7 +28,7 @@ PHOTOS, PLAN = "photos.jsonl", "plan.jsonl"
 class Part:
     """What becomes one shard. ``source``: the file that it is of, for photos the list of them.
     ``first``, ``count``: of Parquet rows; of photos the list's byte to begin at, and lines. Of tars
-    and films all, however many they hold (None)."""
+    and films all, however many they hold (None), and of a Parquet file that could not be read."""
 
     number: int
     kind: Kind
@@ -59,18 +59,25 @@ def write_plan(
 
     Memory does not grow with their number. Returns how many ``shards`` there are, and ``items``,
     None where tars or films do not say before they are read. Raises PrnetError where there is
-    nothing to do, or a Parquet file lacks its column.
+    nothing to do, as Parquet files that cannot be read, or lack their columns, are alone.
     """
-    sources = _Sources(out, recursive)
+    sources, columns = _Sources(out, recursive), columns or Columns()
     with write_atomically(out / PHOTOS) as listed, write_atomically(out / PLAN) as planned:
-        others: list[tuple[Kind, str]] = []
+        others: list[tuple[Kind, str, int | None]] = []
+        broken: list[PrnetError] = []
         starts, count = [], 0
         with listed.open("wb") as photos:
             for kind, key, path in sources.files(inputs):
                 if kind == "film":
                     import_av()  # without it they would be rows with an error, for good
                 if kind != "photos":
-                    others.append((kind, os.path.abspath(path)))
+                    path, rows = os.path.abspath(path), None
+                    if kind == "parquet":
+                        try:
+                            rows = count_rows(path, columns.image, columns.key)
+                        except PrnetError as error:
+                            broken.append(error)
+                    others.append((kind, path, rows))
                     continue
                 if count % shard_size == 0:
                     starts.append(photos.tell())
@@ -78,15 +85,17 @@ def write_plan(
                 count += 1
         shards, items = 0, 0
         with planned.open("w") as file:
-            for part in _parts(starts, count, others, shard_size, columns or Columns()):
+            for part in _parts(starts, count, others, shard_size):
                 file.write(json.dumps(asdict(part)) + "\n")
                 shards += 1
                 items += part.count or 0
+        if broken and shards == len(broken):
+            raise broken[0]
         if not shards:
             raise PrnetError(
                 f"{inputs[0]}: expected photos, tars, Parquet files or films, got none"
             )
-    unknown = any(kind in ("tar", "film") for kind, _ in others)
+    unknown = any(rows is None for *_, rows in others)
     return {"shards": shards, "items": None if unknown else items}
 
 
@@ -103,19 +112,17 @@ def read_plan(out: Path) -> Iterator[Part]:
 def _parts(
     starts: list[int],
     count: int,
-    others: list[tuple[Kind, str]],
+    others: list[tuple[Kind, str, int | None]],
     size: int,
-    columns: Columns,
 ) -> Iterator[Part]:
     for number, start in enumerate(starts):
         yield Part(number, "photos", PHOTOS, start, min(size, count - number * size))
     number = len(starts)
-    for kind, path in others:
-        if kind != "parquet":
+    for kind, path, rows in others:
+        if rows is None:
             yield Part(number, kind, path)
             number += 1
             continue
-        rows = count_rows(path, columns.image, columns.key)
         for first in range(0, rows, size):
             yield Part(number, kind, path, first, min(size, rows - first))
             number += 1
@@ -154,8 +161,8 @@ class _Sources:
                 yield from ((_kind(path) or "photos", path, path) for path in matches)
             else:
                 kind = _kind(argument) or "photos"
-                # A photo that only a list names is a row with an error, as all that cannot be read.
-                if (kind != "photos" or argument in named) and not os.path.exists(argument):
+                # A file that only a list names is a row with an error, as all that cannot be read.
+                if argument in named and not os.path.exists(argument):
                     wanted = "file or a folder" if kind == "photos" else f"{kind} file"
                     raise PrnetError(f"{argument}: expected a {wanted}, got none of that name")
                 yield kind, argument, argument

@@ -10,7 +10,7 @@ import re
 import tarfile
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from prnet.bulk.items import Item, items_of
 from prnet.bulk.parquet import import_pyarrow, read_address
 from prnet.bulk.plan import Columns, Part
 from prnet.bulk.rows import SampleOptions, rows_of, samples_of, schema
-from prnet.errors import PrnetError
+from prnet.errors import BrokenInputError, PrnetError
 from prnet.face import Face
 from prnet.files.atomic import write_atomically
 from prnet.files.image import load_image
@@ -42,12 +42,14 @@ ABOUT: Final = b"prnet"
 
 
 class ShardDone(NamedTuple):
-    """What a shard holds; ``lost``: why it could not be made."""
+    """What a shard holds; ``broken``: what its input could not give; ``lost``: why it could not be
+    made."""
 
     number: int
     items: int = 0
     faces: int = 0
     failed: int = 0
+    broken: Sequence[str] = ()
     lost: str | None = None
 
 
@@ -95,6 +97,7 @@ class ShardWork:
             if self.samples.kinds:
                 tar = stack.enter_context(SamplesFile(samples_path(self.out, part.number)))
             items = faces = failed = 0
+            broken: dict[str, None] = {}
             inputs = items_of(part, self.out, self.columns)
             results = reconstructed(self.reconstruct, inputs, batch=self.batch)
             for number, (photo, found) in enumerate(results):
@@ -106,9 +109,11 @@ class ShardWork:
                 items += 1
                 faces += 0 if isinstance(found, Exception) else len(found)
                 failed += isinstance(found, Exception)
+                if isinstance(found, BrokenInputError):
+                    broken[str(found)] = None
             if tar is not None:
                 tar.close()
-            done = ShardDone(part.number, items, faces, failed)
+            done = ShardDone(part.number, items, faces, failed, list(broken))
             table.about = {
                 "settings": self.settings,
                 "part": asdict(part),

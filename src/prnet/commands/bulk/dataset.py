@@ -10,14 +10,14 @@ a tar of what else --save names. The same command again goes on where it was sto
 
 exit status:
   0  all shards are there; with --check, and whole
-  1  some shard could not be made or is not whole
+  1  some shard could not be made or is not whole, or an input could not be read to its end
   2  wrong options, no input, no model, no place for the results, or a folder of another run
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,11 @@ def run(args: argparse.Namespace) -> int:
     work = ShardWork(reconstruct, args.out, columns, samples, manifest.digest, args.batch)
     known = [part.count for part in parts]
     total = None if None in known else sum(count or 0 for count in known)
-    lost = shards = 0
+    lost = shards = broken = 0
     with progress("photo", total) as bar:
         try:
             for done in _made(work, parts, args):
+                broken += _tell_broken(done.broken)
                 if done.lost is not None:
                     lost += 1
                     say(f"prnet dataset: {done.lost}", error=True)
@@ -145,7 +146,14 @@ def run(args: argparse.Namespace) -> int:
             )
             raise
     _tell(args.out, manifest.shards, len(parts), shards, bar)
-    return SOME_FAILED if lost else ALL_WELL
+    return SOME_FAILED if lost or broken else ALL_WELL
+
+
+def _tell_broken(inputs: Sequence[str]) -> int:
+    """How many there are."""
+    for told in inputs:
+        say(f"prnet dataset: {told}", error=True)
+    return len(inputs)
 
 
 def _made(work: ShardWork, parts: list[Part], args: argparse.Namespace) -> Iterator[ShardDone]:
@@ -171,7 +179,7 @@ def _tell(out: Path, shards: int, wanted: int, made: int, bar: Progress) -> None
 
 def _checked(args: argparse.Namespace) -> int:
     manifest = read_manifest(args.check)
-    wrong = faces = 0
+    wrong = faces = broken = 0
     with progress("shard", manifest.shards) as bar:
         for state in check(
             args.check, quick=args.quick, workers=args.workers or usable_processors()
@@ -179,13 +187,14 @@ def _checked(args: argparse.Namespace) -> int:
             if state.wrong is not None:
                 wrong += 1
                 say(f"prnet dataset: {state.wrong}", error=True)
+            broken += _tell_broken(state.broken)
             faces += state.faces
             bar.add(faces=state.faces, failed=state.failed)
     say(
         f"shards: {manifest.shards}, wrong or missing: {wrong}; faces: {faces}, "
         f"failed: {bar.failed}"
     )
-    return SOME_FAILED if wrong else ALL_WELL
+    return SOME_FAILED if wrong or broken else ALL_WELL
 
 
 def _finding(args: argparse.Namespace, reconstruct: Reconstructor) -> dict[str, Any]:
