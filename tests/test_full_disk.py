@@ -3,6 +3,8 @@ half written."""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,33 @@ def test_every_command(
     assert len(told.err.splitlines()) == 1
     assert SAYS in told.err
     assert files_below(out) == []
+
+
+MANY = {
+    "reconstruct": "reconstruct {photos} --out {out} --save csv",
+    "depth-labels": "depth-labels {photos} --out {out} --format cdcn",
+    "demo": "demo -i {photos} -o {out}",
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_the_first_photo_that_finds_it_is_the_last(
+    name: str,
+    photo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for number in range(2):
+        photo.with_stem(f"photo{number}").write_bytes(photo.read_bytes())
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    assert main(MANY[name].format(photos=photo.parent, out=tmp_path / "out").split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(SAYS + os.strerror(errno.ENOSPC))
+    assert files_below(tmp_path / "out") == []
 
 
 def test_a_face_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,10 @@ class TooLargeError(PrnetError):
     """A picture of more pixels than are allowed."""
 
 
+class FullDiskError(PrnetError):
+    """No room for a result, nor for those to come."""
+
+
 class BrokenInputError(PrnetError):
     """A file of many photos that cannot be read to its end, or not at all."""
 

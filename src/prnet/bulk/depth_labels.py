@@ -23,7 +23,7 @@ from PIL import Image
 from prnet.appearance.encode import depth_preview
 from prnet.appearance.render import crop_depth_map, depth_map_of
 from prnet.bulk.photos import PhotoResult, failed, lost_photo
-from prnet.errors import PrnetError, reason_of
+from prnet.errors import FullDiskError, PrnetError, reason_of
 from prnet.face import Face
 from prnet.files.arrays import write_array
 from prnet.files.atomic import write_bytes
@@ -140,7 +140,9 @@ class DepthLabelWork:
             {"cdcn": _write_cdcn, "rfmeta": _write_rfmeta, "npy32": _write_npy32}[self.form](
                 frame, faces[0], image, files
             )
-        except Exception as error:  # whatever it is, the other frames go on
+        except FullDiskError:
+            raise  # of the other frames, too
+        except Exception as error:  # whatever else it is, the other frames go on
             if self.debug:
                 traceback.print_exc()
             return failed(frame.path, error)

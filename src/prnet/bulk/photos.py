@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import DEBUG_HINT, PrnetError, in_words
+from prnet.errors import DEBUG_HINT, FullDiskError, PrnetError, in_words
 from prnet.face import Face
 from prnet.files.inputs import Found, find_inputs, read_lists
 from prnet.files.results import folded_name, output_names
@@ -104,7 +104,9 @@ class PhotoWork:
             faces = self.reconstruct(path, boxes=self.boxes, landmarks=self.landmarks)
             files = save_faces(faces, photo.name, folder, save=self.save, options=self.options)
             return self._told(path, faces, *files)
-        except Exception as error:  # whatever it is, the other photos go on
+        except FullDiskError:
+            raise  # of the other photos, too
+        except Exception as error:  # whatever else it is, the other photos go on
             if self.debug:
                 traceback.print_exc()
             return failed(path, error)

@@ -27,7 +27,7 @@ from prnet.appearance.frontal import affine_frontal_vertices
 from prnet.bulk.photos import about
 from prnet.commands._options import positive
 from prnet.commands.reconstruct import ALL_WELL, NO_FACE, SOME_FAILED
-from prnet.errors import PrnetError
+from prnet.errors import FullDiskError, PrnetError
 from prnet.face import Face
 from prnet.files.atomic import write_bytes
 from prnet.files.image import load_image, save_image
@@ -134,7 +134,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             with keep_files(paths):
                 count = _save_faces(reconstruct, path, str(folder / name), args)
-        except Exception as error:  # whatever it is, the other photos go on
+        except FullDiskError:
+            raise  # of the other photos, too
+        except Exception as error:  # whatever else it is, the other photos go on
             failed += 1
             if args.debug:
                 traceback.print_exc()

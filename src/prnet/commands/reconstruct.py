@@ -8,7 +8,8 @@ would get one name, photos keep their suffix (NAME_jpg.obj, NAME_png.obj).
 exit status:
   0  every photo could be read, and there was a face in at least one
   1  some photo could not be read or its results not be written; the others were done
-  2  wrong options, or no model, or no place for the results: nothing was done
+  2  wrong options, or no model, or no place for the results: nothing was done; or a full disk,
+     which ends it (--skip-existing goes on)
   3  no photo had a face
 """
 

@@ -6,6 +6,7 @@ killed run's leavings from what another process is writing.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -16,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from prnet.errors import PrnetError, reason_of
+from prnet.errors import FullDiskError, PrnetError, reason_of
 from prnet.files.keep import check_replaceable
 
 try:
@@ -120,7 +121,8 @@ def _refusals(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PrnetError(
+        kind = FullDiskError if error.errno in (errno.ENOSPC, errno.EDQUOT) else PrnetError
+        raise kind(
             f"{path}: expected a place that can be written, got: {reason_of(error)}"
         ) from error
 

@@ -11,7 +11,8 @@ image_list_real.txt and image_list_fake.txt. npy32: NAME.npy, (32, 32) float32 o
 exit status:
   0  every photo could be read, and there was a face in at least one
   1  some photo could not be read or its labels not be written; the others were done
-  2  wrong options, or no model, or no place for the results: nothing was done
+  2  wrong options, or no model, or no place for the results: nothing was done; or a full disk,
+     which ends it (--skip-existing goes on)
   3  no photo had a face
 """
 
