@@ -701,11 +701,11 @@ def test_check_finds_what_is_wrong(
     (out / "plan.jsonl").write_text("".join(plan[:-1]))
     capsys.readouterr()
     assert main(["dataset", "--check", str(out)]) == _run(*given, model=model) == 2
-    assert capsys.readouterr().err.count("expected a plan of 3 shards, got 2") == 2
+    assert capsys.readouterr().err.count("plan.jsonl: expected it as the first run wrote it") == 2
 
 
-@pytest.mark.parametrize("damage", ["shard", "line", "end", "gone", "more"])
-def test_a_list_of_photos_that_is_cut_off_is_refused(
+@pytest.mark.parametrize("damage", ["shard", "line", "end", "gone", "more", "middle"])
+def test_a_list_of_photos_that_is_cut_off_or_changed_is_refused(
     photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
     out, listed = tmp_path / "out", tmp_path / "out" / LISTED
@@ -715,6 +715,7 @@ def test_a_list_of_photos_that_is_cut_off_is_refused(
     whole = listed.read_bytes()
     first = whole.index(b"\n") + 1
     damaged = {"shard": whole[:first], "line": whole[:-first], "end": whole[:-1]}
+    damaged["middle"] = whole.replace(b"1.png", b"7.png")
     if damage == "gone":
         listed.unlink()
     else:
@@ -724,7 +725,7 @@ def test_a_list_of_photos_that_is_cut_off_is_refused(
     assert main(["dataset", "--check", str(out), "--workers", "1"]) == 2
     assert _run(*given, model=model) == 2
     lines = capsys.readouterr().err.splitlines()
-    told = "plan, got: No such file" if damage == "gone" else "list of 5 photos, got one cut off"
+    told = "plan, got: No such file" if damage == "gone" else "it as the first run wrote it, got"
     assert len(lines) == 2
     assert all(f"{listed}: expected " in line and told in line for line in lines)
     assert contents(out) == before

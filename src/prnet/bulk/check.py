@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tarfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.bulk.manifest import Manifest, planned, read_manifest
+from prnet.bulk.manifest import Manifest, crc32_of, planned, read_manifest
 from prnet.bulk.parquet import import_pyarrow
 from prnet.bulk.plan import Part
 from prnet.bulk.rows import ENDINGS, SampleKind
@@ -127,11 +126,7 @@ class ShardCheck:
         _expect(path, "bytes", told["bytes"], path.stat().st_size)
         if self.look != "all":
             return
-        crc = 0
-        with path.open("rb") as file:
-            while data := file.read(2**20):
-                crc = zlib.crc32(data, crc)
-        _expect(path, "checksum", told["crc32"], crc)
+        _expect(path, "checksum", told["crc32"], crc32_of(path))
         with tarfile.open(path) as tar:
             names = tar.getnames()
         endings = [ENDINGS[kind] for kind in self.kinds]

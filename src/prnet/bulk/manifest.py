@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -19,17 +20,19 @@ from prnet.files.results import make_folder
 from prnet.reconstruct import Reconstructor
 
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
 class Manifest:
     """``settings``: everything that results depend on, by name; ``shards``: how many there are to
-    be; ``items``: photos, None where tars or films do not say before they are read."""
+    be; ``items``: photos, None where tars or films do not say before they are read; ``lists``:
+    checksums of the plan and the list of photos."""
 
     settings: dict[str, Any]
     shards: int
     items: int | None
+    lists: dict[str, int]
 
     @property
     def digest(self) -> str:
@@ -96,9 +99,9 @@ def begin(
         recursive=settings["recursive"],
         columns=columns,
     )
-    manifest = Manifest(settings, plan["shards"] or 0, plan["items"])
-    told = {"format": FORMAT, "shards": manifest.shards, "items": manifest.items}
-    text = json.dumps({**told, "settings": settings}, indent=2) + "\n"
+    lists = {name: crc32_of(out / name) for name in (PLAN, PHOTOS)}
+    manifest = Manifest(settings, plan["shards"] or 0, plan["items"], lists)
+    text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2) + "\n"
     write_bytes(out / MANIFEST, text.encode())
     return manifest
 
@@ -110,7 +113,8 @@ def read_manifest(out: Path) -> Manifest:
         told = json.loads(path.read_bytes())
         if told["format"] != FORMAT:
             raise ValueError(f"format {told['format']}")
-        return Manifest(dict(told["settings"]), int(told["shards"]), told["items"])
+        lists = dict(told["lists"])
+        return Manifest(dict(told["settings"]), int(told["shards"]), told["items"], lists)
     except FileNotFoundError:
         raise PrnetError(f"{out}: expected a folder of prnet dataset, got none") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -118,28 +122,27 @@ def read_manifest(out: Path) -> Manifest:
 
 
 def planned(out: Path, manifest: Manifest) -> list[Part]:
-    """The plan's parts, a shard each. Raises PrnetError where there are not so many as the manifest
-    says, or the list of photos does not end where the plan says."""
-    parts = list(read_plan(out))
-    if len(parts) != manifest.shards:
-        raise PrnetError(f"{out}: expected a plan of {manifest.shards} shards, got {len(parts)}")
-    _check_photos(out / PHOTOS, [part for part in parts if part.kind == "photos"])
-    return parts
+    """The plan's parts, a shard each. Raises PrnetError where the plan or the list of photos is not
+    the one that the manifest knows."""
+    for name, known in manifest.lists.items():
+        try:
+            found = crc32_of(out / name)
+        except OSError as error:
+            raise PrnetError(f"{out / name}: expected a plan, got: {reason_of(error)}") from error
+        if found != known:
+            raise PrnetError(
+                f"{out / name}: expected it as the first run wrote it, got it cut off or changed"
+            )
+    return list(read_plan(out))
 
 
-def _check_photos(path: Path, parts: list[Part]) -> None:
-    """By the lines of the last part alone: there may be millions."""
-    if not parts:
-        return
-    try:
-        with path.open("rb") as file:
-            file.seek(parts[-1].first)
-            lines = sum(line.endswith(b"\n") for line in file)
-    except OSError as error:
-        raise PrnetError(f"{path}: expected a plan, got: {reason_of(error)}") from error
-    if lines != parts[-1].count:
-        count = sum(part.count or 0 for part in parts)
-        raise PrnetError(f"{path}: expected the list of {count} photos, got one cut off or changed")
+def crc32_of(path: Path) -> int:
+    """A file's checksum."""
+    crc = 0
+    with path.open("rb") as file:
+        while data := file.read(2**20):
+            crc = zlib.crc32(data, crc)
+    return crc
 
 
 def _check_same(out: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
