@@ -107,6 +107,11 @@ class Reconstructor:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, layout=UVLayout.load(state["_layout_file"]))
 
+    def __copy__(self) -> Reconstructor:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
     def __call__(
         self,
         source: str | Path | bytes | NDArray[Any],

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import log
+from math import isqrt, log
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,10 @@ that sways, smoothed, is 0 at another moment than the point's."""
 QUICK = 3.0
 """So much more of its speed counts where a point is of an eye or the mouth: a blink lasts a tenth
 of a second."""
+
+CELL: Final = 4
+"""Map pixels a side that are smoothed as one, and between whose middles the rest is moved: the
+package's network has a control point for each, and a sixteenth of the work is enough."""
 
 LONGEST_GAP = 0.5
 """Seconds after which a face that comes back is taken as it is."""
@@ -63,7 +68,6 @@ class OneEuro:
             self._raw = self._steady = points
             self._speed = np.zeros_like(points)
             return points
-        # In place: a map has 200,000 numbers.
         change = points - self._raw
         at_once = _length(change)
         at_once /= passed * size
@@ -99,12 +103,13 @@ class Smoother:
         passed, self._seconds = seconds - self._seconds, seconds
         camera = head_camera(face)
         size = size_of(face)
-        shape = self._shape(in_head(face.position_map, camera), passed, size / camera.scale)
+        raw = _cells(face.position_map)
+        shape = self._shape(in_head(raw, camera), passed, size / camera.scale)
         # A turn by one radian, and a size that doubles, move points half a face size away.
         pose = self._pose(_as_points(camera), passed, np.array([2.0, size, 2.0]))
         turn, scale = _rotation(pose[:, 0].reshape(3, 3)), float(np.exp(pose[0, 2]))
         seen_by = WeakPerspectiveCamera(scale, turn, np.array(pose[:3, 1], np.float64))
-        steady = in_image(shape, seen_by, face.position_map.shape)
+        steady = face.position_map + _spread(in_image(shape, seen_by) - raw)
         steady[..., 2] -= face.layout.z_origin(steady)
         return replace(face, position_map=steady)
 
@@ -120,9 +125,40 @@ def _as_points(camera: WeakPerspectiveCamera) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=4)
 def _freedom(layout: UVLayout) -> NDArray[np.float32]:
-    """(H W,): how much more than others each point of the map is let go."""
+    """(N,): how much more than others each cell of the map is let go."""
     quick = np.isin(layout.parts, [Part.EYES, Part.MOUTH])
-    return np.where(quick, np.float32(QUICK), np.float32(1)).ravel()
+    return _cells(np.where(quick, np.float32(QUICK), np.float32(1))[..., None])[0]
+
+
+def _cells(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A map (H, W, C) -> (C, N): the mean of the four pixels around each cell's middle."""
+    height, width, channels = values.shape
+    rows = values.reshape(-1, CELL, width * channels)
+    low, high = CELL // 2 - 1, CELL // 2
+    pairs = (rows[:, low] + rows[:, high]).reshape(-1, CELL, channels)
+    return np.ascontiguousarray((pairs[:, low] + pairs[:, high]).T) / np.float32(4)
+
+
+def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of square maps: :func:`_cells` (C, N) -> (H, W, C), bilinear between the cells' middles, and
+    beyond them as between the last two."""
+    channels, count = values.shape
+    cells = isqrt(count)
+    weights = _tent(cells)
+    rows = (values.reshape(-1, cells) @ weights.T).reshape(channels, cells, -1)
+    wide = weights @ rows.transpose(1, 2, 0).reshape(cells, -1)
+    return np.asarray(wide.reshape(len(weights), len(weights), channels))
+
+
+@lru_cache(maxsize=4)
+def _tent(cells: int) -> NDArray[np.float32]:
+    """(CELL * cells, cells): of each pixel of a row, what it takes from the cells' middles."""
+    at = (np.arange(CELL * cells) + 0.5) / CELL - 0.5
+    low = np.clip(np.floor(at), 0, cells - 2).astype(int)
+    weights = np.zeros((len(at), cells), np.float32)
+    pixels, share = np.arange(len(at)), at - low
+    weights[pixels, low], weights[pixels, low + 1] = 1 - share, share
+    return weights
 
 
 def _length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:

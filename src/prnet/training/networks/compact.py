@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from prnet.training.networks.judge import Judge
+from prnet.training.networks.judge import GRID, Judge
 
 CROP_SIZE = 128
 MAP_SIZE = 256
@@ -108,8 +108,10 @@ class CompactNetwork(nn.Module):
             "mean_control", torch.full((3, CONTROL_SIZE, CONTROL_SIZE), (CROP_SIZE - 1) / 2)
         )
         self.register_buffer("spline", torch.from_numpy(spline_weights(np.arange(MAP_SIZE))))
+        self.register_buffer("tent", _tent_weights(), persistent=False)
         self.mean_control: Tensor
         self.spline: Tensor
+        self.tent: Tensor
 
     def start_from(self, mean_map: NDArray[np.float32]) -> None:
         """Centre the output on a map (256, 256, 3) in crop pixels, before training begins."""
@@ -142,13 +144,21 @@ class CompactNetwork(nn.Module):
         pixels."""
         features = self.features(crops)
         presence, deviation = self.judge(*features[:2])
-        wide = nn.functional.interpolate(
-            deviation[:, None], size=(MAP_SIZE, MAP_SIZE), mode="bilinear", align_corners=False
-        )
-        return self._maps(self.placed(features[2])), torch.sigmoid(presence), wide[:, 0]
+        wide = self.tent @ deviation @ self.tent.T
+        return self._maps(self.placed(features[2])), torch.sigmoid(presence), wide
 
     def _maps(self, control: Tensor) -> Tensor:
-        return self.spline @ control @ self.spline.T
+        """Control points (B, 3, 64, 64) -> maps (B, 3, 256, 256), with the axes last in memory, as
+        the exported file gives them: turning the control points around is a quarter of the work."""
+        rows = (control @ self.spline.T).permute(0, 2, 3, 1)
+        maps = self.spline @ rows.reshape(-1, CONTROL_SIZE, 3 * MAP_SIZE)
+        return maps.reshape(-1, MAP_SIZE, MAP_SIZE, 3).permute(0, 3, 1, 2)
+
+
+def _tent_weights() -> Tensor:
+    """Rows or columns of the 256 map -> (256, GRID) weights of bilinear interpolation."""
+    each = torch.eye(GRID)[None]
+    return nn.functional.interpolate(each, size=MAP_SIZE, mode="linear")[0].T
 
 
 def spline_weights(positions: NDArray[Any]) -> NDArray[np.float32]:

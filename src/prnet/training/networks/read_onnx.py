@@ -20,6 +20,8 @@ Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d
 
 WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "BatchNormalization"}
 """Operators that hold what was trained."""
+STATISTICS = "running_mean", "running_var", "num_batches_tracked"
+"""Of a batch norm: an exported file has no more of most."""
 
 
 def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNorm2d]:
@@ -58,8 +60,9 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
                 _copy(layer.bias, rest[0])
             else:
                 bias = rest[0] if rest else None
+        kept = network.state_dict()
         for name, buffer in network.named_buffers():
-            if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            if name in kept and not name.endswith(STATISTICS):
                 _copy(buffer, tensors.get(f"network.{name}"))
         if next(weights, None) is not None:
             raise ValueError("more layers")

@@ -147,7 +147,7 @@ class AnimatedMap:
         camera = head_camera(face)
         self._head.add(seconds, face, camera)
         kept, _ = sparse_surface(face.layout, STEP)
-        self._shapes.add(in_head(face.vertices[kept], camera).T.ravel())
+        self._shapes.add(in_head(face.vertices[kept].T, camera).T.ravel())
 
     def __len__(self) -> int:
         return len(self._head.seconds)
