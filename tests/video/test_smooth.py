@@ -15,7 +15,7 @@ from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.geometry.camera import Pose
 from prnet.reconstruct import Reconstructor
 from prnet.video.follow import follow
-from prnet.video.smooth import OneEuro, Rates, Smoother
+from prnet.video.smooth import OneEuro, Rates, Smoother, _cells, _spread
 
 RATE = 25
 
@@ -56,6 +56,13 @@ def test_a_turn_stays_a_turn() -> None:
         ]
         assert spans[1] == pytest.approx(spans[0], rel=1e-3)
         assert abs(steady.pose.yaw - face.pose.yaw) < 3
+
+
+def test_between_the_cells_a_map_moves_linearly() -> None:
+    """What is filtered at the cells' middles reaches each pixel, those at the edge, too."""
+    rows, columns = np.mgrid[:256, :256].astype(np.float32)
+    plane = np.stack([2 * rows + columns, rows - 3 * columns, 0 * rows + 5], axis=-1)
+    np.testing.assert_allclose(_spread(_cells(plane)), plane, atol=1e-3)
 
 
 def test_after_a_gap_it_begins_anew() -> None:

@@ -127,16 +127,16 @@ def _as_points(camera: WeakPerspectiveCamera) -> NDArray[np.float64]:
 def _freedom(layout: UVLayout) -> NDArray[np.float32]:
     """(N,): how much more than others each cell of the map is let go."""
     quick = np.isin(layout.parts, [Part.EYES, Part.MOUTH])
-    return _cells(np.where(quick, np.float32(QUICK), np.float32(1))[..., None])[0]
+    return np.asarray(_cells(np.where(quick, np.float32(QUICK), np.float32(1))[..., None])[0])
 
 
 def _cells(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """A map (H, W, C) -> (C, N): the mean of the four pixels around each cell's middle."""
-    height, width, channels = values.shape
-    rows = values.reshape(-1, CELL, width * channels)
+    channels = values.shape[2]
+    rows = values.reshape(-1, CELL, values.shape[1] * channels)
     low, high = CELL // 2 - 1, CELL // 2
     pairs = (rows[:, low] + rows[:, high]).reshape(-1, CELL, channels)
-    return np.ascontiguousarray((pairs[:, low] + pairs[:, high]).T) / np.float32(4)
+    return np.asarray((pairs[:, low] + pairs[:, high]).T * np.float32(0.25), order="C")
 
 
 def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,21 +144,22 @@ def _spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
     beyond them as between the last two."""
     channels, count = values.shape
     cells = isqrt(count)
-    weights = _tent(cells)
-    rows = (values.reshape(-1, cells) @ weights.T).reshape(channels, cells, -1)
-    wide = weights @ rows.transpose(1, 2, 0).reshape(cells, -1)
-    return np.asarray(wide.reshape(len(weights), len(weights), channels))
+    rows = _widened(values.reshape(-1, cells).T).reshape(CELL * cells, channels, cells)
+    columns = np.ascontiguousarray(rows.transpose(2, 0, 1)).reshape(cells, -1)
+    return _widened(columns).reshape(CELL * cells, CELL * cells, channels)
 
 
-@lru_cache(maxsize=4)
-def _tent(cells: int) -> NDArray[np.float32]:
-    """(CELL * cells, cells): of each pixel of a row, what it takes from the cells' middles."""
-    at = (np.arange(CELL * cells) + 0.5) / CELL - 0.5
-    low = np.clip(np.floor(at), 0, cells - 2).astype(int)
-    weights = np.zeros((len(at), cells), np.float32)
-    pixels, share = np.arange(len(at)), at - low
-    weights[pixels, low], weights[pixels, low + 1] = 1 - share, share
-    return weights
+def _widened(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows (N, K) -> (N * CELL, K), linear between them."""
+    steps = np.empty((len(values) + 1, values.shape[1]), np.float32)
+    np.subtract(values[1:], values[:-1], out=steps[1:-1])
+    steps[0], steps[-1] = steps[1], steps[-2]
+    wide = np.empty((len(values), CELL, values.shape[1]), np.float32)
+    for place in range(CELL):
+        share = np.float32((place + 0.5) / CELL - 0.5)
+        np.multiply(steps[:-1] if share < 0 else steps[1:], share, out=wide[:, place])
+        wide[:, place] += values
+    return wide.reshape(-1, values.shape[1])
 
 
 def _length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
