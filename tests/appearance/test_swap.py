@@ -10,6 +10,7 @@ from PIL import Image
 from standins import make_face, make_layout, write_model
 
 from prnet.appearance.blend import blend_bands
+from prnet.appearance.fill import without_shadows
 from prnet.appearance.swap import below_hair, region_weights, swap_face
 from prnet.cli import main
 from prnet.errors import PrnetError
@@ -61,6 +62,51 @@ def test_light_follows_the_target_and_features_the_reference() -> None:
     detail = got.mean(axis=-1) - got.mean(axis=-1).mean()
     stripes = reference.image[inside].astype(float).mean(axis=-1)
     assert np.corrcoef(detail.ravel(), stripes.ravel())[0, 1] > 0.9
+
+
+def _lit_from_the_side(skin: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The right cheek in a shadow with a sharp edge."""
+    dark = np.ones((256, 256, 1))
+    dark[120:170, 140:190] = 0.35
+    return skin * dark
+
+
+def test_a_shadow_on_one_side_of_the_reference_does_not_come_along() -> None:
+    target = _photo_of(_skin(0.8), Pose(0, 0, 0))
+    even = swap_face(target, _photo_of(_skin(1, 0.3), Pose(0, 0, 0)))
+    lit = swap_face(target, _photo_of(_lit_from_the_side(_skin(1, 0.3)), Pose(0, 0, 0)))
+    away = np.abs(lit.astype(float) - even).mean(axis=-1)
+    assert np.percentile(away, 99) < 45  # an edge of the shadow is left; 99 with all of it
+    assert away.mean() < 2
+
+
+def test_a_shadow_that_the_target_has_stays() -> None:
+    face = _photo_of(_lit_from_the_side(_skin()), Pose(0, 0, 0))
+    assert face.image is not None
+    away = np.abs(swap_face(face, face).astype(int) - face.image).mean(axis=-1)
+    assert np.percentile(away, 99) <= 8
+
+
+def test_eyes_in_the_shadow_look_as_they_did_in_the_other_side_s_light() -> None:
+    texture = np.full((256, 256, 3), 160, np.uint8)
+    texture[90:150, 150:210] = 40
+    texture[118:122, 178:182] = 20  # an iris, which the other side does not have
+    skin = np.zeros((256, 256), np.float32)
+    wanted = np.full((256, 256, 3), 160, np.float32)
+    lit = without_shadows(texture, wanted, skin, np.ones_like(skin)).astype(int)
+    assert lit[106:134, 166:176].min() > 120
+    assert lit[120, 180, 0] < lit[120, 170, 0] - 40
+    np.testing.assert_array_equal(lit[:, :120], 160)
+
+
+def test_shadows_are_kept_where_the_target_shows_them() -> None:
+    texture = np.full((256, 256, 3), 160, np.uint8)
+    texture[90:150, 150:210] = 40
+    wanted, shown = texture.astype(np.float32), np.ones((256, 256), np.float32)
+    assert without_shadows(texture, wanted, shown, shown) is texture
+    shown[:, 128:] = 0
+    lit = without_shadows(texture, wanted, np.ones_like(shown), shown)
+    assert lit[106:134, 166:194].min() > 150
 
 
 def test_only_the_region_changes() -> None:

@@ -37,6 +37,10 @@ CAST, DARKEST = (0.5, 1.0), 8.0
 BESIDE, ENOUGH_HIDDEN = 10, (0.02, 0.15)
 """Reach around it, in pixels of `LOW_SIZE`, and the share that is hidden there."""
 
+CELLS, SHADED = 32, (0.25, 0.5)
+"""Side of the maps, a cell as wide as an iris, in which `without_shadows` looks at light, and such
+logarithms between which a place turns into shadow."""
+
 CAVITY, IN_CAVITY = (-0.4, 0.2), 0.45
 """Cosines between which the mean face's nose turns into the insides of its nostrils, and their
 share of the light around: what a photo shows in their place is mostly the nose's tip."""
@@ -175,3 +179,33 @@ def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Means of squares of 2x2."""
     rows = values[..., ::2, :] + values[..., 1::2, :]
     return np.asarray((rows[..., ::2] + rows[..., 1::2]) / 4, np.float32)
+
+
+def without_shadows(
+    texture: NDArray[np.uint8],
+    wanted: NDArray[np.float32],
+    skin: NDArray[np.float32],
+    shown: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """``texture`` (N, N, 3) without the shadows that one side of the face has and that are not in
+    ``wanted`` (256, 256, 3), the face that it goes onto, seen where ``shown`` (256, 256) is 1.
+    ``skin`` (256, 256) is taken from the other side; eyes and mouth, which look to a side, get its
+    light alone."""
+    pixels = texture.astype(np.float32)
+    away = _other_side(pixels)
+    both = resized(np.minimum(shown, shown[:, ::-1]), CELLS)
+    kept = np.maximum(_other_side(wanted).mean(axis=-1), 0) * both
+    shaded = smooth_step(away.mean(axis=-1) - kept, *SHADED)
+    if not shaded.any():
+        return texture
+    size = len(texture)
+    soft = resized(box_sum(shaded, 1), size)[..., None] / np.float32(9)
+    lit = (pixels + DARKEST) * np.exp(resized(away, size) * soft) - DARKEST
+    lit += soft * resized(skin, size)[..., None] * (pixels[:, ::-1] - lit)
+    return np.asarray(np.rint(np.clip(lit, 0, 255)), np.uint8)
+
+
+def _other_side(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, N, 3) -> (CELLS, CELLS, 3): logarithms of the other side's light over a place's own."""
+    light = np.log(resized(picture, CELLS) + DARKEST)
+    return np.asarray(light[:, ::-1] - light, np.float32)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from prnet.appearance.blend import blend_bands
+from prnet.appearance.fill import without_shadows
 from prnet.appearance.render import picture_part, texture_points
 from prnet.appearance.texture import map_footprint, texture_mask
 from prnet.appearance.texture import texture as photo_texture
@@ -92,12 +93,11 @@ def swap_face(
             f"expected two faces in one UV layout, got {layout.name} and {reference.layout.name}"
         )
     chosen = region_weights(layout, region)
-    texture = photo_texture(reference, size=_texture_size(target), fill=True)
-    pictures = [
-        resized(texture.astype(np.float32), layout.size),
-        photo_texture(target, size=layout.size).astype(np.float32),
-    ]
+    own = photo_texture(target, size=layout.size).astype(np.float32)
     known, shown = (texture_mask(face, size=layout.size) for face in (reference, target))
+    texture = photo_texture(reference, size=_texture_size(target), fill=True)
+    texture = without_shadows(texture, own, _even_skin(layout), shown)
+    pictures = [resized(texture.astype(np.float32), layout.size), own]
     inner = _features_outline(layout) * np.isin(layout.parts, [Part.FACE, Part.NOSE])
     skin = skin_likeness(pictures[0], inner) * skin_likeness(pictures[1], inner * shown)
     free = below_hair(pictures[0], inner) * below_hair(pictures[1], inner * shown)
