@@ -67,6 +67,13 @@ def media_pipe_ms(image: NDArray[np.uint8], repeat: int) -> float | None:
         return milliseconds(lambda: mesh.process(image), repeat)
 
 
+def still_photo() -> NDArray[np.uint8]:
+    """The sample photo on 640x480."""
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[:, 64:576] = load_image(SAMPLE_PHOTO)[:480]
+    return image
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
@@ -75,9 +82,7 @@ def main() -> None:
     parser.add_argument("--detector", default="auto")
     arguments = parser.parse_args()
 
-    sample = load_image(SAMPLE_PHOTO)
-    image = np.zeros((480, 640, 3), np.uint8)
-    image[:, 64:576] = sample[:480]
+    image = still_photo()
     reconstruct = Reconstructor(
         arguments.model, detector=arguments.detector, threads=arguments.threads
     )

@@ -6,7 +6,8 @@ The film is made of the package's sample photo, which sways in 1280x720, H.264. 
 film: read alone, the network's calls alone (a crop of each face), followed (with and without
 smoothing), with the detector and the network in every frame, and with the detector alone, on the
 frame and in small. Wall time and processor time, and the second in the network's time of the same
-minute: on a busy machine that tells most.
+minute: on a busy machine that tells most. Where MediaPipe with its solutions is installed (extra
+``label``), its call for a still photo of 640x480 comes before each film, as a measure of the core.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from speed import machine
+from speed import machine, media_pipe_ms, still_photo
 
 from prnet import Reconstructor, follow, load_image
 from prnet.packaged import SAMPLE_PHOTO
@@ -122,6 +123,9 @@ def main() -> None:
                 for number, frame in enumerate(frames):
                     writer.write(frame, number / RATE)
             print(f"{faces} face{'s' if faces > 1 else ''}, 1280x720")
+            peer = media_pipe_ms(still_photo(), CALLS)
+            if peer is not None:
+                print(f"  {'MediaPipe, still photo':24}{peer:6.2f} ms")
             time_film(film, reconstruct, arguments.turns)
         time_writing(film, reconstruct, Path(folder) / "copy.mp4")
 

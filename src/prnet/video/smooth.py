@@ -109,7 +109,8 @@ class Smoother:
         pose = self._pose(_as_points(camera), passed, np.array([2.0, size, 2.0]))
         turn, scale = _rotation(pose[:, 0].reshape(3, 3)), float(np.exp(pose[0, 2]))
         seen_by = WeakPerspectiveCamera(scale, turn, np.array(pose[:3, 1], np.float64))
-        steady = face.position_map + _spread(in_image(shape, seen_by) - raw)
+        steady = _spread(in_image(shape, seen_by) - raw)
+        steady += face.position_map
         steady[..., 2] -= face.layout.z_origin(steady)
         return replace(face, position_map=steady)
 
