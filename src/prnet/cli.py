@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from prnet.errors import DEBUG_HINT, PrnetError, in_words
 from prnet.files.keep import keep_files
+from prnet.files.results import without_empty_folders
 from prnet.files.streams import say, steady_streams
 from prnet.words import language_of, speak, translated
 
@@ -114,7 +115,7 @@ def _with_values(argv: Sequence[str]) -> list[str]:
 def _run(args: argparse.Namespace) -> int:
     warnings.formatwarning = _one_line
     try:
-        with keep_files(_given_files(args)):
+        with keep_files(_given_files(args)), without_empty_folders(_results(args)):
             status: int = args.run(args)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -132,6 +133,12 @@ def _given_files(args: argparse.Namespace) -> Iterator[Path]:
         if name not in OUTPUTS and not args.command.startswith("train"):
             values = value if isinstance(value, list) else [value]
             yield from (path for path in values if isinstance(path, Path))
+
+
+def _results(args: argparse.Namespace) -> list[Path]:
+    """Files and folders that options name for them."""
+    values = [getattr(args, name, None) for name in OUTPUTS]
+    return [path for path in values if isinstance(path, Path)]
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:

@@ -276,6 +276,15 @@ def test_interrupted_says_how_to_go_on(
     assert "labelled: 2, of them spoofs: 2, done before: 2" in capsys.readouterr().out
 
 
+def test_without_a_face_there_are_no_labels(
+    frames: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["depth-labels", str(frames), "--out", str(frames.parent / "out"), "--format", "npy32"]
+    assert main(given) == 3
+    assert capsys.readouterr().out.endswith("without a face: 4, failed: 0\n")
+    assert not (frames.parent / "out").exists()
+
+
 def test_boxes_count_from_the_first_pixel() -> None:
     """A face over the pixels 2 to 5 begins at 2 and is 4 wide."""
     points = np.zeros((68, 3))

@@ -86,6 +86,24 @@ def test_one_bad_photo_does_not_stop_the_others(
     assert "a.obj" in _names(tmp_path / "out")
 
 
+def test_inputs_without_photos_are_no_photos(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is nothing else, nothing is done."""
+    empty, out = tmp_path / "empty", tmp_path / "new" / "out"
+    empty.mkdir()
+    given = ["--out", out, "--detector", "none"]
+    assert _run(empty, tmp_path / "*.tif", *given, model=model) == 2
+    said = capsys.readouterr()
+    assert (said.out, len(said.err.splitlines())) == ("", 2)
+    assert not out.parent.exists()
+    assert _run(empty, *given, "--json", model=model) == 2
+    *_, last = capsys.readouterr().out.splitlines()
+    assert json.loads(last)["summary"].items() >= {"photos": 0, "exit_status": 2}.items()
+    assert _run(empty, photos / "a.jpg", *given, model=model) == 1
+    assert "photos given: 1, faces: 1, without a face: 0, failed: 1;" in capsys.readouterr().out
+
+
 class BrokenRuntime:
     """A network that fails for some pictures, as a runtime does: with an error of its own."""
 
@@ -139,8 +157,10 @@ def test_no_face_is_status_3(
     Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
     out = tmp_path / "out"
     assert _run(tmp_path / "black.png", "--out", out, model=model) == 3
-    assert "black.png: no face found" in capsys.readouterr().out
-    assert _names(out) == set()
+    said = capsys.readouterr().out
+    assert "black.png: no face found" in said
+    assert said.endswith("photos given: 1, faces: 0, without a face: 1, failed: 0\n")
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("faces", [1, 2])
@@ -249,7 +269,7 @@ def test_boxes_that_miss_the_photo_are_refused(
     assert _run(photos / "a.jpg", *given, model=model) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "expected a box that touches the photo of " in line
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_boxes_may_begin_outside_the_picture(photos: Path, model: Path, tmp_path: Path) -> None:

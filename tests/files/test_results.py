@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prnet.errors import PrnetError
-from prnet.files.results import face_names, make_folder, output_names
+from prnet.files.results import face_names, make_folder, output_names, without_empty_folders
 from prnet.formats.table import ENDINGS
 
 FEW = (".obj", "_plain.obj", ".json", "_pose.json")
@@ -26,6 +27,23 @@ def test_results_do_not_go_to_addresses(tmp_path: Path, monkeypatch: pytest.Monk
     assert not list(tmp_path.iterdir())
     Path("s3:/bucket").mkdir(parents=True)
     assert make_folder(Path("s3:/bucket")).is_dir()
+
+
+@pytest.mark.parametrize("put", ["nothing", "a file", "an error"])
+def test_folders_in_which_nothing_is_are_not_left(tmp_path: Path, put: str) -> None:
+    """Nor those above them; a folder that was there before is."""
+    new, old, file = tmp_path / "new" / "out", tmp_path / "old", tmp_path / "sub" / "a.png"
+    old.mkdir()
+    with suppress(PrnetError), without_empty_folders([new, old, file]):
+        for folder in (new, file.parent):
+            make_folder(folder)
+        if put == "a file":
+            (new / "a.txt").touch()
+            file.touch()
+        if put == "an error":
+            raise PrnetError("expected less, got more")
+    assert old.exists()
+    assert {new.exists(), new.parent.exists(), file.exists()} == {put == "a file"}
 
 
 @pytest.mark.parametrize(

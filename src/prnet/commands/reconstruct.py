@@ -8,8 +8,8 @@ would get one name, photos keep their suffix (NAME_jpg.obj, NAME_png.obj).
 exit status:
   0  every photo could be read, and there was a face in at least one
   1  some photo could not be read or its results not be written; the others were done
-  2  wrong options, or no model, or no place for the results: nothing was done; or a full disk,
-     which ends it (--skip-existing goes on)
+  2  wrong options, or no photos, no model, no place for the results: nothing was done; or a full
+     disk, which ends it (--skip-existing goes on)
   3  no photo had a face
 """
 
@@ -54,7 +54,7 @@ from prnet.layout.openings import Openings
 
 DEFAULT_SAVE = ("obj", "landmarks", "pose", "overlay")
 
-ALL_WELL, SOME_FAILED, NO_FACE = 0, 1, 3
+ALL_WELL, SOME_FAILED, NOTHING_DONE, NO_FACE = 0, 1, 2, 3
 
 MANY = 50
 """More photos than these are told of by a line of progress, not by lines for each."""
@@ -186,7 +186,8 @@ def run(args: argparse.Namespace) -> int:
         debug=args.debug,
     )
     failures, photos = find_photos(args.photos, recursive=args.recursive, results=folder)
-    return _summarise(_done(failures, photos, work, args), folder, as_json=args.json)
+    counts = _done(failures, photos, work, args)
+    return _summarise(counts, len(photos), folder, as_json=args.json)
 
 
 def _done(
@@ -195,7 +196,8 @@ def _done(
     work: PhotoWork,
     args: argparse.Namespace,
 ) -> Counter[str]:
-    """How many photos there are of each status, and faces; each is told when it is done."""
+    """How many photos, and inputs without one, there are of each status, and faces; each is told
+    when it is done."""
     paths, counts = [photo.path for photo in photos], Counter[str]()
     workers = 1 if STANDARD_INPUT in paths else min(args.workers, max(len(paths), 1))
     few = len(photos) <= MANY
@@ -257,9 +259,9 @@ def _listed(files: dict[str, str]) -> str:
     return ", ".join(Path(path).name for path in files.values()) or "nothing saved"
 
 
-def _summarise(counts: Counter[str], folder: Path, *, as_json: bool) -> int:
+def _summarise(counts: Counter[str], photos: int, folder: Path, *, as_json: bool) -> int:
     count = {
-        "photos": counts.total() - counts["faces"],
+        "photos": photos,
         "faces": counts["faces"],
         "without_face": counts["no_face"],
         "failed": counts["failed"],
@@ -267,13 +269,15 @@ def _summarise(counts: Counter[str], folder: Path, *, as_json: bool) -> int:
     }
     well = count["faces"] or count["skipped"]
     status = SOME_FAILED if count["failed"] else ALL_WELL if well else NO_FACE
+    status = status if photos else NOTHING_DONE
     if as_json:
         say(json.dumps({"summary": {**count, "exit_status": status}}))
-    else:
+    elif photos:
         before = f", done before: {count['skipped']}" if count["skipped"] else ""
+        where = f"; results in {folder}" if well else ""
         say(
             f"photos given: {count['photos']}, faces: {count['faces']}, without a face: "
-            f"{count['without_face']}, failed: {count['failed']}{before}; results in {folder}"
+            f"{count['without_face']}, failed: {count['failed']}{before}{where}"
         )
     return status
 

@@ -6,7 +6,8 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -88,6 +89,19 @@ def is_whole(path: Path, since: int) -> bool:
     except OSError:
         return False
     return state.st_size > 0 and state.st_mtime_ns >= since
+
+
+@contextmanager
+def without_empty_folders(paths: Iterable[Path]) -> Iterator[None]:
+    """After the block, ``paths`` and the folders above are not there where they were not before and
+    nothing is in them."""
+    new = [each for path in paths for each in (path, *path.parents) if not os.path.exists(each)]
+    try:
+        yield
+    finally:
+        for path in new:
+            with suppress(OSError):  # something is in it, or it was not made
+                path.rmdir()
 
 
 def make_folder(path: Path) -> Path:

@@ -100,10 +100,11 @@ def run(args: argparse.Namespace) -> int:
             raise
     if args.format == "rfmeta":
         write_lists(folder, done)
+    where = f"; labels in {folder}" if done else ""
     say(
         f"photos: {len(frames)}, labelled: {counts['ok']}, of them spoofs: "
         f"{sum(frame.spoof for frame in done)}, done before: {counts['skipped']}, without a face: "
-        f"{counts['no_face']}, failed: {counts['failed']}; labels in {folder}"
+        f"{counts['no_face']}, failed: {counts['failed']}{where}"
     )
     return SOME_FAILED if counts["failed"] else ALL_WELL if done else NO_FACE
 
