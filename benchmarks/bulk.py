@@ -225,7 +225,7 @@ def write_shards(out: Path, digest: str, shards: int, face) -> None:
         for item in range(SHARD):
             named = Item(f"{item:010d}.jpg", SOURCE.format(number), "")
             file.add(rows_of(named, item, (640, 480), [face]))
-        counts = {"items": SHARD, "faces": SHARD, "failed": 0, "samples": None}
+        counts = {"items": SHARD, "faces": SHARD, "failed": 0, "broken": [], "samples": None}
         file.about = {"settings": digest, "number": number, **counts}
     pa = import_pyarrow()
     with pa.parquet.ParquetFile(first) as file:
