@@ -87,8 +87,11 @@ def test_no_face_is_status_3_and_nothing_saved(
     assert files_below(tmp_path / "out") == []
 
 
-def test_an_interrupt_keeps_what_is_done(
-    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupt_keeps_what_is_done_and_resume_makes_it_whole(
+    film: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def interrupted(path, *, start, end, read=read_frames):
         for number, frame in enumerate(read(path, start=start, end=end)):
@@ -98,9 +101,19 @@ def test_an_interrupt_keeps_what_is_done(
 
     monkeypatch.setattr(following, "read_frames", interrupted)
     assert main(["video", str(film), "--out", str(tmp_path)]) == 130
-    assert files_below(tmp_path) == FILES
+    assert files_below(tmp_path) == sorted([*FILES, "film_unfinished.txt"])
     assert len(list(read_frames(tmp_path / FILES[2]))) == 7
     assert len(rows_of(tmp_path / FILES[0])) == 7
+    assert "only a part, as film_unfinished.txt says" in capsys.readouterr().out
+
+    monkeypatch.undo()
+    call = ["video", str(film), "--out", str(tmp_path), "--save"]
+    assert main([*call, "pose,arkit", "--resume"]) == 0
+    assert len(rows_of(tmp_path / FILES[3])) == FRAMES, "a part is no result to leave"
+    assert (tmp_path / "film_unfinished.txt").read_text().split() == ["landmarks", "overlay"]
+    assert main([*call, "overlay,landmarks,pose", "--resume"]) == 0
+    assert capsys.readouterr().out.endswith(f" -> {FILES[2]}, {FILES[0]}, {FILES[1]}\n")
+    assert files_below(tmp_path) == sorted([*FILES, "film_arkit.csv"])
 
 
 @pytest.mark.parametrize(
@@ -190,8 +203,8 @@ def test_a_killed_run_leaves_nothing_broken(film: Path, tmp_path: Path) -> None:
     finally:
         killed.kill()
         killed.wait()
-    seen = [path for path in tmp_path.iterdir() if not path.name.startswith(".prnet-")]
-    assert seen == []
+    seen = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".prnet-")}
+    assert seen <= {"film_unfinished.txt"}
     assert main(call) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("film.glb", "film_depth.mkv", "film_overlay.mp4", "film_pose.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -114,22 +115,47 @@ def test_a_damaged_middle_is_left_out_and_said(noisy: Path) -> None:
     assert seconds[-1] == pytest.approx(49 / 25)
 
 
+def test_a_missing_end_is_said(film: Path, tmp_path: Path) -> None:
+    """Of a film whose header came first, as for the web, and whose download stopped."""
+    cut = tmp_path / "cut.mkv"
+    with av.open(str(film)) as source, av.open(str(cut), "w") as copy:
+        copied = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = copied
+                copy.mux(packet)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list(read_frames(cut))) == 60
+    cut.write_bytes(cut.read_bytes()[: -cut.stat().st_size // 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(read_frames(cut, end=0.2))
+    with pytest.warns(PrnetWarning, match=r"ends at [01]\.\d\d s, its header says 2\.40"):
+        assert len(list(read_frames(cut))) < 48
+
+
 def test_times_of_damage_count_from_the_films_begin(noisy: Path, tmp_path: Path) -> None:
-    """As those of frames do, in a film that begins at 10 s."""
+    """As those of frames do, in a film that begins at 10 s; two places are said as two."""
     late = tmp_path / "a.mkv"
     with av.open(str(noisy)) as source, av.open(str(late), "w") as copy:
         copied = copy.add_stream_from_template(source.streams.video[0])
         packets = [packet for packet in source.demux(video=0) if packet.size]
         for number, packet in enumerate(packets):
-            moved = av.Packet(bytes(packet.size) if number == 20 else bytes(packet))
+            moved = av.Packet(bytes(packet.size) if number in (0, 40) else bytes(packet))
             later = int(10 / packet.time_base)
             moved.pts, moved.dts = packet.pts + later, packet.dts + later
             moved.time_base, moved.is_keyframe = packet.time_base, packet.is_keyframe
             moved.stream = copied
             copy.mux(moved)
-    with pytest.warns(PrnetWarning, match=r"damaged: at 0\.\d\d s"):
+    with pytest.warns(PrnetWarning, match="damaged: ") as told:
         frames = list(read_frames(late))
-    assert frames[0].seconds == 0
+    assert frames[0].seconds < 0.1
+    damage = re.findall(r"between (\S+) and (\S+) s", str(told[0].message))
+    begins, ends = (np.array(column, float) for column in zip(*damage, strict=True))
+    np.testing.assert_allclose(begins, [0, 1.6], atol=0.2)
+    assert (begins < ends).all()
+    assert (ends < begins + 0.5).all()
 
 
 def test_a_film_that_is_being_written_is_playable(tmp_path: Path) -> None:

@@ -23,6 +23,14 @@ MAX_FRAME_PIXELS = 2**27
 """Larger frames are refused: 16K film has 2^27 pixels."""
 
 
+NEAR, MOST_SPANS = 1.0, 5
+"""Damage within so many seconds is said as one; so many places are said."""
+
+
+MISSING = 0.5
+"""Seconds of which a film may end before its header says so without a word."""
+
+
 class Frame(NamedTuple):
     """One picture of a film: ``image`` RGB uint8 (H, W, 3), upright; ``seconds`` since the film's
     begin."""
@@ -81,26 +89,31 @@ def read_frames(
 ) -> Iterator[Frame]:
     """The frames from ``start`` to before ``end``, in seconds.
 
-    What is damaged is left out, and a PrnetWarning says where. Raises PrnetError where there is no
-    film, or no frame between ``start`` and ``end``.
+    What is damaged is left out, and a PrnetWarning says where, or that the end is missing. Raises
+    PrnetError where there is no film, or no frame between ``start`` and ``end``.
     """
-    some, damaged = False, _Gaps()
+    some, damaged, shown, lasts = False, _Gaps(), 0.0, 0.0
     with open_film(path) as container:
         stream = container.streams.video[0]
         begin = _begin(container)
         if start:
             container.seek(int((start + begin) * 1e6))  # to the key frame before
         rate = stream.average_rate or USUAL_RATE
+        lasts = _told_seconds(container)
         for count, frame in enumerate(_decoded(container, damaged)):
             # Bare streams have no times.
             seconds = float(count / rate) if frame.time is None else frame.time - begin
             if end is not None and seconds >= end:
                 break
+            shown = seconds + float((frame.duration or 0) * (frame.time_base or 0))
             if start is None or seconds >= start - 1e-6:
                 some = True
                 yield Frame(_upright(frame), seconds)
     if damaged.said:
         warnings.warn(f"{path}: left out what is damaged: {damaged}", PrnetWarning, stacklevel=2)
+    elif some and end is None and shown < lasts - MISSING:
+        told = f"{path}: the film ends at {shown:.2f} s, its header says {lasts:.2f}: is it whole?"
+        warnings.warn(told, PrnetWarning, stacklevel=2)
     if not some:
         wanted = "" if start is None and end is None else f" from {start or 0:g} s on"
         wanted += "" if end is None else f" to {end:g} s"
@@ -149,7 +162,17 @@ def _decoded(container: Any, damaged: _Gaps) -> Iterator[Any]:
             if frame.is_corrupt:
                 damaged.add(None if frame.time is None else frame.time - begin)
             else:
+                damaged.end(None if frame.time is None else frame.time - begin)
                 yield frame
+
+
+def _told_seconds(container: Any) -> float:
+    """How long the pictures last by the film's header; 0 where it does not say, as in Matroska
+    with sound, whose length is that of the longest stream."""
+    stream = container.streams.video[0]
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return 0.0 if container.streams.audio else (container.duration or 0) / 1e6
 
 
 def _begin(container: Any) -> float:
@@ -167,23 +190,38 @@ def _packets(container: Any, damaged: _Gaps) -> Iterator[Any]:
 
 
 class _Gaps:
-    """Times of what could not be read."""
+    """Times of what could not be read: each from the first such picture to the next good one."""
 
     def __init__(self) -> None:
         self.said = False
-        self._seconds: list[float] = []
+        self._spans: list[tuple[float, float]] = []
+        self._open = False
 
     def add(self, seconds: float | None) -> None:
         self.said = True
-        if seconds is not None:
-            seconds = max(seconds, 0.0)  # what an edit list hides comes before
-            self._seconds = [min([*self._seconds, seconds]), max([*self._seconds, seconds])]
+        if seconds is None:
+            return
+        seconds = max(seconds, 0.0)  # what an edit list hides comes before
+        near = bool(self._spans) and seconds <= self._spans[-1][1] + NEAR
+        first, last = self._spans.pop() if self._open or near else (seconds, seconds)
+        self._spans.append((min(first, seconds), max(last, seconds)))
+        self._open = True
+
+    def end(self, seconds: float | None) -> None:
+        """A good picture; those that the decoder held back may come from before the damage."""
+        if self._open and seconds is not None and seconds > self._spans[-1][1]:
+            self._spans[-1] = self._spans[-1][0], seconds
+            self._open = False
 
     def __str__(self) -> str:
-        if not self._seconds:
-            return "the end"
-        first, last = (f"{seconds:.2f}" for seconds in self._seconds)
-        return f"at {first} s" if first == last else f"between {first} and {last} s"
+        said = [_span(*span) for span in self._spans[:MOST_SPANS]]
+        more = len(self._spans) - len(said)
+        return ", ".join([*said, *([f"{more} places more"] if more else [])]) or "the end"
+
+
+def _span(first: float, last: float) -> str:
+    told = f"{first:.2f}", f"{last:.2f}"
+    return f"at {told[0]} s" if told[0] == told[1] else f"between {told[0]} and {told[1]} s"
 
 
 def _upright(frame: Any) -> NDArray[np.uint8]:

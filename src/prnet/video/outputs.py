@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from prnet.appearance.draw import LANDMARK_COLOUR, draw_landmarks, draw_pose_box
 from prnet.face import Face
 from prnet.files.arrays import write_arrays
-from prnet.files.atomic import write_atomically
+from prnet.files.atomic import write_atomically, write_bytes
 from prnet.video.curves import arkit_table, live_link_tables
 from prnet.video.depth import depth_film
 from prnet.video.frames import Film, Frame
@@ -123,6 +123,9 @@ ENDINGS = {
 }
 """What files of a kind are called, after the film's name."""
 
+UNFINISHED = "_unfinished.txt"
+"""What follows the film's name where kinds, one a line, are being made or are of a part of it."""
+
 USUAL = ("overlay", "landmarks", "pose")
 """What is saved where nobody says."""
 
@@ -139,6 +142,26 @@ OUTPUTS: dict[str, Callable[[Path, Film, float], AbstractContextManager[Take]]] 
 }
 """Kind: (where results go and the film's name, the film, the second at which the first frame is)
 -> what takes the frames. An error in the block leaves no file."""
+
+
+def unfinished(base: Path) -> set[str]:
+    """The kinds that a run began and did not finish."""
+    try:
+        return set(_unfinished_path(base).read_text("ascii", "replace").split())
+    except FileNotFoundError:
+        return set()
+
+
+def tell_unfinished(base: Path, kinds: Collection[str]) -> None:
+    """Keep for the next run that ``kinds``, no others, are not finished."""
+    if kinds:
+        write_bytes(_unfinished_path(base), "".join(f"{kind}\n" for kind in sorted(kinds)).encode())
+    else:
+        _unfinished_path(base).unlink(missing_ok=True)
+
+
+def _unfinished_path(base: Path) -> Path:
+    return base.with_name(base.name + UNFINISHED)
 
 
 def draw_faces(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:

@@ -8,8 +8,8 @@ numbers, and its sound. landmarks: NAME_landmarks.csv and .npz, a row for each f
 pose: NAME_pose.csv. arkit: NAME_arkit.csv, ARKit's 52 curves. livelink: NAME_livelink.csv, as the
 app Live Link Face exports them. glb: NAME.glb, the animated mesh. glb-arkit: NAME_arkit.glb, the
 person's head with ARKit's morph targets. depth: NAME_depth.mkv, 16 bits. texture:
-NAME_texture.png, of all frames. Ctrl-C keeps what is done; a run that is killed leaves whole files
-or none.
+NAME_texture.png, of all frames. Ctrl-C keeps what is done, --resume makes it anew; a run that is
+killed leaves whole files or none.
 
 exit status:
   0  there was a face in at least one frame
@@ -23,7 +23,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from prnet.files.results import make_folder
 from prnet.files.streams import say
 from prnet.video.follow import People, follow
 from prnet.video.frames import Film, Frame, read_film
-from prnet.video.outputs import ENDINGS, OUTPUTS, USUAL
+from prnet.video.outputs import ENDINGS, OUTPUTS, UNFINISHED, USUAL, tell_unfinished, unfinished
 
 ALL_WELL, NO_FACE = 0, 3
 
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--start", type=_seconds, metavar="S", help="begin at second S of the film")
     add("--end", type=_seconds, metavar="S", help="stop at second S")
-    add("--resume", action="store_true", help="leave the kinds of results that are there already")
+    add("--resume", action="store_true", help="leave the kinds of results that are there, whole")
     add("--no-smooth", action="store_true", help="each frame as the network sees it")
     add_finding_arguments(parser)
 
@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     film = read_film(args.film)
     base = make_folder(args.out) / args.film.stem
     if args.resume:
-        there = [kind for kind in args.save if _is_there(base, kind)]
+        parts = unfinished(base)
+        there = [kind for kind in args.save if _is_there(base, kind) and kind not in parts]
         args.save = tuple(kind for kind in args.save if kind not in there)
         if not args.save:
             say(f"{args.film}: there already: {', '.join(there)}")
@@ -84,11 +85,17 @@ def run(args: argparse.Namespace) -> int:
     except _NoFaceError as error:
         say(f"{args.film}: no face found in {_counted(error.args[0], 'frame')}")
         return NO_FACE
+    except PrnetError:
+        with suppress(PrnetError):  # the disk may be full
+            tell_unfinished(base, {kind for kind in unfinished(base) if _is_there(base, kind)})
+        raise
     names = ", ".join(base.name + end for kind in args.save for end in ENDINGS[kind])
     counted = f"{_counted(frames, 'frame')}, {_counted(len(tracks), 'track')}"
     say(f"{args.film}: {counted} -> {names}")
     if stopped is not None:
+        say(f"{args.film}: only a part, as {base.name}{UNFINISHED} says; --resume makes it whole")
         raise stopped
+    tell_unfinished(base, unfinished(base) - set(args.save))
     return ALL_WELL
 
 
@@ -97,7 +104,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _is_there(base: Path, kind: str) -> bool:
-    """Results are whole or not there at all."""
+    """Whether all files of a kind are."""
     return all(base.with_name(base.name + end).exists() for end in ENDINGS[kind])
 
 
@@ -120,6 +127,8 @@ def _save(
         bar = stack.enter_context(_bar(film, args))
         try:
             for frame, faces in followed:
+                if faces and not tracks:  # from now on something is saved
+                    tell_unfinished(base, unfinished(base) | set(kinds))
                 for take in takers:
                     take(frames, frame, faces)
                 frames += 1
