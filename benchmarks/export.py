@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from rasterize import cpu_name, median_ms
 from prnet import Face, Reconstructor, load_image
 from prnet.appearance.swap import swap_face
 from prnet.formats.meshes import write_glb
-from prnet.formats.output import SaveOptions
+from prnet.formats.output import SaveOptions, Writer
 from prnet.formats.table import FACE_OUTPUTS
 from prnet.packaged import SAMPLE_PHOTO
 
@@ -65,8 +64,8 @@ def main() -> None:
     report("swap of two 1000x1000 photos", swap, SWAP_LIMIT)
 
 
-def _write(write: Callable[..., None], face: Face, path: Path) -> None:
-    write(fresh(face), path)
+def _write(write: Writer, face: Face, path: Path) -> None:
+    write(fresh(face), path, SaveOptions())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ parser.add_argument("photo")
 parser.add_argument("folder", help="an existing one, for the results")
 photo, folder = vars(parser.parse_args()).values()
 try:
-    faces = prnet.Reconstructor()(photo)
+    faces = prnet.Reconstructor()(photo) or parser.error(f"{photo}: no face found")
 except prnet.PrnetError as error:  # says in one line what is wrong with the photo
     parser.error(str(error))
 image = prnet.load_image(photo)

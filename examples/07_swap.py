@@ -13,7 +13,8 @@ try:
 except prnet.PrnetError as error:  # says in one line what is wrong with the photo
     parser.error(str(error))
 reconstruct = prnet.Reconstructor()
-target, reference = reconstruct(image)[0], reconstruct(image[:, ::-1].copy())[0]
+target, *_ = reconstruct(image) or parser.error(f"{photo}: no face found")
+reference, *_ = reconstruct(image[:, ::-1].copy()) or parser.error(f"{photo}: no face mirrored")
 
 prnet.save_image(f"{folder}/swapped.png", prnet.swap_face(target, reference))
 prnet.save_image(f"{folder}/eyes.png", prnet.swap_face(target, reference, region="eyes"))

@@ -23,3 +23,5 @@ for frame, faces in prnet.follow(frames):
         print(f"{frame.seconds:.2f} s: person {face.track}, nose at {nose[0]:.1f}, {nose[1]:.1f}")
     if frame.seconds == 0:
         prnet.save_image(f"{folder}/first.jpg", prnet.overlay(frame.image, faces))
+if not faces:
+    parser.error(f"{photo}: no face found")

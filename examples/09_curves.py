@@ -29,6 +29,8 @@ with open(f"{folder}/curves.csv", "w", newline="") as file:
         for face in faces:
             curves = person(face)  # (52,), 0 to 1
             table.writerow([frame.seconds, *curves.round(4)])
+if not faces:
+    parser.error(f"{photo}: no face found")
 
 smile = curves[ARKIT_NAMES.index("mouthSmileLeft")]
 print(f"15 frames; the left corner of the mouth smiles by {smile:.2f}")

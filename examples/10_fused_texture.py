@@ -21,8 +21,8 @@ pictures = [np.ascontiguousarray(image[::2, ::2]), image, np.rot90(image).copy()
 reconstruct = prnet.Reconstructor()
 fused = FusedTexture(size=512)
 for picture in pictures:  # or the frames of prnet.follow("film.mp4", people=1)
-    for face in reconstruct(picture)[:1]:
-        fused.add(face)
+    face, *_ = reconstruct(picture) or parser.error(f"{photo}: no face found")
+    fused.add(face)
 
 prnet.save_image(f"{folder}/texture.png", fused.picture())
 print(f"{fused.mask().mean():.0%} of the texture is seen in at least one picture")

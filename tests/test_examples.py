@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from prnet.packaged import DATA
 
@@ -41,4 +42,15 @@ def test_a_photo_that_is_missing_is_one_line(example: Path, tmp_path: Path) -> N
     told = subprocess.run(command, capture_output=True, text=True)
     assert told.returncode == 2
     assert told.stderr.endswith("error: none.jpg: expected an image file, got no such file\n")
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_a_photo_without_a_face_is_one_line(example: Path, tmp_path: Path) -> None:
+    wall = tmp_path / "wall.png"
+    Image.new("RGB", (160, 120), (120, 130, 140)).save(wall)
+    command = [sys.executable, str(example), str(wall), str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.returncode == 2
+    assert told.stderr.endswith(f"error: {wall}: no face found\n")
     assert "Traceback" not in told.stderr

@@ -129,7 +129,11 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
             RECONSTRUCT + "grey.png --min-presence 2",
             "--min-presence 应在 0 到 1 之间，得到的",
         ),
-        (RECONSTRUCT + "grey.png --scale-by 3", "--scale-by 应为 20 到 100 毫米，得到的是 '3'"),
+        (RECONSTRUCT + "grey.png --scale-by 3", "--scale-by 应为瞳距 20 到 100 毫米，得到的是 '3'"),
+        (
+            RECONSTRUCT + "grey.png --scale-by iris",
+            "--scale-by 应为瞳距 20 到 100 毫米，得到的是 'iris'",
+        ),
         (RECONSTRUCT + "@none", "@none：不能读取文件列表："),
         (RECONSTRUCT + "@empty.jpg", "@empty.jpg：列表是空的，需要至少一个路径\n"),
         ("swap grey.png grey.png -o a.png --region no", "没有 'no' 这个区域，可用的有 face,"),

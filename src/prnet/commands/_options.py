@@ -179,7 +179,12 @@ def share(text: str) -> float:
 
 def pupils_apart(text: str) -> float:
     """Millimetres between the pupils that people, children too, have."""
-    distance = finite(text)
+    try:
+        distance = float(text)
+    except ValueError:
+        distance = math.nan
     if not 20 <= distance <= 100:
-        raise argparse.ArgumentTypeError(f"expected 20 to 100 millimetres, got '{text}'")
+        raise argparse.ArgumentTypeError(
+            f"expected 20 to 100 millimetres between the pupils, got '{text}'"
+        )
     return distance

@@ -272,6 +272,14 @@ def test_a_folder_without_photos_or_faces_is_refused(sources: Sources, tmp_path:
         )
 
 
+def test_what_stops_every_worker_is_said_before_the_bar(
+    sources: Sources, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(PrnetError, match=r"expected (mediapipe|a face model)"):
+        label_photos(Sources(sources.photos, tmp_path / "no.npz"), tmp_path / "out")
+    assert capsys.readouterr().err == ""
+
+
 def test_defaults_of_the_command_are_those_of_the_settings() -> None:
     parser = argparse.ArgumentParser()
     label.add_arguments(parser)

@@ -107,6 +107,8 @@ def label_photos(
     files = [cache / f"{_chunk_key(key, store, chunk)}.npz" for chunk in chunks]
     todo = [(file, chunk) for file, chunk in zip(files, chunks, strict=True) if not file.exists()]
     left = sum(len(chunk) for _, chunk in todo)
+    if todo and detector is None:
+        Labeller.check(sources)
     with tqdm(total=len(names), initial=len(names) - left, unit="photo", desc="label") as bar:
         for count in _done(sources, settings, todo, processes, detector):
             bar.update(count)
@@ -140,7 +142,6 @@ def _done(
             _write(file, labeller.label(chunk))
             yield len(chunk)
     elif todo:
-        Labeller.check(sources)
         yield from _in_processes(sources, settings, todo, min(processes, len(todo)))
 
 
