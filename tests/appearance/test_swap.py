@@ -64,6 +64,14 @@ def test_light_follows_the_target_and_features_the_reference() -> None:
     assert np.corrcoef(detail.ravel(), stripes.ravel())[0, 1] > 0.9
 
 
+def test_a_black_and_white_photo_stays_black_and_white() -> None:
+    grey = np.repeat(_skin(0.8).mean(axis=-1, keepdims=True), 3, axis=-1)
+    blush = _skin()
+    blush[100:130, 60:90] += [40.0, -20, -10]
+    swapped = swap_face(_photo_of(grey, Pose(0, 0, 0)), _photo_of(blush, Pose(0, 0, 0)))
+    assert np.ptp(swapped.astype(int), axis=-1).max() <= 2
+
+
 def _lit_from_the_side(skin: NDArray[np.float64]) -> NDArray[np.float64]:
     """The right cheek in a shadow with a sharp edge."""
     dark = np.ones((256, 256, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,9 @@ STRAND = 2
 
 DARKEST = 12.0
 """Grey levels added before colours are divided by each other; shadows have no hue to match."""
+
+GREY = 0.04
+"""Saturation, of the brightness, below which skin is a black and white photo's."""
 
 STRONGEST_GAIN = 2.0
 
@@ -171,6 +174,8 @@ def _matched(
     of the second, where ``weight`` (256, 256) says that both show skin."""
     if not weight.any():
         return texture
+    if _is_grey(pictures[1], weight):
+        texture, pictures = _grey(texture), [_grey(picture) for picture in pictures]
     colour = _gain(pictures, weight, COLOUR_CELLS)
     light = _gain(
         [picture.mean(axis=-1, keepdims=True) for picture in pictures], weight, LIGHT_CELLS
@@ -178,6 +183,16 @@ def _matched(
     gain = colour / colour.mean(axis=-1, keepdims=True) * light
     gain = resized(np.clip(gain, 1 / STRONGEST_GAIN, STRONGEST_GAIN), len(texture))
     return np.asarray(np.rint(np.clip(texture * gain, 0, 255)), np.uint8)
+
+
+def _is_grey(picture: NDArray[np.float32], weight: NDArray[np.float32]) -> bool:
+    return bool(
+        (np.ptp(picture, axis=-1) * weight).sum() < GREY * (picture.mean(-1) * weight).sum()
+    )
+
+
+def _grey(picture: NDArray[Any]) -> NDArray[Any]:
+    return np.repeat(picture.mean(axis=-1, keepdims=True), 3, axis=-1)
 
 
 def _even_skin(layout: UVLayout) -> NDArray[np.float32]:
