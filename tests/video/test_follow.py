@@ -203,8 +203,9 @@ def test_only_so_many_people(
     assert len(seen([frame], reconstruct)[0]) == 2
     (face,) = seen([frame], reconstruct, people="largest")[0]
     assert abs(nose_x(face) - 340) < 20
-    with pytest.raises(PrnetError, match="expected at least 1 person at most, got 0"):
-        follow([frame], people=0)
+    for most in (0, "all"):
+        with pytest.raises(PrnetError, match=f"number of people or largest, got {most}"):
+            follow([frame], people=most)  # type: ignore[arg-type]
 
 
 def test_sources_agree(reconstruct: Reconstructor, sample_image: Picture, tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def follow(
                 print(frame.seconds, face.track, face.pose)
     """
     most = 1 if people == "largest" else people
-    if most is not None and most < 1:
-        raise PrnetError(f"expected at least 1 person at most, got {most}")
+    if most is not None and (not isinstance(most, int) or most < 1):
+        raise PrnetError(f"expected a positive whole number of people or largest, got {most}")
     if end is not None and (start or 0) >= end:
         raise PrnetError(f"expected a start before the end, got {start or 0:g} and {end:g} s")
     if isinstance(source, str | Path):

@@ -110,8 +110,8 @@ class FilmWriter:
             self._start(image)
         if image.shape[:2] != (self._stream.height, self._stream.width):
             raise PrnetError(
-                f"expected frames of one size, {self._stream.width} x {self._stream.height}, "
-                f"got {width} x {height}"
+                f"{self._path}: expected frames of one size, "
+                f"{self._stream.width} x {self._stream.height}, got {width} x {height}"
             )
         frame = import_av().VideoFrame.from_ndarray(image, format=self._coding.pixels)
         frame.pts = max(round(seconds / TICKS), self._last + 1)

@@ -161,7 +161,13 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 
 def people_option(text: str) -> People:
-    return "largest" if text == "largest" else positive(text)
+    if text == "largest":
+        return "largest"
+    with suppress(argparse.ArgumentTypeError):
+        return positive(text)
+    raise argparse.ArgumentTypeError(
+        f"expected a positive whole number of people or largest, got {text}"
+    )
 
 
 def _seconds(text: str) -> float:
