@@ -208,6 +208,12 @@ def test_only_so_many_people(
             follow([frame], people=most)  # type: ignore[arg-type]
 
 
+def test_one_picture_is_no_film(sample_image: Picture) -> None:
+    """Its rows would be taken for grey pictures."""
+    with pytest.raises(PrnetError, match=r"pictures in turn, got one of shape \(512, 512, 3\)"):
+        follow(sample_image)
+
+
 def test_sources_agree(reconstruct: Reconstructor, sample_image: Picture, tmp_path: Path) -> None:
     """A file, pictures and frames with times."""
     pytest.importorskip("av")

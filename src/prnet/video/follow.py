@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
@@ -52,6 +53,8 @@ def follow(
     elif start is not None or end is not None:
         kind = "a camera" if isinstance(source, int) else "pictures"
         raise PrnetError(f"expected start and end with a film's file, got them with {kind}")
+    elif isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[2] in (3, 4):
+        raise PrnetError(f"expected pictures in turn, got one of shape {source.shape}")
     else:
         frames = read_camera(source) if isinstance(source, int) else _frames(source, rate)
     return _followed(frames, reconstruct or Reconstructor(), most, smooth)
