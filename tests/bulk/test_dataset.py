@@ -191,6 +191,23 @@ def test_of_a_folder_files_alone_are_read(photos: Path, tmp_path: Path) -> None:
     assert names == [*(f"{number}.png" for number in range(5)), "broken.png", "linked.png"]
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_names_that_are_no_text(photos: Path, model: Path, tmp_path: Path) -> None:
+    """Of photos, broken ones among them, and of tars."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / os.fsdecode(b"a\xe9.png")).write_bytes((photos / "0.png").read_bytes())
+    (folder / os.fsdecode(b"b\xe9.png")).write_bytes(b"none")
+    with tarfile.open(folder / os.fsdecode(b"c\xe9.tar"), "w") as tar:
+        tar.add(photos / "1.png", "1.png")
+    assert _run(folder, "--out", tmp_path / "out", model=model) == 0
+    rows = _rows(tmp_path / "out")
+    assert [row["key"] for row in rows] == ["a\\xe9.png", "b\\xe9.png", "1.png"]
+    assert rows[1]["error"].startswith(f"{tmp_path}/caf\\xe9/b\\xe9.png: expected an image")
+    assert rows[2]["source"] == f"{tmp_path}/caf\\xe9/c\\xe9.tar"
+    assert main(["dataset", "--check", str(tmp_path / "out")]) == 0
+
+
 def test_films(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("av")
     from made_film import write_film
@@ -278,7 +295,12 @@ def test_a_header_of_a_tar_that_claims_terabytes_is_an_error_at_once(
 @pytest.mark.parametrize("packer", ["gz", "bz2", "xz"])
 @pytest.mark.parametrize("damage", ["whole", "checksum", "cut", "two"])
 def test_packed_tars_are_read_to_their_checksum(
-    photos: Path, model: Path, tmp_path: Path, packer: str, damage: str
+    photos: Path,
+    model: Path,
+    tmp_path: Path,
+    packer: str,
+    damage: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What was packed in two pieces is read as one."""
     path = tmp_path / f"input.tar.{packer}"
@@ -301,6 +323,11 @@ def test_packed_tars_are_read_to_their_checksum(
     errors = [row["error"] for row in rows if row["error"]]
     assert len(errors) == broken
     assert all(error.startswith(f"{path}: expected all of it, got: ") for error in errors)
+    capsys.readouterr()
+    assert _run(path, "--out", tmp_path / "out", model=model) == broken, "a rerun knows it, too"
+    told = capsys.readouterr()
+    assert "shards: 0 of 0 (1 made before" in told.out
+    assert told.err.splitlines() == [f"prnet dataset: {error}" for error in errors]
     if packer == "gz" or not broken:
         assert _good(rows) == [0, 1, 2]
 
@@ -641,6 +668,9 @@ def test_wrong_inputs_are_one_line_each(
     for option in ("--cpus-per-worker", "--gpus-per-worker"):
         assert _run(photos, "--out", tmp_path / "out", option, 1, model=model) == 2
         assert "with --engine ray, got processes" in capsys.readouterr().err
+        with pytest.raises(SystemExit):
+            _run(photos, "--out", tmp_path / "out", option, -1, model=model)
+        assert "expected a number above 0, got '-1'" in capsys.readouterr().err
     assert contents(tmp_path / "out") == {}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -141,6 +143,14 @@ def test_rfmeta(frames: Path, model: Path) -> None:
     assert set(fakes) == {f"{name} 0" for name in NAMES[2:]}
     assert not np.asarray(Image.open(out / "depth" / "fake_depth.jpg")).any()
     assert len(contents(out)) == 2 + 2 + 1, "no label of a spoof but the one"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")
+def test_rfmeta_lists_names_that_are_no_text(frames: Path, model: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9.png")
+    (frames / odd).write_bytes((frames / NAMES[0]).read_bytes())
+    assert _run(frames, "rfmeta", model) == 0
+    assert b"caf\xe9.png 1\n" in (frames.parent / "out" / "image_list_real.txt").read_bytes()
 
 
 def test_npy32(frames: Path, model: Path) -> None:

@@ -14,25 +14,28 @@ from prnet.bulk.workers import spread
 from prnet.errors import PrnetWarning
 
 
-def unfinished(out: Path, manifest: Manifest, *, share: tuple[int, int] = (1, 1)) -> list[Part]:
+def unfinished(
+    out: Path, manifest: Manifest, *, share: tuple[int, int] = (1, 1)
+) -> tuple[list[Part], list[str]]:
     """Parts of the plan whose shards are not there, or not whole by the sizes of their files: a
-    PrnetWarning tells of these. ``share`` (k, n): of every nth, from the kth, for the kth of n
-    machines."""
+    PrnetWarning tells of these; and what the inputs of the others could not give. ``share`` (k, n):
+    of every nth, from the kth, for the kth of n machines."""
     done, (mine, machines) = finished(out), share
     state_of = ShardCheck(out, manifest, "sizes")
-    parts, wrong = [], []
+    parts, wrong, broken = list[Part](), list[str](), list[str]()
     for part in planned(out, manifest):
         if part.number % machines != mine - 1:
             continue
-        told = state_of(part).wrong if part.number in done else None
-        if told is not None:
-            wrong.append(told)
-        if told is not None or part.number not in done:
+        state = state_of(part) if part.number in done else None
+        if state is None or state.wrong is not None:
             parts.append(part)
+        if state is not None:
+            broken += state.broken
+            wrong += [] if state.wrong is None else [state.wrong]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         warnings.warn(f"{wrong[0]}{more}; made again", PrnetWarning, stacklevel=2)
-    return parts
+    return parts, broken
 
 
 def count_whole(out: Path, manifest: Manifest, parts: list[Part]) -> int:

@@ -210,7 +210,7 @@ def write_lists(out: Path, done: Iterable[Frame]) -> None:
     for frame in done:
         lines[frame.spoof].append(f"{frame.name.as_posix()} {int(not frame.spoof)}\n")
     for spoof, name in LISTS.items():
-        write_bytes(out / name, "".join(lines[spoof]).encode())
+        write_bytes(out / name, os.fsencode("".join(lines[spoof])))
     zero = np.zeros((256, 256), np.uint8)
     write_bytes(out / FAKE_DEPTH, image_bytes(zero, "JPEG"))
 

@@ -57,7 +57,7 @@ def _photos(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
         for _ in range(part.count or 0):
             key, path = json.loads(file.readline())
             source = path.removesuffix(os.sep + key)
-            yield Item(as_text(key), "" if source == path else as_text(source), path)
+            yield Item(key, "" if source == path else source, path)
 
 
 def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:

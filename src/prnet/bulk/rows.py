@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prnet.appearance.render import crop_depth_map
 from prnet.appearance.texture import check_side, texture
-from prnet.bulk.items import Item
+from prnet.bulk.items import Item, as_text
 from prnet.bulk.parquet import import_pyarrow
 from prnet.errors import PrnetError, in_words
 from prnet.face import Face
@@ -103,15 +103,15 @@ def rows_of(
     """
     width, height = size or (None, None)
     head = {
-        "key": item.key,
-        "source": item.source,
+        "key": as_text(item.key),
+        "source": as_text(item.source),
         "item": number,
         "seconds": item.seconds,
         "width": width,
         "height": height,
     }
     if isinstance(found, Exception):
-        return [{**head, "faces": 0, "error": in_words(found)}]
+        return [{**head, "faces": 0, "error": as_text(in_words(found))}]
     if not found:
         return [{**head, "faces": 0}]
     return [

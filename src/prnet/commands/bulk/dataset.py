@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "of a cluster (RAY_ADDRESS) that see DIR",
     )
     add("--cpus-per-worker", type=_above_zero, metavar="X", help=f"as Ray counts ({CPUS})")
-    add("--gpus-per-worker", type=finite, metavar="X", help="as Ray counts (0)")
+    add("--gpus-per-worker", type=_above_zero, metavar="X", help="as Ray counts (none)")
     parser.set_defaults(workers=None)
 
 
@@ -123,11 +123,12 @@ def run(args: argparse.Namespace) -> int:
         finding=_finding(args, reconstruct),
     )
     manifest = begin(args.inputs, args.out, settings, columns=columns)
-    parts = unfinished(args.out, manifest, share=args.part)
+    parts, before = unfinished(args.out, manifest, share=args.part)
     work = ShardWork(reconstruct, args.out, columns, samples, manifest.digest, args.batch)
     known = [part.count for part in parts]
     total = None if None in known else sum(count or 0 for count in known)
-    lost = shards = broken = 0
+    lost = shards = 0
+    broken = _tell_broken(before)
     with progress("photo", total) as bar:
         try:
             for done in _made(work, parts, args):
