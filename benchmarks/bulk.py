@@ -201,14 +201,14 @@ def rows(folder: Path, count: int) -> None:
 
     manifest = told("plan of a Parquet file", begun)
     told("write", lambda: write_shards(out, manifest.digest, count // SHARD, face))
-    assert not told("resume", lambda: unfinished(out, begun()))
+    assert not told("resume", lambda: unfinished(out, begun())[0])
     assert told("check", lambda: wrong(out)) == 0
     path = rows_path(out, count // SHARD // 2)
     data = path.read_bytes()
     path.write_bytes(data.replace(source_of(count // SHARD // 2), source_of(0)))
     assert told("check, photos of a shard in another, too", lambda: wrong(out)) == 1
     path.unlink()
-    assert len(told("resume, a shard missing", lambda: unfinished(out, manifest))) == 1
+    assert len(told("resume, a shard missing", lambda: unfinished(out, manifest)[0])) == 1
     assert told("check, a shard missing", lambda: wrong(out)) == 1
 
 
