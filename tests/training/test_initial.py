@@ -141,7 +141,7 @@ def test_weights_that_do_not_fit_are_refused(config: TrainConfig, tmp_path: Path
     (tmp_path / "noise.pt").write_bytes(b"noise")
     for name, said in (
         ("missing.onnx", "expected weights to start from"),
-        ("other.onnx", "expected the weights of CompactNetwork, got shape"),
+        ("other.onnx", "expected the weights of CompactNetwork, got none of shape"),
         ("noise.onnx", "expected an exported network, got"),
         ("noise.pt", "expected a checkpoint of this preset, got"),
     ):

@@ -1,8 +1,8 @@
-"""Weights that a run starts from: `prnet train --init`."""
+"""Weights that a run starts from: ``--init`` of `prnet train` and of `prnet train-detector`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +26,24 @@ def start_from(network: nn.Module, init: str, recipe: Recipe, *, batch: int) -> 
     """Fill ``network``, which is on the CPU, with the weights that ``init`` names: `SHIPPED`, a
     checkpoint (its average, which is what gets exported), an exported network, or a folder with
     either. Raises PrnetError for what does not fit."""
-    file = _weights_file(init)
+    file = weights_file(init, network_file)
     _check_layout(file, recipe.layout)
-    if file.suffix == ".onnx":
-        try:
-            from prnet.training.networks.read_onnx import calibrate, load_onnx
-        except ModuleNotFoundError as error:
-            raise PrnetError(f"{file}: expected {error.name} to read it, got none") from error
-        crops = [recipe.batch(step, slice(0, batch)).crops for step in range(CALIBRATION_STEPS)]
-        folded = load_onnx(network, file, crops[0].cpu())
-        calibrate(network, folded, torch.cat(crops).cpu())
-    else:
-        _load_checkpoint(network, file)
+    batches = (recipe.batch(step, slice(0, batch)).crops for step in range(CALIBRATION_STEPS))
+    fill(network, file, lambda: torch.cat(list(batches)).cpu())
+
+
+def fill(network: nn.Module, file: Path, inputs: Callable[[], Tensor]) -> None:
+    """Fill ``network`` from a checkpoint or an exported file; ``inputs`` gives some of what it is
+    trained on (B, 3, H, W), which only an exported file needs."""
+    if file.suffix != ".onnx":
+        return _load_checkpoint(network, file)
+    try:
+        from prnet.training.networks.read_onnx import calibrate, load_onnx
+    except ModuleNotFoundError as error:
+        raise PrnetError(f"{file}: expected {error.name} to read it, got none") from error
+    seen = inputs()
+    calibrate(network, load_onnx(network, file, seen), seen)
+    return None
 
 
 def keep_statistics(network: nn.Module, steps: int) -> None:
@@ -48,10 +54,12 @@ def keep_statistics(network: nn.Module, steps: int) -> None:
             module.momentum *= min(1.0, steps / TRAINED_STEPS)
 
 
-def _weights_file(init: str) -> Path:
-    path = network_file() if init == SHIPPED else Path(init)
+def weights_file(init: str, file_in: Callable[[str | Path | None], Path]) -> Path:
+    """The file that ``init`` names. ``file_in``: the exported network in a folder, in the package's
+    for None."""
+    path = file_in(None) if init == SHIPPED else Path(init)
     if path.is_dir():
-        path = path / CHECKPOINT if (path / CHECKPOINT).is_file() else network_file(path)
+        path = path / CHECKPOINT if (path / CHECKPOINT).is_file() else file_in(path)
     if not path.is_file():
         raise PrnetError(f"{init}: expected weights to start from (--init), got no such file")
     return path

@@ -25,6 +25,14 @@ class DetectorConfig:
     out: Annotated[Path, Told("Folder of the checkpoint, the log and the network's file.")] = Path(
         "runs/detector"
     )
+    init: Annotated[
+        str | None,
+        Told(
+            "Weights to start from: a checkpoint.pt of the same part, its exported network, a "
+            "folder with either, or `shipped`, the package's own.",
+            otherwise="none, random weights",
+        ),
+    ] = None
     steps: Annotated[int, Told("Steps of the whole run.", least=1)] = 7600
     batch: Annotated[
         int,
@@ -35,8 +43,13 @@ class DetectorConfig:
         ),
     ] = 16
     learning_rate: Annotated[
-        float, Told("Peak, after a short rise and before a cosine fall.", least=0)
-    ] = 2e-3
+        float | None,
+        Told(
+            "Peak, after a short rise and before a cosine fall.",
+            least=0,
+            otherwise="0.002; with --init 0.001",
+        ),
+    ] = None
     weight_decay: Annotated[float, Told("Of AdamW, on kernels alone.", least=0)] = 0.02
     average: Annotated[
         float,

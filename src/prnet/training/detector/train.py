@@ -24,12 +24,14 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from prnet.detection.anchorfree import FIRST, SECOND
 from prnet.files.atomic import append_line
 from prnet.files.results import make_folder
+from prnet.packaged import DATA
 from prnet.training.detector.config import DetectorConfig
 from prnet.training.detector.export import export_detector
 from prnet.training.detector.mosaics import Mosaics
 from prnet.training.detector.network import DetectorNetwork
 from prnet.training.detector.refine import RefineNetwork, examples, refine_losses
 from prnet.training.detector.targets import losses, make_targets
+from prnet.training.initial import CHECKPOINT, fill, weights_file
 from prnet.training.schedule import Schedule
 from prnet.training.train import loaded, parameter_groups, resume, save_checkpoint, update_average
 
@@ -39,6 +41,8 @@ SAMPLED = 16
 """Steps whose inputs tell the ranges of the network's activations."""
 WARM_UP = 200
 """Steps until the learning rate is at its peak."""
+PEAK = 2e-3
+"""The learning rate of a network that starts from nothing; half of it for trained weights."""
 
 
 Batch = tuple[Tensor, Any]
@@ -62,12 +66,17 @@ def train_detector(config: DetectorConfig) -> Path:
     torch.set_num_threads(config.threads)
     make_folder(config.out)
     network = part.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if config.init is not None and not (config.out / CHECKPOINT).exists():
+        start_from(network, config.init, config)
     averaged = deepcopy(network).eval().requires_grad_(False)
     groups = parameter_groups(network)
-    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
+    peak = config.learning_rate
+    if peak is None:
+        peak = PEAK if config.init is None else PEAK / 2
+    optimizer = torch.optim.AdamW(groups, lr=peak, weight_decay=config.weight_decay)
     step = resume(config.out, network, averaged, optimizer)
     schedule = Schedule(
-        samples=config.steps, learning_rate=config.learning_rate, warmup=WARM_UP, batch=1,
+        samples=config.steps, learning_rate=peak, warmup=WARM_UP, batch=1,
         decay=1.0, halve_every=0, epoch=config.steps,
     )  # fmt: skip
     sums: dict[str, float] = {}
@@ -93,6 +102,14 @@ def train_detector(config: DetectorConfig) -> Path:
     file = config.out / part.file
     export_detector(averaged, file, samples(config))
     return file
+
+
+def start_from(network: nn.Module, init: str, config: DetectorConfig) -> None:
+    """Fill ``network`` with the weights that ``init`` names: a folder's or the package's file of
+    this part, another exported file, or a checkpoint."""
+    name = PARTS[config.part].file
+    file = weights_file(init, lambda folder: (DATA if folder is None else Path(folder)) / name)
+    fill(network, file, lambda: next(iter(_Steps(config, range(1))))[0])
 
 
 def samples(config: DetectorConfig) -> list[NDArray[np.uint8]]:

@@ -1,4 +1,5 @@
-"""The ONNX file of `prnet.training.networks.export` -> the network that it was."""
+"""The ONNX file of `prnet.training.networks.export` or of the detector's -> the network that it
+was."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from prnet.errors import PrnetError, reason_of
 
 Floats = NDArray[np.float32]
 
+Weights = list[Floats | None]
+"""Of one layer: its kernel, and what else it holds."""
 Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d
 
 WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "BatchNormalization"}
@@ -27,7 +30,8 @@ STATISTICS = "running_mean", "running_var", "num_batches_tracked"
 def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNorm2d]:
     """Fill ``network`` from an exported file, exact to its storage: the maps are the same.
 
-    Layers are told apart by their order, as ``crops`` (B, 3, S, S) in 0..1 pass through them.
+    Layers are told apart by their shapes and, among equal ones, by their order, as ``crops``
+    (B, 3, S, S) in 0..1 pass through them: a quantised file's branches may stand in another.
     The exporter has folded most batch norms into the convolution before them; these are returned.
     They give back the convolution's output and its bias, until `calibrate` knows their statistics.
     Raises PrnetError for files of other networks.
@@ -41,7 +45,7 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
         ) from error
     judged = "presence" in {output.name for output in model.graph.output}
     nodes = [node for node in model.graph.node if node.op_type in WEIGHTED]
-    weights = iter([[tensors.get(name) for name in node.input[1:]] for node in nodes])
+    weights = [[tensors.get(name) for name in node.input[1:]] for node in nodes]
     folded: list[nn.BatchNorm2d] = []
     bias: Floats | None = None
     try:
@@ -51,7 +55,7 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
                 folded.append(layer)
                 bias = None
                 continue
-            weight, *rest = next(weights)
+            weight, *rest = _next_for(layer, weights)
             _copy(layer.weight, weight)
             if isinstance(layer, nn.BatchNorm2d):
                 for target, value in zip(_statistics(layer), rest, strict=True):
@@ -64,12 +68,11 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
         for name, buffer in network.named_buffers():
             if name in kept and not name.endswith(STATISTICS):
                 _copy(buffer, tensors.get(f"network.{name}"))
-        if next(weights, None) is not None:
+        if weights:
             raise ValueError("more layers")
-    except (ValueError, StopIteration, IndexError) as error:
-        got = reason_of(error) if str(error) else "fewer layers"
+    except (ValueError, IndexError) as error:
         raise PrnetError(
-            f"{path}: expected the weights of {type(network).__name__}, got {got}"
+            f"{path}: expected the weights of {type(network).__name__}, got {reason_of(error)}"
         ) from error
     return folded
 
@@ -99,16 +102,41 @@ def calibrate(network: nn.Module, folded: Iterable[nn.BatchNorm2d], crops: Tenso
         gain.copy_(torch.sqrt(variance + norm.eps))
 
 
+def _next_for(layer: Layer, weights: list[Weights]) -> Weights:
+    """Takes out the first weights of the layer's shape."""
+    shape = tuple(layer.weight.shape)
+    for i, (weight, *_) in enumerate(weights):
+        if weight is not None and weight.shape == shape:
+            return weights.pop(i)
+    raise ValueError(f"none of shape {shape}")
+
+
 def _tensors(model: onnx.ModelProto) -> dict[str, Floats]:
-    """Constants by name, those behind the float16 storage's casts as float32."""
+    """Constants by name, those behind casts and scales as the float32 that they stand for."""
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     arrays = {name: numpy_helper.to_array(tensor) for name, tensor in stored.items()}
     for node in model.graph.node:
-        if node.op_type == "Cast" and node.input[0] in arrays:
-            arrays[node.output[0]] = arrays[node.input[0]].astype(np.float32)
+        if not all(name in arrays for name in node.input):
+            continue
+        given = [arrays[name] for name in node.input]
+        if node.op_type == "Cast":
+            arrays[node.output[0]] = given[0].astype(np.float32)
+        elif node.op_type == "Mul":
+            arrays[node.output[0]] = given[0] * given[1]
+        elif node.op_type == "DequantizeLinear":
+            arrays[node.output[0]] = _dequantised(node, *given)
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ValueError("numbers that are not finite")
     return arrays
+
+
+def _dequantised(node: onnx.NodeProto, values: Floats, scale: Floats, zero: Floats) -> Floats:
+    """Scale and zero of all values, or of each along the node's axis."""
+    axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
+    shape = [1] * values.ndim
+    if scale.ndim:
+        shape[axis] = -1
+    return (values.astype(np.float32) - zero.reshape(shape)) * scale.reshape(shape)
 
 
 def _in_order(network: nn.Module, crops: Tensor, *, judged: bool) -> Iterator[Layer]:
