@@ -3,8 +3,9 @@
   prnet train-detector --part first --data pools --out runs/first
   prnet train-detector --part second --data pools --out runs/second --steps 6000
 
-tools/make_detector_pools.py makes the pools. --init shipped starts from the package's networks. A run continues from its checkpoint in --out; at its
-end the network's file (detector.onnx, detector_refine.onnx) lies there. A folder with both is what
+tools/make_detector_pools.py makes the pools. --init shipped starts from the package's networks. A
+run continues from its checkpoint in --out; at its end the network's file (detector.onnx,
+detector_refine.onnx) lies there. A folder with both is what
 `prnet.detection.anchorfree.PrnetDetector` takes.
 """
 
