@@ -176,6 +176,13 @@ def test_options_of_named_detectors_are_refused_beside_an_object(model: Path, op
         Reconstructor(model, detector=TwoFaces(), **option)
 
 
+def test_what_is_no_detector_is_said(model: Path) -> None:
+    wrongs: tuple[Any, ...] = (None, 5, lambda image: [])
+    for wrong in wrongs:
+        with pytest.raises(PrnetError, match="expected a detector's name, or an object with name"):
+            Reconstructor(model, detector=wrong)
+
+
 class SeesGreen(TwoFaces):
     boxes = (Box(100, 50, 200, 150), Box(300, 100, 340, 140))
 

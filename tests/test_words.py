@@ -124,7 +124,7 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
         (RECONSTRUCT + "grey.png --box 90,90,99,99", "完全在照片（64x64）之外\n"),
         (RECONSTRUCT + "grey.png --landmarks none.txt", "none.txt：找不到 68 点的文件\n"),
         (RECONSTRUCT + "grey.png --texture-size 9999", "应为 1 到 8192 像素，得到的是 9999\n"),
-        (RECONSTRUCT + "grey.png --min-score 3", "分数应在 0 和 1 之间，得到的是 3.0\n"),
+        (RECONSTRUCT + "grey.png --min-score 3", "分数应大于 0 且小于 1，得到的是 3.0\n"),
         (
             RECONSTRUCT + "grey.png --min-presence 2",
             "--min-presence 应在 0 到 1 之间，得到的",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from prnet.detection.make import DetectorName, make_detector
-from prnet.detection.protocol import AtLeast, FaceDetector
+from prnet.detection.protocol import FaceDetector, given_detector
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
@@ -97,7 +97,7 @@ class Reconstructor:
             option = "small_faces" if small_faces else "detector_model"
             raise PrnetError(f"expected the name of a detector with {option}, got a detector")
         else:
-            self.detector = detector if min_score is None else AtLeast(detector, min_score)
+            self.detector = given_detector(detector, min_score)
         self.passes, self.max_faces, self.max_pixels = passes, max_faces, max_pixels
         self.min_presence = min_presence
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import prnet
 from prnet.detection import anchorfree
@@ -82,7 +84,7 @@ def test_more_is_found_with_a_lower_score_and_never_less(sample_image: NDArray[n
     counts = [len(PrnetDetector(min_score=s)(sample_image)) for s in (0.9, 0.5, 0.05)]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1]
-    with pytest.raises(PrnetError, match="expected a score between 0 and 1, got 1"):
+    with pytest.raises(PrnetError, match="expected a score above 0 and below 1, got 1"):
         PrnetDetector(min_score=1)
 
 
@@ -91,6 +93,16 @@ def test_a_small_face_beside_a_large_one(sample_image: NDArray[np.uint8]) -> Non
     small = np.asarray(sample_image[::8, ::8])
     scene[100:164, 700:764] = small
     assert len(PrnetDetector(small_faces=True)(scene)) >= len(PrnetDetector()(scene)) >= 1
+
+
+def test_everybody_in_a_crowd_is_found(
+    detector: PrnetDetector, sample_image: NDArray[np.uint8]
+) -> None:
+    """More than the second network is asked about at once."""
+    portrait = Image.fromarray(sample_image[30:260, 130:322]).resize((60, 72))
+    crowd = np.tile(np.asarray(portrait), (9, 9, 1))
+    assert anchorfree.ASKED_AT_ONCE < 81
+    assert len(detector(crowd)) == 81
 
 
 @pytest.mark.parametrize(
@@ -148,6 +160,20 @@ def test_the_second_is_not_asked_about_what_it_cannot_lift(
     monkeypatch.setattr(detector, "refine", lambda image, small, candidates: candidates)
     asked = detector.look(sample_image, sample_image)
     np.testing.assert_array_equal(asked, rows[:1])
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (np.zeros((40, 50), np.uint8), r"uint8 \(40, 50\)"),
+        (np.zeros((40, 50, 4), np.uint8), r"uint8 \(40, 50, 4\)"),
+        (np.zeros((40, 50, 3)), r"float64 \(40, 50, 3\)"),
+        ("photo.jpg", "'photo.jpg'"),
+    ],
+)
+def test_pictures_are_checked(detector: PrnetDetector, image: object, told: str) -> None:
+    with pytest.raises(PrnetError, match=rf"expected an RGB uint8 image .* got {told}"):
+        detector(cast("NDArray[np.uint8]", image))
 
 
 def test_files_are_checked(tmp_path: Path) -> None:

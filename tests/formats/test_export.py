@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from prnet.formats.meshes import MESH_OUTPUTS
 from prnet.formats.obj import obj_bytes
 from prnet.formats.output import SaveOptions
 from prnet.formats.table import FACE_OUTPUTS
+from prnet.geometry.boxes import Box
 from prnet.geometry.camera import Pose
 
 
@@ -94,6 +96,16 @@ def test_json_describes_the_face(face: Face, tmp_path: Path) -> None:
     assert apart == pytest.approx(87.9, rel=1e-3)
     FACE_OUTPUTS["pose"].write(face, tmp_path / "pose.json", SaveOptions())
     assert json.loads((tmp_path / "pose.json").read_text()) == description["pose"]
+
+
+def test_boxes_are_saved_with_their_roll(face: Face, tmp_path: Path) -> None:
+    turned = replace(face, box=Box.around(face.landmarks, roll=-120))
+    for name in ("face.json", "face.npz", "face.mat"):
+        turned.save(tmp_path / name)
+    with np.load(tmp_path / "face.npz") as arrays:
+        assert arrays["box_roll"] == -120
+    assert scipy.io.loadmat(tmp_path / "face.mat")["box_roll"] == -120
+    assert json.loads((tmp_path / "face.json").read_text())["box_roll"] == -120
 
 
 def test_same_face_gives_the_same_bytes(face: Face, tmp_path: Path) -> None:

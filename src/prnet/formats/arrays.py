@@ -90,6 +90,7 @@ def _small_arrays(face: MappedFace) -> dict[str, NDArray[np.generic]]:
         **presence,
         "landmarks": face.landmarks,
         "box": np.array(face.box.xyxy),
+        "box_roll": np.array(face.box.roll),
         "score": np.array(face.box.score),
         "pose": np.array(camera.pose),
         "camera_scale": np.array(camera.scale),
@@ -123,6 +124,7 @@ def describe_face(
     spread = face.vertex_deviations
     return {
         "box": [round(edge, 2) for edge in face.box.xyxy],
+        "box_roll": round(face.box.roll, 3),
         "score": round(face.box.score, 4),
         "presence": None if face.presence is None else round(face.presence, 4),
         "deviation": None if spread is None else round(float(spread.mean()), 3),

@@ -65,11 +65,14 @@ export class Detector {
 
   /** Both steps on the picture resized to `small`. */
   async look(picture, small, frame = 0) {
-    const found = distinct(await this.propose(picture, small, frame), this.rows);
-    const candidates = found.slice(0, this.c.MAX_ASKED);
-    const { FIRST_SAYS, MIN_SCORE } = this.c; // no second can lift the others
+    const candidates = distinct(await this.propose(picture, small, frame), this.rows);
+    const { ASKED_AT_ONCE, FIRST_SAYS, MIN_SCORE } = this.c; // no second can lift the others
     const hopeful = candidates.filter((row) => row[0] ** FIRST_SAYS >= MIN_SCORE);
-    return this.refine(picture, small, hopeful);
+    const faces = [];
+    for (let i = 0; i < hopeful.length; i += ASKED_AT_ONCE) {
+      faces.push(...(await this.refine(picture, small, hopeful.slice(i, i + ASKED_AT_ONCE))));
+    }
+    return faces;
   }
 
   async propose(picture, small, frame) {

@@ -30,6 +30,7 @@ export function describe(layout, face, picture, names) {
   const edges = [box.x - box.width / 2, box.y - box.height / 2, box.x + box.width / 2, box.y + box.height / 2];
   return {
     box: edges.map((edge) => fixed(edge, 2)),
+    box_roll: fixed(box.roll, 3),
     score: fixed(box.score, 4),
     presence: presence === null ? null : fixed(presence, 4),
     deviation: deviation ? fixed(spread, 3) : null,
