@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from standins import write_model
 
+from prnet.bulk.manifest import digest_of
 from prnet.bulk.parquet import read_address
 from prnet.bulk.plan import PHOTOS as LISTED
 from prnet.bulk.plan import Part, read_plan, write_plan
@@ -856,3 +857,15 @@ def test_another_file_of_the_detector_is_another_setting(model: Path, tmp_path: 
         file.write_bytes(data)
         told.append(_finding(args, reconstruct))
     assert told[0] == told[1] != told[2]
+
+
+def test_a_detector_folder_is_known_by_its_networks(tmp_path: Path) -> None:
+    names = "detector.onnx", "detector_refine.onnx"
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    alone = digest_of(tmp_path / names[0])
+    first = digest_of(tmp_path)
+    (tmp_path / "log.jsonl").write_text("another line")
+    assert digest_of(tmp_path) == first != alone
+    (tmp_path / names[1]).write_bytes(b"learned more")
+    assert digest_of(tmp_path) != first

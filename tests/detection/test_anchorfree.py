@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import cast
 
@@ -174,6 +175,20 @@ def test_the_second_is_not_asked_about_what_it_cannot_lift(
 def test_pictures_are_checked(detector: PrnetDetector, image: object, told: str) -> None:
     with pytest.raises(PrnetError, match=rf"expected an RGB uint8 image .* got {told}"):
         detector(cast("NDArray[np.uint8]", image))
+
+
+def test_a_folder_of_ones_own_is_a_detector(
+    sample_image: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    with pytest.raises(PrnetError, match=r"detector.onnx: expected a detector file"):
+        prnet.make_detector(model_path=tmp_path)
+    shutil.copy(DATA / FIRST, tmp_path)
+    shutil.copy(DATA / SECOND, tmp_path)
+    trained = prnet.make_detector(model_path=tmp_path)
+    (tmp_path / FIRST).unlink()
+    assert trained(sample_image) == PrnetDetector()(sample_image)
+    with pytest.raises(PrnetError, match=r"detector.onnx: expected a detector file"):
+        prnet.Reconstructor(detector_model=tmp_path)
 
 
 def test_files_are_checked(tmp_path: Path) -> None:

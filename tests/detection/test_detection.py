@@ -178,6 +178,8 @@ def test_model_files_are_asked_for_and_checked(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(PrnetError, match="only"):
         make_detector("none", model_path=wrong)
+    with pytest.raises(PrnetError, match="expected a folder of `prnet train-detector`"):
+        make_detector("prnet", model_path=wrong)
     with pytest.raises(PrnetError, match="got 'haar'"):
         make_detector("haar")  # type: ignore[arg-type]
 

