@@ -72,7 +72,7 @@ class TrainConfig:
         Told(
             "Peak learning rate.",
             least=0,
-            otherwise="0.002; with --init 0.0002, in runs of fewer than 1,000 steps less in "
+            otherwise="0.002; with --init 0.0002, in runs of fewer than 4,000 steps less in "
             "proportion",
         ),
     ] = None
