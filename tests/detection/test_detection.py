@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,6 +163,14 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, name: str, pa
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(PrnetError, match=f"pip install {package}"):
         make_detector(name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("image", [np.zeros((40, 50), np.uint8), np.zeros((40, 50, 3))])
+def test_every_detector_checks_its_picture(image: NDArray[Any]) -> None:
+    with pytest.raises(PrnetError, match="expected an RGB uint8 image"):
+        make_detector("none")(image)
+    with pytest.raises(PrnetError, match="expected an RGB uint8 image"):
+        find_faces(image, lambda _: [], sides=(64,), small_face=8)
 
 
 def test_model_files_are_asked_for_and_checked(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def add_finding_arguments(parser: argparse._ActionsContainer) -> None:
     add(
         "--detector-model",
         type=Path,
-        metavar="FILE",
+        metavar="PATH",
         help="file for dlib-cnn or yunet; for prnet a folder with both of train-detector's files",
     )
     add(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from prnet.detection.protocol import check_picture
 from prnet.geometry.boxes import Box
 
 FindFaces = Callable[[NDArray[np.uint8]], list[Box]]
@@ -37,6 +38,7 @@ def find_faces(
     following ones while nothing is found; also, up to the picture's own size, while the smallest
     face has less than ``small_face`` pixels there, as smaller ones may have been missed beside it.
     """
+    check_picture(image)
     boxes: list[Box] = []
     for side in sides:
         scale = _scale(image, side, FRAME)

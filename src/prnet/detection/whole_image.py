@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.detection.protocol import check_picture
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule
 
@@ -20,5 +21,6 @@ class WholeImageDetector:
     crop_rule = WHOLE_IMAGE_RULE
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        check_picture(image)
         height, width = image.shape[:2]
         return [Box(-0.5, -0.5, width - 0.5, height - 0.5)]

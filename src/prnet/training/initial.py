@@ -36,15 +36,15 @@ def start_from(network: nn.Module, init: str, recipe: Recipe, *, batch: int) -> 
 def fill(network: nn.Module, file: Path, inputs: Callable[[], Tensor]) -> None:
     """Fill ``network`` from a checkpoint or an exported file; ``inputs`` gives some of what it is
     trained on (B, 3, H, W), which only an exported file needs."""
-    if file.suffix != ".onnx":
-        return _load_checkpoint(network, file)
-    try:
-        from prnet.training.networks.read_onnx import calibrate, load_onnx
-    except ModuleNotFoundError as error:
-        raise PrnetError(f"{file}: expected {error.name} to read it, got none") from error
-    seen = inputs()
-    calibrate(network, load_onnx(network, file, seen), seen)
-    return None
+    if file.suffix == ".onnx":
+        try:
+            from prnet.training.networks.read_onnx import calibrate, load_onnx
+        except ModuleNotFoundError as error:
+            raise PrnetError(f"{file}: expected {error.name} to read it, got none") from error
+        seen = inputs()
+        calibrate(network, load_onnx(network, file, seen), seen)
+    else:
+        _load_checkpoint(network, file)
 
 
 def keep_statistics(network: nn.Module, steps: int) -> None:

@@ -66,8 +66,8 @@ export class Detector {
   /** Both steps on the picture resized to `small`. */
   async look(picture, small, frame = 0) {
     const candidates = distinct(await this.propose(picture, small, frame), this.rows);
-    const { ASKED_AT_ONCE, FIRST_SAYS, MIN_SCORE } = this.c; // no second can lift the others
-    const hopeful = candidates.filter((row) => row[0] ** FIRST_SAYS >= MIN_SCORE);
+    const { ASKED_AT_ONCE, FIRST_SAYS, MIN_SCORE } = this.c;
+    const hopeful = candidates.filter((row) => row[0] ** FIRST_SAYS >= MIN_SCORE); // no second can lift the others
     const faces = [];
     for (let i = 0; i < hopeful.length; i += ASKED_AT_ONCE) {
       faces.push(...(await this.refine(picture, small, hopeful.slice(i, i + ASKED_AT_ONCE))));
