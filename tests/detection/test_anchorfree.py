@@ -13,7 +13,14 @@ from PIL import Image
 
 import prnet
 from prnet.detection import anchorfree
-from prnet.detection.anchorfree import FIRST, SECOND, PrnetDetector, reduced, reductions
+from prnet.detection.anchorfree import (
+    FIRST,
+    SECOND,
+    UNSEEN,
+    PrnetDetector,
+    reduced,
+    reductions,
+)
 from prnet.detection.candidates import WIDTH, decode_grids, distinct, placed, rescaled, to_box
 from prnet.errors import PrnetError
 from prnet.geometry.crop import CropTransform
@@ -110,9 +117,9 @@ def test_everybody_in_a_crowd_is_found(
     ("high", "wide", "looks", "whole"),
     [
         (240, 320, [1], [1]),
-        (480, 640, [2, 1], [2, 1]),
-        (1080, 1920, [5, 3, 2], [5, 3, 2, 1]),
-        (6000, 8000, [25, 13, 7], [25, 13, 7, 4, 2]),
+        (480, 640, [3, 2, 1], [3, 2, 1]),
+        (1080, 1920, [7, 4, 2, 1], [7, 4, 2, 1]),
+        (6000, 8000, [37, 19, 10, 5], [37, 19, 10, 5, 3, 2]),
         (8, 8, [1], [1]),
     ],
 )
@@ -149,6 +156,25 @@ def test_what_only_the_enlarged_picture_shows_must_be_surer(
     monkeypatch.setattr(PrnetDetector, "look", look)
     detector = PrnetDetector(min_score=0.6)
     assert len(detector(np.zeros((96, 96, 3), np.uint8))) == kept
+
+
+def test_what_a_look_does_not_see_is_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 640 x 480 there are looks at a third, half and all of the picture."""
+    twice = row(0.55, 100, 100, (24, 24))  # too small for the first look
+    once, early = row(0.55, 300, 100, (64, 64)), row(0.75, 500, 100, (64, 64))
+    sure, beside_it = row(0.75, 300, 300, (64, 64)), row(0.55, 340, 300, (64, 64))
+    looks = iter(
+        [
+            np.stack([early, beside_it]),
+            np.stack([twice, beside_it]),
+            np.stack([twice, once, sure, beside_it]),
+        ]
+    )
+    monkeypatch.setattr(PrnetDetector, "look", lambda *_, **__: next(looks))
+    boxes = PrnetDetector(min_score=0.5, small_faces=True)(np.zeros((480, 640, 3), np.uint8))
+    found = {round(box.centre[0]): box.score for box in boxes}
+    doubted = 0.75 * UNSEEN**2
+    assert found == pytest.approx({100: 0.55, 300: doubted, 340: 0.55, 500: doubted})
 
 
 def test_the_second_is_not_asked_about_what_it_cannot_lift(

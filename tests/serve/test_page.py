@@ -18,6 +18,8 @@ from PIL import Image
 import prnet
 from prnet.cli import main
 from prnet.detection import anchorfree
+from prnet.detection.anchorfree import PrnetDetector
+from prnet.detection.candidates import WIDTH
 from prnet.files.image import load_image
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.serve.files import page_files
@@ -36,6 +38,16 @@ async ([width, height, bytes]) => {
     const { presence, landmarks, pose } = withPose(window.models.layout, face);
     return { presence, landmarks: Array.from(landmarks), pose };
   });
+}
+"""
+
+AGREE = """
+async ([picture, looks]) => {
+  const { Detector } = await import("./js/detector.js");
+  const detector = new Detector(null, null, null, await (await fetch("settings.json")).json());
+  detector.look = async () => looks.shift();
+  const boxes = await detector.detect({ ...picture, data: new Uint8Array(0) });
+  return boxes.map(({ x, y, score }) => [x, y, score]);
 }
 """
 
@@ -160,6 +172,28 @@ def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
         assert away < 0.5 * size / 200, "half a pixel of a face of 200"
         assert there["presence"] == pytest.approx(face.presence, abs=1e-3)
         assert list(there["pose"].values()) == pytest.approx(list(face.pose), abs=0.2)
+
+
+def test_the_browser_doubts_what_python_doubts(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faces of many sizes, each seen by some of the looks, not by others, at some distance."""
+    random = np.random.default_rng(0)
+    faces = np.zeros((40, WIDTH))
+    faces[:, 0], faces[:, 5] = random.uniform(0.5, 0.9, 40), 1
+    faces[:, 1:3] = random.uniform(0, (640, 480), (40, 2))
+    faces[:, 3:5] = random.uniform(20, 90, (40, 1))
+    looks = []
+    for _ in range(3):
+        look = faces[random.random(40) < 0.6]
+        look[:, 1:3] += random.normal(0, 8, (len(look), 2))
+        looks.append(look)
+    given = [{"width": 640, "height": 480}, [look.tolist() for look in looks]]
+    there = np.array(sorted(page.evaluate(AGREE, given)))
+    rest = iter(look.astype(np.float32) for look in looks)
+    monkeypatch.setattr(PrnetDetector, "look", lambda *_, **__: next(rest))
+    boxes = PrnetDetector()(np.zeros((480, 640, 3), np.uint8))
+    assert len(boxes) > 10
+    found = sorted((*box.centre, box.score) for box in boxes)
+    np.testing.assert_allclose(there, found, rtol=1e-4)
 
 
 def test_what_is_taken_upside_down_is_turned(page: Any) -> None:

@@ -93,9 +93,7 @@ def distinct(rows: Floats) -> Floats:
     """The best rows, one a face, best first, each the score-weighted mean of itself and those that
     lie close to it."""
     rows = rows[np.argsort(-rows[:, 0], kind="stable")]
-    half = rows[:, 3:5].max(axis=1, keepdims=True) / 2  # squares, as roll is uncertain
-    low, high = rows[:, 1:3] - half, rows[:, 1:3] + half
-    area = (2 * half[:, 0]) ** 2
+    low, high, area = squares(rows)
     free = np.ones(len(rows), bool)
     kept = []
     for i in range(len(rows)):
@@ -115,6 +113,22 @@ def distinct(rows: Floats) -> Floats:
         mean[0] = rows[i, 0]
         kept.append(mean)
     return np.array(kept, np.float32).reshape(-1, WIDTH)
+
+
+def among(rows: Floats, others: Floats) -> NDArray[np.bool_]:
+    """(N,): whether one of the other rows is the same face."""
+    (low, high, area), (low2, high2, area2) = squares(rows[:, None]), squares(others[None])
+    shared = np.maximum(np.minimum(high, high2) - np.maximum(low, low2), 0).prod(axis=2)
+    same = shared > MAX_OVERLAP * (area + area2 - shared)
+    return np.asarray(same.any(axis=1))
+
+
+def squares(rows: Floats) -> tuple[Floats, Floats, Floats]:
+    """Lowest and highest corners (..., 2) and areas (...) of rows (..., 17) with sides as long as
+    the longer ones, as roll is uncertain."""
+    side = rows[..., 3:5].max(axis=-1, keepdims=True)
+    centre = rows[..., 1:3]
+    return centre - side / 2, centre + side / 2, side[..., 0] ** 2
 
 
 def to_box(row: Floats) -> Box:

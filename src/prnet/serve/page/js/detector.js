@@ -22,12 +22,15 @@ export class Detector {
   async detect(picture) {
     const { SMALL_FACE, ENLARGED, WIDE_FRAME, MIN_SCORE, DOUBT } = this.c;
     const factors = this.reductions(picture);
+    const seen = [];
     let found = [];
     for (const reduction of factors) {
-      found = distinct([...found, ...(await this.look(picture, this.reduced(picture, reduction)))], this.rows);
+      seen.push(await this.look(picture, this.reduced(picture, reduction)));
+      found = distinct(seen.flat(), this.rows);
       const smallest = Math.min(...found.map((row) => Math.max(row[3], row[4]))) / reduction;
       if (found.length && smallest >= SMALL_FACE) break;
     }
+    found = this.agreed(found, seen, factors);
     if (!found.length && 4 * picture.width * picture.height <= ENLARGED) {
       found = distinct(await this.look(picture, this.resized(picture, 2)), this.rows);
       found = found.filter((row) => row[0] >= MIN_SCORE ** DOUBT);
@@ -37,6 +40,18 @@ export class Detector {
       found = distinct(await this.look(picture, small, WIDE_FRAME), this.rows);
     }
     return found.map(toBox).sort((a, b) => b.width * b.height - a.width * a.height);
+  }
+
+  /** Those of the rows that enough of the looks see, `seen` at the picture reduced by `factors`. */
+  agreed(rows, seen, factors) {
+    const { SEEN_FROM, UNSEEN, MIN_SCORE } = this.c, { MAX_OVERLAP } = this.rows;
+    for (const row of rows) {
+      seen.forEach((found, i) => {
+        if (Math.max(row[3], row[4]) < SEEN_FROM * factors[i]) return;
+        if (!found.some((other) => common(row, other).overlap > MAX_OVERLAP)) row[0] *= UNSEEN;
+      });
+    }
+    return rows.filter((row) => row[0] >= MIN_SCORE);
   }
 
   reductions({ width, height }) {
@@ -218,22 +233,14 @@ function rescaled(row, [across, down], margin) {
 export function distinct(rows, { MAX_OVERLAP, MAX_COVER, CLOSE }) {
   rows = [...rows].sort((a, b) => b[0] - a[0]);
   const free = rows.map(() => true), kept = [];
-  const half = rows.map((row) => Math.max(row[3], row[4]) / 2);
   rows.forEach((row, i) => {
     if (!free[i]) return;
     const close = [row];
     free[i] = false;
     for (let j = 0; j < rows.length; j++) {
       if (!free[j]) continue;
-      const shared = [1, 2]
-        .map((k) => {
-          const high = Math.min(row[k] + half[i], rows[j][k] + half[j]);
-          return Math.max(0, high - Math.max(row[k] - half[i], rows[j][k] - half[j]));
-        })
-        .reduce((a, b) => a * b);
-      const areas = [i, j].map((k) => (2 * half[k]) ** 2);
-      const overlap = shared / (areas[0] + areas[1] - shared);
-      if (overlap > MAX_OVERLAP || shared / Math.min(...areas) > MAX_COVER) {
+      const { overlap, cover } = common(row, rows[j]);
+      if (overlap > MAX_OVERLAP || cover > MAX_COVER) {
         free[j] = false;
         if (overlap > CLOSE) close.push(rows[j]);
       }
@@ -243,6 +250,17 @@ export function distinct(rows, { MAX_OVERLAP, MAX_COVER, CLOSE }) {
     kept.push([row[0], ...row.map(mean).slice(1)]);
   });
   return kept;
+}
+
+/** What the squares of two rows share: of their union, of the smaller one. */
+function common(one, other) {
+  const [half, half2] = [one, other].map((row) => Math.max(row[3], row[4]) / 2);
+  const [across, down] = [1, 2].map((k) => {
+    const high = Math.min(one[k] + half, other[k] + half2);
+    return Math.max(0, high - Math.max(one[k] - half, other[k] - half2));
+  });
+  const shared = across * down, areas = [4 * half ** 2, 4 * half2 ** 2];
+  return { overlap: shared / (areas[0] + areas[1] - shared), cover: shared / Math.min(...areas) };
 }
 
 function toBox(row) {
