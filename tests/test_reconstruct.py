@@ -156,6 +156,36 @@ def test_wrong_settings_are_refused(model: Path, tmp_path: Path) -> None:
         Reconstructor(lonely)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"passes": True}, "at least 1 pass or 'auto', got True"),
+        ({"passes": "sometimes"}, "at least 1 pass or 'auto', got 'sometimes'"),
+        ({"max_faces": 1.5}, "at least 1 face at most, got 1.5"),
+        ({"max_faces": "2"}, "at least 1 face at most, got '2'"),
+        ({"max_faces": True}, "at least 1 face at most, got True"),
+        ({"min_presence": None}, "a presence from 0 to 1, got None"),
+        ({"min_presence": True}, "a presence from 0 to 1, got True"),
+        ({"min_score": "x"}, "a score above 0 and below 1, got 'x'"),
+        ({"min_score": "x", "detector": NoFace()}, "a number as least score, got 'x'"),
+        ({"min_score": np.nan, "detector": "none"}, "a number as least score, got nan"),
+        ({"threads": 1.5}, "1 to 1024 threads, got 1.5"),
+        ({"threads": "2"}, "1 to 1024 threads, got '2'"),
+        ({"max_pixels": None}, "more than 0 pixels at most, got None"),
+    ],
+)
+def test_what_is_no_number_is_refused_at_once(model: Path, settings: dict, message: str) -> None:
+    with pytest.raises(PrnetError, match=f"^expected {message}$"):
+        Reconstructor(model, **settings)
+
+
+def test_numbers_of_numpy_are_numbers(model: Path) -> None:
+    three = {name: np.int64(1) for name in ("passes", "max_faces", "threads")}
+    share = {name: np.float32(0.5) for name in ("min_score", "min_presence")}
+    reconstruct = Reconstructor(model, detector=TwoFaces(), **three, **share)  # type: ignore[arg-type]
+    assert len(reconstruct(IMAGE)) == 1
+
+
 def test_of_the_detectors_faces_those_that_were_asked_for(model: Path) -> None:
     every = Reconstructor(model, detector=TwoFaces())(IMAGE)
     assert len(every) == 2

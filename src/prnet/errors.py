@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from pathlib import Path
 
 LONGEST_REASON = 160
@@ -28,6 +29,16 @@ class FullDiskError(PrnetError):
 
 class BrokenInputError(PrnetError):
     """A file of many photos that cannot be read to its end, or not at all."""
+
+
+def is_number(value: object) -> bool:
+    """Whether a caller gave one; True, False and NaN are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
+
+
+def is_whole(value: object) -> bool:
+    """Whether a caller gave a whole number."""
+    return is_number(value) and isinstance(value, Integral)
 
 
 def reason_of(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from prnet.detection.make import DetectorName, make_detector
 from prnet.detection.protocol import FaceDetector, given_detector
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, is_number, is_whole
 from prnet.face import Face
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
@@ -73,12 +73,14 @@ class Reconstructor:
         device: Device = "auto",
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        if passes != "auto" and not (isinstance(passes, int) and passes >= 1):
+        if passes != "auto" and not (is_whole(passes) and passes >= 1):
             raise PrnetError(f"expected at least 1 pass or 'auto', got {passes!r}")
-        if not 0 <= min_presence <= 1:
-            raise PrnetError(f"expected a presence from 0 to 1, got {min_presence}")
-        if max_faces is not None and max_faces < 1:
-            raise PrnetError(f"expected at least 1 face at most, got {max_faces}")
+        if not (is_number(min_presence) and 0 <= min_presence <= 1):
+            raise PrnetError(f"expected a presence from 0 to 1, got {min_presence!r}")
+        if max_faces is not None and not (is_whole(max_faces) and max_faces >= 1):
+            raise PrnetError(f"expected at least 1 face at most, got {max_faces!r}")
+        if not (is_number(max_pixels) and max_pixels > 0):
+            raise PrnetError(f"expected more than 0 pixels at most, got {max_pixels!r}")
         self.looks = looks_of(model)
         self.network = PositionMapNetwork(model, threads=threads, device=device)
         self._layout_file = os.path.abspath(layout_file(model))
@@ -148,11 +150,8 @@ class Reconstructor:
             found = [Box.given(Box.around(each)) for each in points]
             check_seen(found, image)
             crops = [self.landmark_crop(each) for each in points]
-            return (
-                yield from self._mapped(
-                    source, image, found, crops, self._passes(by_landmarks=True)
-                )
-            )
+            passes = self._passes(by_landmarks=True)
+            return (yield from self._mapped(source, image, found, crops, passes))
         if boxes is not None:
             found = [Box.given(box) for box in boxes]
             check_seen(found, image)

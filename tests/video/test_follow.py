@@ -203,7 +203,7 @@ def test_only_so_many_people(
     assert len(seen([frame], reconstruct)[0]) == 2
     (face,) = seen([frame], reconstruct, people="largest")[0]
     assert abs(nose_x(face) - 340) < 20
-    for most in (0, "all"):
+    for most in (0, "all", True, 1.5):
         with pytest.raises(PrnetError, match=f"number of people or largest, got {most}"):
             follow([frame], people=most)  # type: ignore[arg-type]
 
@@ -232,10 +232,17 @@ def test_wrong_sources_are_one_line() -> None:
         follow("film.mp4", start=2, end=1)
     with pytest.raises(PrnetError, match="expected a start before the end, got 0 and 0 s"):
         follow("film.mp4", end=0)
+    for end in ("1", True, np.nan):
+        with pytest.raises(PrnetError, match=f"expected a start before the end, got 0 and {end} s"):
+            follow("film.mp4", end=end)  # type: ignore[arg-type]
+    for start in (1e15, np.nan, np.inf):
+        with pytest.raises(PrnetError, match="expected a start in seconds"):
+            follow("film.mp4", start=start)
     with pytest.raises(PrnetError, match="expected start and end with a film's file"):
         follow([BLACK], start=1)
-    with pytest.raises(PrnetError, match="expected a rate"):
-        next(follow([BLACK], rate=0))
+    for rate in (0, "25"):
+        with pytest.raises(PrnetError, match="expected a rate"):
+            next(follow([BLACK], rate=rate))  # type: ignore[arg-type]
     with pytest.raises(PrnetError, match="expected"):
         next(follow([np.zeros((4, 4, 7))]))
 

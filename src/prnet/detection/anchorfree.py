@@ -24,7 +24,7 @@ from prnet.detection.candidates import (
     to_box,
 )
 from prnet.detection.protocol import check_picture
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, is_number
 from prnet.files.onnx_session import OnnxSession
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import LANDMARK_RULE, CropTransform
@@ -103,8 +103,8 @@ class PrnetDetector:
         small_faces: bool = False,
         threads: int = 1,
     ) -> None:
-        if not 0 < min_score < 1:
-            raise PrnetError(f"expected a score above 0 and below 1, got {min_score}")
+        if not (is_number(min_score) and 0 < min_score < 1):
+            raise PrnetError(f"expected a score above 0 and below 1, got {min_score!r}")
         folder = DATA if folder is None else Path(folder)
         self.min_score, self.small_faces = min_score, small_faces
         self._first = first_network(folder, threads=threads)

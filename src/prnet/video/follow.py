@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, is_number, is_whole
 from prnet.face import Face
 from prnet.files.image import load_image
 from prnet.reconstruct import Reconstructor
@@ -17,6 +17,9 @@ from prnet.video.frames import USUAL_RATE, Frame, read_frames
 from prnet.video.live.camera import read_camera
 from prnet.video.smooth import Smoother
 from prnet.video.track import Tracker
+
+LATEST: Final = 1e9
+"""Second of a film at which one may begin: what comes later, FFmpeg cannot count."""
 
 People = int | Literal["largest"] | None
 
@@ -44,10 +47,12 @@ def follow(
                 print(frame.seconds, face.track, face.pose)
     """
     most = 1 if people == "largest" else people
-    if most is not None and (not isinstance(most, int) or most < 1):
+    if most is not None and not (is_whole(most) and most >= 1):
         raise PrnetError(f"expected a positive whole number of people or largest, got {most}")
-    if end is not None and (start or 0) >= end:
-        raise PrnetError(f"expected a start before the end, got {start or 0:g} and {end:g} s")
+    if start is not None and not (is_number(start) and abs(start) < LATEST):
+        raise PrnetError(f"expected a start in seconds, below {LATEST:g}, got {start!r}")
+    if end is not None and not (is_number(end) and (start or 0) < end):
+        raise PrnetError(f"expected a start before the end, got {start or 0} and {end} s")
     if isinstance(source, str | Path):
         frames = read_frames(source, start=start, end=end)
     elif start is not None or end is not None:
@@ -75,8 +80,8 @@ def _followed(
 
 
 def _frames(pictures: Iterable[NDArray[Any] | Frame], rate: float) -> Iterator[Frame]:
-    if not rate > 0:
-        raise PrnetError(f"expected a rate of frames above 0, got {rate}")
+    if not (is_number(rate) and rate > 0):
+        raise PrnetError(f"expected a rate of frames above 0, got {rate!r}")
     for number, picture in enumerate(pictures):
         if isinstance(picture, Frame):
             yield Frame(load_image(picture.image), picture.seconds)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, is_number, is_whole
 from prnet.facemesh.python.solutions.face_mesh_connections import *  # noqa: F403  as MediaPipe
 from prnet.formats.mediapipe import normalised_points
 from prnet.mapped import MappedFace
@@ -69,11 +69,9 @@ class FaceMesh:
         min_detection_confidence: float = 0.5,
         min_tracking_confidence: float = 0.5,
     ) -> None:
-        if not isinstance(max_num_faces, int) or max_num_faces < 1:
+        if not (is_whole(max_num_faces) and max_num_faces >= 1):
             raise PrnetError(f"expected max_num_faces of 1 or more, got {max_num_faces!r}")
-        if not (
-            isinstance(min_detection_confidence, int | float) and 0 <= min_detection_confidence <= 1
-        ):
+        if not (is_number(min_detection_confidence) and 0 <= min_detection_confidence <= 1):
             raise PrnetError(
                 f"expected min_detection_confidence from 0 to 1, got {min_detection_confidence!r}"
             )
