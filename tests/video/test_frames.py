@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import warnings
@@ -97,6 +98,29 @@ def test_a_turned_film_stands_upright(film: Path) -> None:
     white = frame.image.mean(axis=2) > 200
     assert white[:14, -14:].all(), "the left corner is the right one after the turn"
     assert white.mean() < 0.15
+
+
+def test_another_size_in_the_middle_is_fitted_into_the_first(tmp_path: Path) -> None:
+    """As a recorded call has where the line gets worse, or somebody turns the phone."""
+    path = tmp_path / "a.ts"
+    for width, height in ((64, 48), (96, 72), (48, 96)):
+        part = io.BytesIO()
+        with av.open(part, "w", format="mpegts") as container:
+            stream = container.add_stream("libx264", rate=25, options={"bf": "0"})
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for number in range(4):
+                image = np.full((height, width, 3), 50 + 30 * number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            container.mux(stream.encode())
+        with path.open("ab") as file:
+            file.write(part.getvalue())
+    frames = [frame.image for frame in read_frames(path)]
+    assert {image.shape for image in frames} == {(48, 64, 3)}
+    middle = [round(float(image[:, 24:40].mean()) / 10) for image in frames]
+    assert middle == [5, 8, 11, 14] * 3
+    assert all(image[:, :18].max() < 30 for image in frames[8:]), (
+        "beside a tall picture it is black"
+    )
 
 
 def test_a_damaged_middle_is_left_out_and_said(noisy: Path) -> None:

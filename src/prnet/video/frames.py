@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from prnet.errors import PrnetError, PrnetWarning, missing, reason_of
 
@@ -89,10 +90,12 @@ def read_frames(
 ) -> Iterator[Frame]:
     """The frames from ``start`` to before ``end``, in seconds.
 
-    What is damaged is left out, and a PrnetWarning says where, or that the end is missing. Raises
-    PrnetError where there is no film, or no frame between ``start`` and ``end``.
+    Where pictures change their size, all are fitted into that of the first, in the middle, the rest
+    black. What is damaged is left out, and a PrnetWarning says where, or that the end is missing.
+    Raises PrnetError where there is no film, or no frame between ``start`` and ``end``.
     """
-    some, damaged, shown, lasts = False, _Gaps(), 0.0, 0.0
+    size: tuple[int, ...] = ()
+    damaged, shown, lasts = _Gaps(), 0.0, 0.0
     with open_film(path) as container:
         stream = container.streams.video[0]
         begin = _begin(container)
@@ -107,14 +110,15 @@ def read_frames(
                 break
             shown = seconds + float((frame.duration or 0) * (frame.time_base or 0))
             if start is None or seconds >= start - 1e-6:
-                some = True
-                yield Frame(_upright(frame), seconds)
+                image = _upright(frame)
+                size = size or image.shape[1::-1]
+                yield Frame(_fitted(image, *size), seconds)
     if damaged.said:
         warnings.warn(f"{path}: left out what is damaged: {damaged}", PrnetWarning, stacklevel=2)
-    elif some and end is None and shown < lasts - MISSING:
+    elif size and end is None and shown < lasts - MISSING:
         told = f"{path}: the film ends at {shown:.2f} s, its header says {lasts:.2f}: is it whole?"
         warnings.warn(told, PrnetWarning, stacklevel=2)
-    if not some:
+    if not size:
         wanted = "" if start is None and end is None else f" from {start or 0:g} s on"
         wanted += "" if end is None else f" to {end:g} s"
         raise PrnetError(f"{path}: expected frames{wanted}, got none")
@@ -227,3 +231,9 @@ def _span(first: float, last: float) -> str:
 def _upright(frame: Any) -> NDArray[np.uint8]:
     image = frame.to_ndarray(format="rgb24")
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90))
+
+
+def _fitted(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    if image.shape[:2] == (height, width):
+        return image
+    return np.array(ImageOps.pad(Image.fromarray(image), (width, height)))
