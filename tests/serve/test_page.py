@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 import prnet
@@ -21,6 +22,8 @@ from prnet.detection import anchorfree
 from prnet.detection.anchorfree import PrnetDetector
 from prnet.detection.candidates import WIDTH
 from prnet.files.image import load_image
+from prnet.geometry.boxes import Box
+from prnet.geometry.crop import LANDMARK_RULE
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.serve.files import page_files
 from prnet.serve.settings import constants
@@ -51,6 +54,19 @@ async ([picture, looks]) => {
 }
 """
 
+ASIDE = """
+([first]) => {
+  const { detector } = window.models, found = detector.detect.bind(detector);
+  detector.detect = async (picture) => {
+    const boxes = await found(picture);
+    const moved = boxes.map((box) => {
+      const move = 0.7 * Math.max(box.width, box.height), turn = (box.roll * Math.PI) / 180;
+      return { ...box, x: box.x + move * Math.cos(turn), y: box.y + move * Math.sin(turn) };
+    });
+    return [...boxes.slice(0, first), ...moved];
+  };
+}
+"""
 UPSIDE_DOWN = """
 () => {
   const { detector } = window.models, found = detector.detect.bind(detector);
@@ -206,6 +222,32 @@ def test_what_is_taken_upside_down_is_turned(page: Any) -> None:
     page.evaluate("delete window.models.detector.detect")
     assert found["presence"] == pytest.approx(expected["presence"], abs=1e-3)
     np.testing.assert_allclose(found["landmarks"], expected["landmarks"], atol=0.1)
+
+
+class Aside:
+    """The package's detector, wrong by most of a box, behind so many that it sees rightly."""
+
+    name, crop_rule = "prnet", LANDMARK_RULE
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        found = PrnetDetector()(image)
+        return [*found[: self.first], *(box.aside(0.7) for box in found)]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_is_not_believed_is_looked_for_beside_its_box(page: Any, first: int) -> None:
+    sample = load_image(SAMPLE_PHOTO)
+    height, width = sample.shape[:2]
+    pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
+    (expected,) = prnet.Reconstructor(detector=Aside(first))(sample)
+    page.evaluate(ASIDE, [first])
+    (found,) = page.evaluate(FIND, pixels)
+    page.evaluate("delete window.models.detector.detect")
+    assert found["presence"] == pytest.approx(expected.presence, abs=2e-3)
+    np.testing.assert_allclose(found["landmarks"], expected.landmarks.ravel(), atol=0.5)
 
 
 def test_a_sample_is_one_click_away(page: Any) -> None:

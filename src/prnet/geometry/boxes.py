@@ -103,6 +103,13 @@ class Box:
         """The box of a face turned so much farther, without the points, which were of the other."""
         return replace(self, roll=(self.roll + degrees + 180) % 360 - 180, points=None)
 
+    def aside(self, sides: float) -> Box:
+        """The box moved along its upper edge by so many of its longer sides, without the points."""
+        move = sides * max(self.width, self.height) * roll_matrix(self.roll)[:, 0]
+        x, y = move.tolist()
+        low, high = (self.x0 + x, self.y0 + y), (self.x1 + x, self.y1 + y)
+        return Box(*low, *high, self.score, self.roll)
+
     @classmethod
     def around(cls, points: NDArray[np.floating], *, roll: float = 0.0, score: float = 1.0) -> Box:
         """The box of image points (N, 2 or 3) that are turned upright by ``roll`` degrees."""

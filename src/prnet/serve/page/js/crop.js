@@ -1,7 +1,7 @@
 // The square crop that a network sees: prnet/geometry/crop.py and boxes.py.
 import { paste, plain, resize, transform } from "./resample.js";
 
-const radians = (degrees) => (degrees * Math.PI) / 180;
+export const radians = (degrees) => (degrees * Math.PI) / 180;
 
 /** The box of points [x, y, ...] that are turned upright by `roll` degrees: centre and sides. */
 export function boxAround(points, roll = 0, stride = 3) {

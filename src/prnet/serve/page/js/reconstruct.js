@@ -3,6 +3,7 @@
 import { fitCamera, imageRoll, poseOf } from "./camera.js";
 import { stretched } from "./contrast.js";
 import { boxAround, Crop, cropIsOff } from "./crop.js";
+import { elsewhere, isAmong } from "./doubted.js";
 import { gather } from "./layout.js";
 import { reduce } from "./resample.js";
 
@@ -19,16 +20,19 @@ export class Reconstructor {
     const boxes = await (glance ? this.inSmall(picture) : this.detector.detect(picture));
     this.times.detect = performance.now() - start;
     const { MIN_PRESENCE } = this.settings.reconstruct;
-    const faces = [];
+    const faces = [], doubted = [];
     for (const box of boxes) {
-      for (const roll of [box.roll, (box.roll + 360) % 360 - 180]) {
-        const face = await this.inBox(picture, { ...box, roll });
-        if (face.presence < MIN_PRESENCE) continue; // it may be taken upside down
-        faces.push(face);
-        break;
-      }
+      const face = await this.inBox(picture, box);
+      if (face.presence < MIN_PRESENCE) doubted.push(...elsewhere(box, this.settings.doubted));
+      else faces.push(face);
     }
-    return faces;
+    for (const box of doubted) {
+      const face = await this.inBox(picture, box);
+      if (face.presence < MIN_PRESENCE || isAmong(face, faces, this.settings.doubted)) continue;
+      faces.push({ ...face, box: { ...this.landmarkBox(face), score: box.score } });
+    }
+    const area = ({ box }) => box.width * box.height;
+    return faces.sort((a, b) => area(b) - area(a));
   }
 
   /** The face in a box, from another crop where its landmarks ask for one. */
@@ -73,10 +77,13 @@ export class Reconstructor {
   }
 
   /** The crop that its landmarks ask for; rolls of up to `upright` degrees are left as they are. */
-  landmarkCrop({ landmarks }, upright = 0) {
+  landmarkCrop(face, upright = 0) {
+    return Crop.fromBox(this.landmarkBox(face, upright), this.settings.rules.landmarks, this.size);
+  }
+
+  landmarkBox({ landmarks }, upright = 0) {
     const turn = imageRoll(fitCamera(this.layout.headMarks, landmarks).rotation);
-    const roll = Math.abs(turn) > upright ? turn : 0;
-    return Crop.fromBox(boxAround(landmarks, roll), this.settings.rules.landmarks, this.size);
+    return boxAround(landmarks, Math.abs(turn) > upright ? turn : 0);
   }
 }
 
