@@ -179,6 +179,19 @@ def test_what_is_no_number_is_refused_at_once(model: Path, settings: dict, messa
         Reconstructor(model, **settings)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": 3}, "a model's name, folder or file, got int"),
+        ({"model": b"fast"}, "a model's name, folder or file, got bytes"),
+        ({"detector_model": 3}, "a detector model's file or folder, got int"),
+    ],
+)
+def test_what_is_no_path_is_refused(settings: dict, message: str) -> None:
+    with pytest.raises(PrnetError, match=f"^expected {message}$"):
+        Reconstructor(**settings)
+
+
 def test_numbers_of_numpy_are_numbers(model: Path) -> None:
     three = {name: np.int64(1) for name in ("passes", "max_faces", "threads")}
     share = {name: np.float32(0.5) for name in ("min_score", "min_presence")}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,9 @@ def make_detector(
     """
     if name == "auto":
         name = "prnet"
+    if not isinstance(model_path, str | PathLike | None):
+        kind = type(model_path).__name__
+        raise PrnetError(f"expected a detector model's file or folder, got {kind}")
     if small_faces and name != "prnet":
         raise PrnetError(f"expected the detector 'prnet' for small faces, got '{name}'")
     if name == "prnet":

@@ -9,6 +9,7 @@ itself has ``presence`` float32 (B,) and ``deviations`` float32 (B, 256, 256), t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,6 +100,8 @@ class PositionMapNetwork:
 
 def network_file(model: str | Path | None = None) -> Path:
     """The network file of a model folder, of a path to the file itself, or of the package."""
+    if not isinstance(model, str | PathLike | None):
+        raise PrnetError(f"expected a model's name, folder or file, got {type(model).__name__}")
     path = DATA if model is None or is_variant(model) else Path(model)
     return path / "network.onnx" if path.is_dir() else path
 
