@@ -268,3 +268,14 @@ def test_one_row_a_face() -> None:
     kept = distinct(rows)
     assert [round(float(r[0]), 3) for r in kept] == [0.9, 0.7]
     assert kept[0, 1] == pytest.approx((0.9 * 102 + 0.6 * 100) / 1.5)
+
+
+@pytest.mark.parametrize(("side", "small_is_enough"), [(64 * 2.2, False), (64 * 2.4, True)])
+def test_a_crop_is_of_the_small_picture_where_that_has_nearly_enough_pixels(
+    side: float, small_is_enough: bool
+) -> None:
+    image, small = np.full((480, 640, 3), 255, np.uint8), np.zeros((160, 213, 3), np.uint8)
+    longer = side / anchorfree.REFINE_MARGIN
+    face = row(0.9, 320, 240, (longer, longer), roll=10)
+    crop = anchorfree._crop(image, small, face, (0, 0, 0))
+    assert (crop == (0 if small_is_enough else 255)).all()

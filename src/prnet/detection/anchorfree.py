@@ -57,6 +57,9 @@ WIDE_FRAME = 0.5
 
 REFINE_SIZE, REFINE_MARGIN = 64, 1.7
 """Pixels of the second network's crop, and its side over the longer side of the candidate."""
+NEARLY = 0.7
+"""Pixels a crop pixel: it is cut from the small picture, in half the time, while that lacks less
+than this: enlarged by half at most, as crops of the training are."""
 CLOSER_LOOKS, UPRIGHT = 4, 0.94
 """It looks twice, and again, so often at most, while the face proves turned by more than 20 degrees
 (this cosine) against the look before."""
@@ -225,11 +228,11 @@ def _ratio(image: Pixels, small: Pixels) -> NDArray[np.float64]:
 
 def _crop(image: Pixels, small: Pixels, row: Floats, ground: Colour) -> Pixels:
     """What the second network sees of a candidate; of the small picture, where that has enough
-    pixels, as less is to be copied."""
+    pixels or nearly so."""
     x, y, wide, high, cosine, sine = (float(value) for value in row[1:7])
     side, roll = REFINE_MARGIN * max(wide, high), float(np.degrees(np.arctan2(sine, cosine)))
     ratio_x, ratio_y = _ratio(image, small)
-    if side >= REFINE_SIZE * max(ratio_x, ratio_y):
+    if side >= REFINE_SIZE * (max(ratio_x, ratio_y) - NEARLY):
         x, y = (x + 0.5) / ratio_x - 0.5, (y + 0.5) / ratio_y - 0.5
         side, image = side * 2 / (ratio_x + ratio_y), small
     crop = CropTransform(float(x), float(y), float(side), REFINE_SIZE, roll)

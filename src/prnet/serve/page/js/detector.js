@@ -132,10 +132,10 @@ export class Detector {
   }
 
   crop(picture, small, row, ground) {
-    const { REFINE_MARGIN, REFINE_SIZE } = this.c;
+    const { NEARLY, REFINE_MARGIN, REFINE_SIZE } = this.c;
     let [x, y, side] = [row[1], row[2], REFINE_MARGIN * Math.max(row[3], row[4])];
     const [across, down] = ratio(picture, small);
-    if (side >= REFINE_SIZE * Math.max(across, down)) {
+    if (side >= REFINE_SIZE * (Math.max(across, down) - NEARLY)) {
       [x, y] = [(x + 0.5) / across - 0.5, (y + 0.5) / down - 0.5];
       side = (side * 2) / (across + down);
       picture = small;
