@@ -10,10 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from standins import make_layout, write_model
 
+import prnet
 from prnet.detection.make import make_detector
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import LANDMARK_RULE, CropRule, CropTransform
+from prnet.packaged import SAMPLE_PHOTO
 from prnet.reconstruct import MIN_PRESENCE, Reconstructor, crop_is_off
 
 IMAGE: NDArray[np.uint8] = np.zeros((300, 400, 3), np.uint8)
@@ -380,3 +382,19 @@ def test_boxes_and_landmarks_beside_the_photo_are_refused(model: Path) -> None:
 def test_one_box_is_no_list_of_boxes(model: Path) -> None:
     with pytest.raises(PrnetError, match="expected a list of boxes, got one box"):
         Reconstructor(model)(IMAGE, boxes=Box(0, 0, 50, 50))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("angle", [90, 180, 225])
+def test_given_landmarks_turn_the_crop_upright(angle: int, dimensions: int) -> None:
+    photo = prnet.load_image(SAMPLE_PHOTO)
+    size = max(photo.shape)
+    square = CropTransform(255.5, 255.5, float(size), size, roll=-angle)
+    reconstruct = Reconstructor()
+    (upright,) = reconstruct(photo)
+    landmarks = square.to_crop(upright.landmarks)
+    (face,) = reconstruct(square.crop_image(photo), landmarks=[landmarks[:, :dimensions]])
+    side = np.ptp(landmarks[:, :2], axis=0).max()
+    assert np.linalg.norm(face.landmarks - landmarks, axis=1).mean() < 0.03 * side
+    assert face.presence is not None
+    assert face.presence > 0.9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -151,7 +152,7 @@ class Reconstructor:
             points = [given_landmarks(each) for each in landmarks]
             found = [Box.given(Box.around(each)) for each in points]
             check_seen(found, image)
-            crops = [self.landmark_crop(each) for each in points]
+            crops = [self.landmark_crop(each, self._roll_of(each)) for each in points]
             passes = self._passes(by_landmarks=True)
             return (yield from self._mapped(source, image, found, crops, passes))
         if boxes is not None:
@@ -211,7 +212,7 @@ class Reconstructor:
         return faces
 
     def _passes(self, *, by_landmarks: bool = False) -> int:
-        """A caller's landmarks place the crop well; 2018's network is used as it was made."""
+        """Landmarks place the crop well; 2018's network is used as it was made."""
         if self.passes != "auto":
             return self.passes
         return 1 if by_landmarks or self.as_released else 2
@@ -229,6 +230,11 @@ class Reconstructor:
         better = yield from self._from_crops(image, boxes, [crops[i] for i in again], source)
         new = dict(zip(again, better, strict=True))
         return [new.get(i, face) for i, face in enumerate(faces)]
+
+    def _roll_of(self, landmarks: NDArray[np.floating]) -> float:
+        """Of a caller's landmarks, where a crop of theirs that is not turned would be off."""
+        roll = self.layout.image_roll(landmarks)
+        return roll if abs(roll) > OFF_ROLL else 0.0
 
     def landmark_crop(self, landmarks: NDArray[np.floating], roll: float = 0.0) -> CropTransform:
         """The crop that the network wants of a face with these landmarks (68, 2 or 3), image
@@ -266,20 +272,11 @@ class Reconstructor:
         unknown = [None] * len(crops)
         sure = unknown if presence is None else presence.tolist()
         spread = unknown if deviations is None else list(deviations)
+        face = partial(Face.from_crop_map, layout=self.layout, image=image, source=source)
+        rows = zip(maps, crops, boxes, sure, spread, strict=True)
         return [
-            Face.from_crop_map(
-                crop_map,
-                crop=crop,
-                layout=self.layout,
-                box=box,
-                image=image,
-                source=source,
-                presence=each_sure,
-                deviation=each_spread,
-            )
-            for crop_map, crop, box, each_sure, each_spread in zip(
-                maps, crops, boxes, sure, spread, strict=True
-            )
+            face(crop_map, crop=crop, box=box, presence=presence, deviation=deviation)
+            for crop_map, crop, box, presence, deviation in rows
         ]
 
 

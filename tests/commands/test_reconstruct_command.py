@@ -280,7 +280,10 @@ def test_boxes_may_begin_outside_the_picture(photos: Path, model: Path, tmp_path
 
 @pytest.mark.parametrize(
     "other",
-    ["--largest", "--max-faces 2", "--min-score 0.5", "--small-faces", "--detector prnet"],
+    [
+        *("--largest", "--max-faces 2", "--small-faces", "--detector prnet"),
+        *("--min-score 0.5", "--min-presence 0.9"),
+    ],
 )
 def test_options_of_detectors_beside_a_box_are_refused(
     other: str, photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -75,7 +75,8 @@ def add_passes_argument(parser: argparse._ActionsContainer) -> None:
         "--passes",
         type=passes,
         default="auto",
-        help="2: crop again by the first landmarks; auto (default): where the first crop was off",
+        help="2: crop again by the first landmarks; auto (default): where the first crop was off, "
+        "given landmarks excepted",
     )
 
 
@@ -119,13 +120,17 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_OF_DETECTORS = ("detector", "detector_model", "min_score", "largest", "max_faces", "small_faces")
+_OF_DETECTORS: Final = {
+    **dict.fromkeys(("detector", "detector_model", "min_score", "largest", "max_faces")),
+    **{"small_faces": False, "min_presence": MIN_PRESENCE},
+}
+"""With what each is where nobody gave it."""
 
 
 def check_no_detector(args: argparse.Namespace, instead: str) -> None:
     """Raises PrnetError for an option that only a detector heeds, given beside ``instead``."""
-    for name in _OF_DETECTORS:
-        if getattr(args, name, None) not in (None, False, "auto", "none"):
+    for name, ungiven in _OF_DETECTORS.items():
+        if getattr(args, name, None) not in (None, False, "auto", "none", ungiven):
             option = "--" + name.replace("_", "-")
             raise PrnetError(
                 f"expected {option}, which is for detectors, or {instead} instead of one, got both"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, shortened
 from prnet.files.arrays import Array, read_arrays, write_arrays
-from prnet.geometry.camera import FLIP_Y, CameraFit, image_roll
+from prnet.geometry.camera import FLIP_Y, CameraFit, fit_weak_perspective, image_roll
 from prnet.geometry.sampling import bilinear_weights
 from prnet.packaged import DATA
 
@@ -178,8 +178,11 @@ class UVLayout:
         return _fixed(self.sample_landmarks(self.canonical))
 
     def image_roll(self, landmarks: NDArray[np.floating]) -> float:
-        """Degrees by which a face with these landmarks (68, 3), image axes, is turned in the image;
-        of them alone, which is quick."""
+        """Degrees by which a face with these landmarks (68, 3 or 2), image axes, is turned in the
+        image; of them alone, which is quick with their depths."""
+        if np.shape(landmarks)[1] == 2:
+            head = self.canonical_landmarks * FLIP_Y
+            return image_roll(fit_weak_perspective(head, landmarks).rotation)
         return image_roll(self._landmarks_fit(landmarks).rotation)
 
     @cached_property
