@@ -48,7 +48,8 @@ class Reconstructor:
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
     of them need), or any FaceDetector.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
-    only where they ask for quite another crop than the first (`crop_is_off`).
+    only where they ask for quite another crop than the first (`crop_is_off`), and never with a
+    caller's landmarks.
     ``min_score``: of the detector's boxes, on its own scale (None: what it asks for itself);
     ``min_presence``: of what it found, as the network judges it (0 keeps all); ``max_faces``: the
     largest ones; ``small_faces``: look for smaller ones, too (detector "prnet").
@@ -128,7 +129,8 @@ class Reconstructor:
         largest first.
 
         ``boxes`` (or x0, y0, x1, y1 of each) or ``landmarks`` (each (68, 2 or 3), image pixels)
-        say where the faces are instead of the detector; the result then keeps their order.
+        say where the faces are instead of the detector; the result then keeps their order. Crops
+        are turned by a Box's roll, or by landmarks' where that is more than `OFF_ROLL` degrees.
         An array is copied where there are faces, so that they stay as they are when the caller's
         buffer takes the next frame.
         """
@@ -152,7 +154,7 @@ class Reconstructor:
             points = [given_landmarks(each) for each in landmarks]
             found = [Box.given(Box.around(each)) for each in points]
             check_seen(found, image)
-            crops = [self.landmark_crop(each, self._roll_of(each)) for each in points]
+            crops = [self.landmark_crop(each, self._given_roll(each)) for each in points]
             passes = self._passes(by_landmarks=True)
             return (yield from self._mapped(source, image, found, crops, passes))
         if boxes is not None:
@@ -231,7 +233,7 @@ class Reconstructor:
         new = dict(zip(again, better, strict=True))
         return [new.get(i, face) for i, face in enumerate(faces)]
 
-    def _roll_of(self, landmarks: NDArray[np.floating]) -> float:
+    def _given_roll(self, landmarks: NDArray[np.floating]) -> float:
         """Of a caller's landmarks, where a crop of theirs that is not turned would be off."""
         roll = self.layout.image_roll(landmarks)
         return roll if abs(roll) > OFF_ROLL else 0.0

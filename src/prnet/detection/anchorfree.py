@@ -58,8 +58,8 @@ WIDE_FRAME = 0.5
 REFINE_SIZE, REFINE_MARGIN = 64, 1.7
 """Pixels of the second network's crop, and its side over the longer side of the candidate."""
 NEARLY = 0.7
-"""Pixels a crop pixel: it is cut from the small picture, in half the time, while that lacks less
-than this: enlarged by half at most, as crops of the training are."""
+"""Image pixels by which the small picture's pixels may be wider than a crop's that is cut from it,
+in half the time: enlarged by half at most, as crops of the training are."""
 CLOSER_LOOKS, UPRIGHT = 4, 0.94
 """It looks twice, and again, so often at most, while the face proves turned by more than 20 degrees
 (this cosine) against the look before."""
