@@ -14,9 +14,9 @@ import prnet
 from prnet.detection.make import make_detector
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import LANDMARK_RULE, CropRule, CropTransform
+from prnet.geometry.crop import LANDMARK_RULE, CropRule, CropTransform, crop_is_off
 from prnet.packaged import SAMPLE_PHOTO
-from prnet.reconstruct import MIN_PRESENCE, Reconstructor, crop_is_off
+from prnet.reconstruct import MIN_PRESENCE, Reconstructor
 
 IMAGE: NDArray[np.uint8] = np.zeros((300, 400, 3), np.uint8)
 
@@ -398,3 +398,21 @@ def test_given_landmarks_turn_the_crop_upright(angle: int, dimensions: int) -> N
     assert np.linalg.norm(face.landmarks - landmarks, axis=1).mean() < 0.03 * side
     assert face.presence is not None
     assert face.presence > 0.9
+
+
+@pytest.mark.parametrize("angle", [100, 180, 225])
+def test_a_given_box_of_a_turned_face_is_looked_at_turned(angle: int) -> None:
+    photo = prnet.load_image(SAMPLE_PHOTO)
+    size = max(photo.shape)
+    square = CropTransform(255.5, 255.5, float(size), size, roll=-angle)
+    reconstruct = Reconstructor()
+    (upright,) = reconstruct(photo)
+    landmarks = square.to_crop(upright.landmarks)
+    box, beside = Box.around(landmarks), Box(2, 2, 62, 62)
+    nothing, face = reconstruct(square.crop_image(photo), boxes=[beside, box])
+    side = np.ptp(landmarks[:, :2], axis=0).max()
+    assert np.linalg.norm(face.landmarks - landmarks, axis=1).mean() < 0.03 * side
+    assert face.presence > 0.9
+    assert face.box.xyxy == box.xyxy
+    assert nothing.box == beside
+    assert nothing.presence < MIN_PRESENCE

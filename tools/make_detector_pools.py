@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from prnet.detection.anchorfree import first_network, propose, reduced, reductions
 from prnet.detection.candidates import distinct
 from prnet.evaluation.held_out import held_out_names
+from prnet.face import roll_of
 from prnet.facemodel.heads import HeadSet
 from prnet.facemodel.labels import LABELS, read_labels
 from prnet.files.arrays import Array, Arrays, read_arrays, write_array
@@ -39,7 +40,7 @@ from prnet.geometry.camera import (
     rotation_from_pose,
     yaw_degrees,
 )
-from prnet.reconstruct import Reconstructor, roll_of
+from prnet.reconstruct import Reconstructor
 from prnet.training.data.dataset import PreparedData
 from prnet.training.detector.pools import (
     CROP_SIZE,

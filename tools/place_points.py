@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from prnet.evaluation.datasets import open_dataset
 from prnet.evaluation.held_out import is_held_out
+from prnet.face import roll_of
 from prnet.facemodel.at_points import basis_at, basis_at_pixels
 from prnet.facemodel.position_map import Chart
 from prnet.facemodel.quantised import face_model
@@ -34,7 +35,7 @@ from prnet.geometry.boxes import roll_matrix
 from prnet.geometry.sampling import sample_bilinear
 from prnet.layout.schemes import JAW, OVAL, PLACES, farthest, jaw_paths, outward_jaw
 from prnet.layout.uv_layout import Part, UVLayout, default_layout
-from prnet.reconstruct import Reconstructor, roll_of
+from prnet.reconstruct import Reconstructor
 from prnet.training.labels.correspondence import Correspondence
 
 SIZE = 256

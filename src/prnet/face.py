@@ -124,3 +124,8 @@ class Face(MappedFace):
         :mod:`prnet.formats.table`. ``options``: those of :class:`prnet.formats.output.SaveOptions`
         by name, ``topology="quads"``, ``pose="remove"`` and ``scale_by=63`` (millimetres) say."""
         save_face(self, path, kind, save_options(**options))
+
+
+def roll_of(face: Face) -> float:
+    """Degrees by which the face is turned in the image, :meth:`UVLayout.image_roll`."""
+    return face.layout.image_roll(face.landmarks)

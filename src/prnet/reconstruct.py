@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from prnet.detection.make import DetectorName, make_detector
 from prnet.detection.protocol import FaceDetector, given_detector
 from prnet.errors import PrnetError, is_number, is_whole
-from prnet.face import Face
+from prnet.face import Face, roll_of
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_landmarks
-from prnet.geometry.crop import CropRule, CropTransform
-from prnet.geometry.doubted import elsewhere, is_among
+from prnet.geometry.crop import OFF_ROLL, CropRule, CropTransform, crop_is_off
+from prnet.geometry.doubted import QUARTER_TURNS, elsewhere, is_among
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.contrast import stretched
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
@@ -30,8 +30,6 @@ from prnet.network.position_map_network import PositionMapNetwork, Prediction, l
 
 MIN_PRESENCE = 0.8
 """Of 78 wrong places in the photos of `scenes` test it leaves 8, of 765 faces 718."""
-OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
-"""Of a crop that is off: its centre, in sides, its side, as a logarithm, its roll, in degrees."""
 
 Steps: TypeAlias = Generator[NDArray[np.uint8], Prediction, list[Face]]
 """A photo's way up to its faces. It stops where the network is needed: gives crops (N, S, S, 3),
@@ -161,7 +159,8 @@ class Reconstructor:
             found = [Box.given(box) for box in boxes]
             check_seen(found, image)
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
-            return (yield from self._in_boxes(source, image, found, rule))
+            faces = yield from self._in_boxes(source, image, found, rule)
+            return (yield from self._turned_about(source, image, faces, rule))
         rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
         found = [Box.given(box) for box in self.detector(image)]
         faces = yield from self._in_boxes(source, image, found, rule)
@@ -196,6 +195,25 @@ class Reconstructor:
     ) -> Steps:
         crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in boxes]
         return (yield from self._mapped(source, image, boxes, crops, self._passes()))
+
+    def _turned_about(
+        self,
+        source: str | Path | bytes | NDArray[Any],
+        image: NDArray[np.uint8],
+        faces: list[Face],
+        rule: CropRule,
+    ) -> Steps:
+        """Faces of a caller's boxes, which seldom say how a face is turned in the photo: those that
+        are not believed as the most believed of the box's quarter turns, if that is."""
+        doubted = [i for i, face in enumerate(faces) if not self._shown(face)]
+        turned = [faces[i].box.turned(turn) for i in doubted for turn in QUARTER_TURNS]
+        tried = iter((yield from self._in_boxes(source, image, turned, rule)))
+        for i in doubted:
+            best = max((next(tried) for _ in QUARTER_TURNS), key=lambda face: face.presence or 0.0)
+            corners = np.reshape(faces[i].box.xyxy, (2, 2))
+            if self._shown(best) and is_among(best.landmarks, [corners]):
+                faces[i] = best
+        return faces
 
     def _mapped(
         self,
@@ -280,20 +298,3 @@ class Reconstructor:
             face(crop_map, crop=crop, box=box, presence=presence, deviation=deviation)
             for crop_map, crop, box, presence, deviation in rows
         ]
-
-
-def crop_is_off(seen: CropTransform, wanted: CropTransform, *, share: float = 1.0) -> bool:
-    """Whether the crop that the landmarks ask for is so far from what the network saw that another
-    look pays; ``share``: of the limits that count then."""
-    shift = np.hypot(wanted.centre_x - seen.centre_x, wanted.centre_y - seen.centre_y)
-    turn = (wanted.roll - seen.roll + 180) % 360 - 180
-    return bool(
-        shift > share * OFF_SHIFT * seen.side
-        or abs(np.log(wanted.side / seen.side)) > share * OFF_SIZE
-        or abs(turn) > share * OFF_ROLL
-    )
-
-
-def roll_of(face: Face) -> float:
-    """Degrees by which the face is turned in the image, :meth:`UVLayout.image_roll`."""
-    return face.layout.image_roll(face.landmarks)

@@ -15,6 +15,8 @@ Colour = tuple[int, int, int]
 
 LANDMARK_CROP_FACTOR = 1.5
 """Crop side over the longer side of the box of the 68 landmarks; what training centres on."""
+OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
+"""Of a crop that is off: its centre, in sides, its side, as a logarithm, its roll, in degrees."""
 
 
 @dataclass(frozen=True)
@@ -209,3 +211,15 @@ def _padded(
             inside_y0:inside_y1, inside_x0:inside_x1
         ]
     return canvas
+
+
+def crop_is_off(seen: CropTransform, wanted: CropTransform, *, share: float = 1.0) -> bool:
+    """Whether the crop that the landmarks ask for is so far from what the network saw that another
+    look pays; ``share``: of the limits that count then."""
+    shift = math.hypot(wanted.centre_x - seen.centre_x, wanted.centre_y - seen.centre_y)
+    turn = (wanted.roll - seen.roll + 180) % 360 - 180
+    return bool(
+        shift > share * OFF_SHIFT * seen.side
+        or abs(math.log(wanted.side / seen.side)) > share * OFF_SIZE
+        or abs(turn) > share * OFF_ROLL
+    )

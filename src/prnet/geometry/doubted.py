@@ -12,6 +12,8 @@ from prnet.geometry.boxes import Box
 ASIDE = 0.25
 """Longer sides. On the test split of `scenes` 22 faces and 1 wrong place more beside 718 and 8,
 none in 150 pictures without a face; docs/experiments.md has others."""
+QUARTER_TURNS = 90.0, 180.0, 270.0
+"""Degrees; at each the network sees upright what is turned by up to 45 beside it."""
 SAME = 0.4
 """Two faces are one when their centres are nearer than this part of the longest side."""
 

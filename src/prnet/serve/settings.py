@@ -19,7 +19,7 @@ from prnet.facemodel.arkit import curves
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES, UNSEEN
 from prnet.facemodel.quantised import quantised
 from prnet.formats import surface
-from prnet.geometry import doubted
+from prnet.geometry import crop, doubted
 from prnet.geometry.crop import LANDMARK_RULE
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.network import contrast
@@ -32,6 +32,7 @@ MODULES: Final = {
     "detector": anchorfree,
     "candidates": candidates,
     "reconstruct": reconstruct,
+    "crop": crop,
     "doubted": doubted,
     "contrast": contrast,
     "track": track,

@@ -13,8 +13,8 @@ from PIL import Image
 
 from prnet.detection.protocol import FaceDetector, Wrapped
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropRule, CropTransform
-from prnet.reconstruct import Reconstructor, crop_is_off
+from prnet.geometry.crop import CropRule, CropTransform, crop_is_off
+from prnet.reconstruct import Reconstructor
 
 LONGEST: Final = 640
 """Pixels of the longer side of the small picture, at most: a face of 40 pixels in 1280 is found."""

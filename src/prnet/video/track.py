@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.face import Face
+from prnet.face import Face, roll_of
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropTransform
-from prnet.reconstruct import Reconstructor, crop_is_off, roll_of
+from prnet.geometry.crop import CropTransform, crop_is_off
+from prnet.reconstruct import Reconstructor
 from prnet.video.glance import beside, glancing
 from prnet.video.look import Look, alike, look_of, mixed
 

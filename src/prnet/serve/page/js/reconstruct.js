@@ -40,7 +40,7 @@ export class Reconstructor {
     const crop = Crop.fromBox(box, this.settings.rules.detector, this.size);
     const face = await this.map(picture, box, crop);
     const wanted = this.landmarkCrop(face);
-    const off = cropIsOff(face.crop, wanted, this.settings.reconstruct);
+    const off = cropIsOff(face.crop, wanted, this.settings.crop);
     return off ? this.map(picture, box, wanted) : face;
   }
 

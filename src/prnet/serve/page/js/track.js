@@ -85,7 +85,7 @@ export class Tracker {
       wanted.x + speed[0] * passed, wanted.y + speed[1] * passed, wanted.side, wanted.size, wanted.roll,
     );
     // A crop that follows each tremble of the landmarks makes them tremble more.
-    return cropIsOff(face.crop, moved, this.models.settings.reconstruct, this.c.STILL) ? moved : face.crop;
+    return cropIsOff(face.crop, moved, this.models.settings.crop, this.c.STILL) ? moved : face.crop;
   }
 
   /** Of two tracks on one face, that whose person looks less like it is lost. */
