@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -214,6 +214,23 @@ def test_of_the_detectors_faces_those_that_were_asked_for(model: Path) -> None:
         Reconstructor(model, max_faces=0)
 
 
+def test_what_a_detector_says_is_checked(model: Path) -> None:
+    class Silent(NoFace):
+        def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+            return None  # type: ignore[return-value]
+
+    class Unsure(NoFace):
+        def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+            return [Box(0, 0, 9, 9, np.nan)]
+
+    with pytest.raises(PrnetError, match=r"expected a list of boxes .*, got NoneType"):
+        Reconstructor(model, detector=Silent())(IMAGE)
+    with pytest.raises(PrnetError, match="expected a box with a finite score and roll, got nan"):
+        Reconstructor(model, detector=Unsure())(IMAGE)
+    with pytest.raises(PrnetError, match="expected small_faces to be True or False, got 'no'"):
+        Reconstructor(model, small_faces="no")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("option", [{"small_faces": True}, {"detector_model": "yunet.onnx"}])
 def test_options_of_named_detectors_are_refused_beside_an_object(model: Path, option: dict) -> None:
     (name,) = option
@@ -412,7 +429,7 @@ def test_a_given_box_of_a_turned_face_is_looked_at_turned(angle: int) -> None:
     nothing, face = reconstruct(square.crop_image(photo), boxes=[beside, box])
     side = np.ptp(landmarks[:, :2], axis=0).max()
     assert np.linalg.norm(face.landmarks - landmarks, axis=1).mean() < 0.03 * side
-    assert face.presence > 0.9
+    assert cast(float, face.presence) > 0.9
     assert face.box.xyxy == box.xyxy
     assert nothing.box == beside
-    assert nothing.presence < MIN_PRESENCE
+    assert cast(float, nothing.presence) < MIN_PRESENCE

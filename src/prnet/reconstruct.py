@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from prnet.detection.make import DetectorName, make_detector
-from prnet.detection.protocol import FaceDetector, given_detector
+from prnet.detection.protocol import FaceDetector, boxes_of, given_detector
 from prnet.errors import PrnetError, is_number, is_whole
 from prnet.face import Face, roll_of
 from prnet.files.image import MAX_PIXELS, load_image
@@ -162,7 +162,7 @@ class Reconstructor:
             faces = yield from self._in_boxes(source, image, found, rule)
             return (yield from self._turned_about(source, image, faces, rule))
         rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
-        found = [Box.given(box) for box in self.detector(image)]
+        found = boxes_of(self.detector, image)
         faces = yield from self._in_boxes(source, image, found, rule)
         doubted = [elsewhere(face.box) for face in faces if not self._shown(face)]
         faces = [face for face in faces if self._shown(face)]

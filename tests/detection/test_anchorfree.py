@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 from PIL import Image
 
 import prnet
@@ -222,11 +224,24 @@ def test_files_are_checked(tmp_path: Path) -> None:
         PrnetDetector(tmp_path)
     for name in (FIRST, SECOND):
         (tmp_path / name).write_bytes((DATA / SECOND).read_bytes())
-    with pytest.raises(PrnetError, match="expected input image uint8"):
+    with pytest.raises(PrnetError, match=r"expected image tensor\(uint8\) \(any, any, 3\) -> cand"):
+        PrnetDetector(tmp_path)
+    _write_other_shape(tmp_path / FIRST)
+    with pytest.raises(PrnetError, match=r"\(17, any\), got .* tensor\(float\) \(h, w, 3\)"):
         PrnetDetector(tmp_path)
     (tmp_path / FIRST).write_bytes((DATA / FIRST).read_bytes()[:1000])
     with pytest.raises(PrnetError, match="expected an ONNX detector"):
         PrnetDetector(tmp_path)
+
+
+def _write_other_shape(path: Path) -> None:
+    """A file of the right names and types that answers with the image itself."""
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["h", "w", 3])
+    said = helper.make_tensor_value_info("candidates", TensorProto.FLOAT, ["h", "w", 3])
+    cast = helper.make_node("Cast", ["image"], ["candidates"], to=TensorProto.FLOAT)
+    graph = helper.make_graph([cast], "other", [image], [said])
+    imports = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=8), path)
 
 
 def test_a_cell_of_each_stride_becomes_a_row() -> None:

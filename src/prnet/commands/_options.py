@@ -25,7 +25,8 @@ def add_finding_arguments(parser: argparse._ActionsContainer) -> None:
         "--detector-model",
         type=Path,
         metavar="PATH",
-        help="file for dlib-cnn or yunet; for prnet a folder with both of train-detector's files",
+        help="file for dlib-cnn (mmod_human_face_detector.dat) or yunet "
+        "(face_detection_yunet_2023mar.onnx); for prnet a folder of both of train-detector's files",
     )
     add(
         "--model",
@@ -173,7 +174,13 @@ def _workers(text: str) -> int:
 
 def passes(text: str) -> int | Literal["auto"]:
     """A whole number from 1, or auto."""
-    return "auto" if text == "auto" else positive(text)
+    if text == "auto":
+        return "auto"
+    try:
+        return positive(text)
+    except argparse.ArgumentTypeError as error:
+        message = f"expected auto or a whole number from 1, got '{text}'"
+        raise argparse.ArgumentTypeError(message) from error
 
 
 def share(text: str) -> float:

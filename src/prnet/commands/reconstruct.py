@@ -250,13 +250,14 @@ def _tell(result: PhotoResult, *, as_json: bool, few: bool) -> None:
     else:
         for face in result.faces:
             angles = ", ".join(f"{name} {face['pose'][name]:.1f}" for name in Pose._fields)
-            say(f"{result.file}: {angles} -> {_listed(face['files'])}")
+            say(f"{result.file}: {angles}{_listed(face['files'])}")
         if result.files:
-            say(f"{result.file}: {_listed(result.files)}")
+            say(f"{result.file}{_listed(result.files)}")
 
 
 def _listed(files: dict[str, str]) -> str:
-    return ", ".join(Path(path).name for path in files.values()) or "nothing saved"
+    names = ", ".join(Path(path).name for path in files.values())
+    return f" -> {names}" if names else ""
 
 
 def _summarise(counts: Counter[str], photos: int, folder: Path, *, as_json: bool) -> int:

@@ -25,7 +25,7 @@ from prnet.detection.candidates import (
 )
 from prnet.detection.protocol import check_picture
 from prnet.errors import PrnetError, is_number
-from prnet.files.onnx_session import OnnxSession
+from prnet.files.onnx_session import Nodes, OnnxSession
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import LANDMARK_RULE, CropTransform
 from prnet.packaged import DATA
@@ -111,7 +111,9 @@ class PrnetDetector:
         folder = DATA if folder is None else Path(folder)
         self.min_score, self.small_faces = min_score, small_faces
         self._first = first_network(folder, threads=threads)
-        self._second = _session(folder / SECOND, "crops", threads)
+        crops = "tensor(uint8)", [None, REFINE_SIZE, REFINE_SIZE, 3]
+        said = "tensor(float)", [None, WIDTH]
+        self._second = _session(folder / SECOND, {"crops": crops}, {"candidates": said}, threads)
 
     def __call__(self, image: Pixels) -> list[Box]:
         """RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face."""
@@ -189,7 +191,8 @@ def reductions(image: Pixels, looks: int | None = LOOKS) -> list[int]:
 
 def first_network(folder: Path, *, threads: int = 1) -> OnnxSession:
     """The first step in a folder, which needs no second beside it."""
-    return _session(folder / FIRST, "image", threads)
+    shown, said = ("tensor(uint8)", [None, None, 3]), ("tensor(float)", [WIDTH, None])
+    return _session(folder / FIRST, {"image": shown}, {"candidates": said}, threads)
 
 
 def propose(first: OnnxSession, image: Pixels, small: Pixels, *, frame: float = 0.0) -> Floats:
@@ -265,14 +268,7 @@ def _framed(image: Pixels, margin: tuple[int, int]) -> Pixels:
     return canvas
 
 
-def _session(path: Path, name: str, threads: int) -> OnnxSession:
-    """A network whose one input is ``name``; PrnetError when the file is another."""
+def _session(path: Path, shown: Nodes, said: Nodes, threads: int) -> OnnxSession:
     session = OnnxSession(path, threads=threads, what="detector")
-    inputs = {key: kind for key, (kind, _) in session.inputs.items()}
-    outputs = {key: kind for key, (kind, _) in session.outputs.items()}
-    if inputs != {name: "tensor(uint8)"} or outputs != {"candidates": "tensor(float)"}:
-        raise PrnetError(
-            f"{path}: expected input {name} uint8 and output candidates float32, "
-            f"got {inputs} -> {outputs}"
-        )
+    session.check(shown, said)
     return session

@@ -11,6 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from prnet.detection.anchorfree import MIN_SCORE, PrnetDetector
 from prnet.detection.dlib import DlibCnnDetector, DlibDetector
 from prnet.detection.protocol import AtLeast, FaceDetector
@@ -46,6 +48,8 @@ def make_detector(
     if not isinstance(model_path, str | PathLike | None):
         kind = type(model_path).__name__
         raise PrnetError(f"expected a detector model's file or folder, got {kind}")
+    if not isinstance(small_faces, bool | np.bool_):
+        raise PrnetError(f"expected small_faces to be True or False, got {small_faces!r}")
     if small_faces and name != "prnet":
         raise PrnetError(f"expected the detector 'prnet' for small faces, got '{name}'")
     if name == "prnet":

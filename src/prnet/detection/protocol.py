@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +67,15 @@ def given_detector(detector: FaceDetector, min_score: float | None) -> FaceDetec
             f"got {type(detector).__name__}"
         )
     return detector if min_score is None else AtLeast(detector, min_score)
+
+
+def boxes_of(detector: FaceDetector, image: NDArray[np.uint8]) -> list[Box]:
+    """What a detector, a caller's say, finds, as boxes; PrnetError for another answer."""
+    found = detector(image)
+    if not isinstance(found, Sequence | np.ndarray):
+        kind = type(found).__name__
+        raise PrnetError(f"expected a list of boxes of the detector {detector.name}, got {kind}")
+    return [Box.given(box) for box in found]
 
 
 def check_picture(image: object) -> None:

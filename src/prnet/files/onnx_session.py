@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ MOST_THREADS: Final = 1024
 """More than any machine has; a session with a million would start them one by one."""
 
 
+Nodes: TypeAlias = Mapping[str, tuple[str, list[Any]]]
+"""Inputs or outputs: name: (type, shape), with strings or None for sizes that are free."""
 Device = Literal["auto", "cpu", "cuda", "coreml", "directml"]
 
 _CPU: Final = "CPUExecutionProvider"
@@ -94,14 +96,21 @@ class OnnxSession:
         return values
 
     @property
-    def inputs(self) -> dict[str, tuple[str, list[Any]]]:
-        """Name: (type, shape), with strings or None for sizes that are free."""
+    def inputs(self) -> Nodes:
         return {node.name: (node.type, node.shape) for node in self._session().get_inputs()}
 
     @property
-    def outputs(self) -> dict[str, tuple[str, list[Any]]]:
-        """As ``inputs``."""
+    def outputs(self) -> Nodes:
         return {node.name: (node.type, node.shape) for node in self._session().get_outputs()}
+
+    def check(self, inputs: Nodes, outputs: Nodes) -> None:
+        """Raises PrnetError for a file with other inputs or outputs than these; None in a shape
+        stands for any size."""
+        if not (_are(self.inputs, inputs) and _are(self.outputs, outputs)):
+            raise PrnetError(
+                f"{self.path}: expected {described(inputs)} -> {described(outputs)}, "
+                f"got {described(self.inputs)} -> {described(self.outputs)}"
+            )
 
     def _session(self) -> Any:
         # The parent's session is kept: taking it down would wait for threads that are not there.
@@ -141,3 +150,20 @@ class OnnxSession:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_of_process": {}}
+
+
+def _are(nodes: Nodes, wanted: Nodes) -> bool:
+    return nodes.keys() == wanted.keys() and all(
+        kind == nodes[name][0]
+        and len(shape) == len(nodes[name][1])
+        and all(side in (None, of) for side, of in zip(shape, nodes[name][1], strict=True))
+        for name, (kind, shape) in wanted.items()
+    )
+
+
+def described(nodes: Nodes) -> str:
+    """For messages: each node's name, type and shape."""
+    return ", ".join(
+        f"{name} {kind} ({', '.join('any' if side is None else str(side) for side in shape)})"
+        for name, (kind, shape) in nodes.items()
+    )

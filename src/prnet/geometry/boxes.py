@@ -69,8 +69,10 @@ class Box:
                 ) from error
         if not (box.x0 < box.x1 and box.y0 < box.y1 and all(map(math.isfinite, box.xyxy))):
             raise PrnetError(f"expected a box with x0 < x1 and y0 < y1, got {box.xyxy}")
-        if not math.isfinite(box.roll):
-            raise PrnetError(f"expected a box with a roll in degrees, got {box.roll}")
+        if not (math.isfinite(box.roll) and math.isfinite(box.score)):
+            raise PrnetError(
+                f"expected a box with a finite score and roll, got {box.score}, {box.roll}"
+            )
         sides = box.width, box.height
         if min(sides) < 1 or max(sides) > LONGEST_SIDE or max(map(abs, box.xyxy)) > FARTHEST:
             raise PrnetError(

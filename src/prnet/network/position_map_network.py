@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
-from prnet.files.onnx_session import Device, OnnxSession, providers_of
+from prnet.files.onnx_session import Device, OnnxSession, described, providers_of
 from prnet.packaged import DATA
 
 """The model folder inside the package."""
@@ -133,10 +133,6 @@ def _checked_crop_size(session: OnnxSession, path: Path) -> int:
     ):
         raise PrnetError(
             f"{path}: expected input crops uint8 (B, S, S, 3) and output position_maps float32 "
-            f"(B, {MAP_SIZE}, {MAP_SIZE}, 3), got {_described(inputs)} -> {_described(outputs)}"
+            f"(B, {MAP_SIZE}, {MAP_SIZE}, 3), got {described(inputs)} -> {described(outputs)}"
         )
     return size
-
-
-def _described(nodes: dict[str, tuple[str, list[Any]]]) -> str:
-    return ", ".join(f"{name} {kind} {tuple(shape)}" for name, (kind, shape) in nodes.items())
