@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -151,9 +151,9 @@ def test_what_only_the_enlarged_picture_shows_must_be_surer(
 ) -> None:
     def look(
         self: PrnetDetector, image: NDArray[np.uint8], small: NDArray[np.uint8], *, frame: float = 0
-    ) -> NDArray[np.float32]:
-        seen = small.shape[1] == found_in
-        return row(score, x=40.0, y=40.0)[None] if seen else np.zeros((0, 17), np.float32)
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        seen, nothing = small.shape[1] == found_in, np.zeros((0, 17), np.float32)
+        return (row(score, x=40.0, y=40.0)[None] if seen else nothing), nothing
 
     monkeypatch.setattr(PrnetDetector, "look", look)
     detector = PrnetDetector(min_score=0.6)
@@ -172,11 +172,39 @@ def test_what_a_look_does_not_see_is_doubted(monkeypatch: pytest.MonkeyPatch) ->
             np.stack([twice, once, sure, beside_it]),
         ]
     )
-    monkeypatch.setattr(PrnetDetector, "look", lambda *_, **__: next(looks))
+    monkeypatch.setattr(PrnetDetector, "look", lambda *_, **__: (next(looks), sure[None]))
     boxes = PrnetDetector(min_score=0.5, small_faces=True)(np.zeros((480, 640, 3), np.uint8))
     found = {round(box.centre[0]): box.score for box in boxes}
     doubted = 0.75 * UNSEEN**2
     assert found == pytest.approx({100: 0.55, 300: doubted, 340: 0.55, 500: doubted})
+
+
+@pytest.mark.parametrize(
+    ("score", "x", "side", "looks"),
+    [
+        (0.35, 300.0, 60.0, 2),  # may be a small face
+        (0.25, 300.0, 60.0, 1),  # hardly believed
+        (0.35, 300.0, 90.0, 1),  # large enough to have been seen
+        (0.35, 100.0, 100.0, 1),  # the face that was found
+    ],
+)
+def test_what_may_be_a_small_face_is_looked_at_closer(
+    score: float, x: float, side: float, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.zeros((480, 640, 3), np.uint8)
+    face, candidate = np.zeros((2, 1, WIDTH), np.float32)
+    face[0, :6] = 0.9, 100, 100, 100, 100, 1
+    candidate[0, :6] = score, x, 100, side, side, 1
+    seen: list[tuple[int, ...]] = []
+
+    def look(image: NDArray[np.uint8], small: NDArray[np.uint8]) -> tuple[Any, Any]:
+        seen.append(small.shape)
+        return face.copy(), candidate
+
+    detector = PrnetDetector()
+    monkeypatch.setattr(detector, "look", look)
+    assert len(detector(image)) == 1
+    assert seen == [(160, 214, 3), (240, 320, 3), (480, 640, 3)][:looks]
 
 
 def test_the_second_is_not_asked_about_what_it_cannot_lift(
@@ -187,7 +215,7 @@ def test_the_second_is_not_asked_about_what_it_cannot_lift(
     monkeypatch.setattr(anchorfree, "propose", lambda *_, **__: rows)
     detector = PrnetDetector(min_score=0.5)
     monkeypatch.setattr(detector, "refine", lambda image, small, candidates: candidates)
-    asked = detector.look(sample_image, sample_image)
+    asked, _ = detector.look(sample_image, sample_image)
     np.testing.assert_array_equal(asked, rows[:1])
 
 

@@ -44,11 +44,21 @@ async ([width, height, bytes]) => {
 }
 """
 
+LOOKS_TAKEN = """
+async ([picture, face, candidate]) => {
+  const detector = Object.create(window.models.detector);
+  let looks = 0;
+  detector.reduced = () => picture;
+  detector.look = async () => (looks++, [[[...face]], [candidate]]);
+  await detector.detect(picture);
+  return looks;
+}
+"""
 AGREE = """
 async ([picture, looks]) => {
   const { Detector } = await import("./js/detector.js");
   const detector = new Detector(null, null, null, await (await fetch("settings.json")).json());
-  detector.look = async () => looks.shift();
+  detector.look = async () => [looks.shift(), []];
   const boxes = await detector.detect({ ...picture, data: new Uint8Array(0) });
   return boxes.map(({ x, y, score }) => [x, y, score]);
 }
@@ -205,11 +215,22 @@ def test_the_browser_doubts_what_python_doubts(page: Any, monkeypatch: pytest.Mo
     given = [{"width": 640, "height": 480}, [look.tolist() for look in looks]]
     there = np.array(sorted(page.evaluate(AGREE, given)))
     rest = iter(look.astype(np.float32) for look in looks)
-    monkeypatch.setattr(PrnetDetector, "look", lambda *_, **__: next(rest))
+    monkeypatch.setattr(PrnetDetector, "look", lambda *_, **__: (next(rest), faces[:0]))
     boxes = PrnetDetector()(np.zeros((480, 640, 3), np.uint8))
     assert len(boxes) > 10
     found = sorted((*box.centre, box.score) for box in boxes)
     np.testing.assert_allclose(there, found, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("score", "side", "looks"), [(0.35, 60, 2), (0.25, 60, 1), (0.35, 90, 1)])
+def test_the_browser_looks_closer_where_python_does(
+    page: Any, score: float, side: float, looks: int
+) -> None:
+    face, candidate = np.zeros((2, WIDTH))
+    face[:6] = 0.9, 100, 100, 100, 100, 1
+    candidate[:6] = score, 300, 100, side, side, 1
+    given = [{"width": 640, "height": 480}, face.tolist(), candidate.tolist()]
+    assert page.evaluate(LOOKS_TAKEN, given) == looks
 
 
 def test_what_is_taken_upside_down_is_turned(page: Any) -> None:

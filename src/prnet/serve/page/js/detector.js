@@ -20,26 +20,37 @@ export class Detector {
 
   /** Picture -> boxes {x, y, width, height, roll, score, points}, the largest first. */
   async detect(picture) {
-    const { SMALL_FACE, ENLARGED, WIDE_FRAME, MIN_SCORE, DOUBT } = this.c;
+    const { ENLARGED, WIDE_FRAME, MIN_SCORE, DOUBT } = this.c;
     const factors = this.reductions(picture);
     const seen = [];
     let found = [];
     for (const reduction of factors) {
-      seen.push(await this.look(picture, this.reduced(picture, reduction)));
+      const [faces, candidates] = await this.look(picture, this.reduced(picture, reduction));
+      seen.push(faces);
       found = distinct(seen.flat(), this.rows);
-      const smallest = Math.min(...found.map((row) => Math.max(row[3], row[4]))) / reduction;
-      if (found.length && smallest >= SMALL_FACE) break;
+      if (found.length && !this.hasSmall(found, candidates, reduction)) break;
     }
     found = this.agreed(found, seen, factors);
     if (!found.length && 4 * picture.width * picture.height <= ENLARGED) {
-      found = distinct(await this.look(picture, this.resized(picture, 2)), this.rows);
+      const [faces] = await this.look(picture, this.resized(picture, 2));
+      found = distinct(faces, this.rows);
       found = found.filter((row) => row[0] >= MIN_SCORE ** DOUBT);
     }
     if (!found.length) {
       const small = this.reduced(picture, 2 * factors[0]);
-      found = distinct(await this.look(picture, small, WIDE_FRAME), this.rows);
+      const [faces] = await this.look(picture, small, WIDE_FRAME);
+      found = distinct(faces, this.rows);
     }
     return found.map(toBox).sort((a, b) => b.width * b.height - a.width * a.height);
+  }
+
+  /** Whether there is a small face at that reduction, or what may be one. */
+  hasSmall(faces, candidates, reduction) {
+    const { SMALL_FACE, BELIEVED } = this.c, { MAX_OVERLAP } = this.rows;
+    const among = (row) => faces.some((other) => common(row, other).overlap > MAX_OVERLAP);
+    const doubted = candidates.filter((row) => row[0] >= BELIEVED && !among(row));
+    const isSmall = (row) => Math.max(row[3], row[4]) < SMALL_FACE * reduction;
+    return [...faces, ...doubted].some(isSmall);
   }
 
   /** Those of the rows that enough of the looks see, `seen` at the picture reduced by `factors`. */
@@ -78,7 +89,7 @@ export class Detector {
     return resize(picture, ...sides.map((side) => Math.max(this.c.SMALLEST, side)));
   }
 
-  /** Both steps on the picture resized to `small`. */
+  /** Both steps on the picture resized to `small`: faces, and the first step's candidates. */
   async look(picture, small, frame = 0) {
     const candidates = distinct(await this.propose(picture, small, frame), this.rows);
     const { ASKED_AT_ONCE, FIRST_SAYS, MIN_SCORE } = this.c;
@@ -87,7 +98,7 @@ export class Detector {
     for (let i = 0; i < hopeful.length; i += ASKED_AT_ONCE) {
       faces.push(...(await this.refine(picture, small, hopeful.slice(i, i + ASKED_AT_ONCE))));
     }
-    return faces;
+    return [faces, candidates];
   }
 
   async propose(picture, small, frame) {
