@@ -6,7 +6,6 @@ import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -19,7 +18,7 @@ from prnet.errors import PrnetError, is_number, is_whole
 from prnet.face import Face, roll_of
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
-from prnet.geometry.boxes import Box, check_seen, given_landmarks
+from prnet.geometry.boxes import Box, check_seen, given_boxes, given_landmarks
 from prnet.geometry.crop import OFF_ROLL, CropRule, CropTransform, crop_is_off
 from prnet.geometry.doubted import QUARTER_TURNS, elsewhere, is_among
 from prnet.layout.uv_layout import UVLayout
@@ -145,8 +144,6 @@ class Reconstructor:
         several at once: :func:`prnet.bulk.reconstruct_many`."""
         if boxes is not None and landmarks is not None:
             raise PrnetError("expected boxes or landmarks, got both")
-        if isinstance(boxes, Box):
-            raise PrnetError("expected a list of boxes, got one box")
         image = load_image(source, max_pixels=self.max_pixels)
         if landmarks is not None:
             points = [given_landmarks(each) for each in landmarks]
@@ -156,25 +153,28 @@ class Reconstructor:
             passes = self._passes(by_landmarks=True)
             return (yield from self._mapped(source, image, found, crops, passes))
         if boxes is not None:
-            found = [Box.given(box) for box in boxes]
-            check_seen(found, image)
+            check_seen(found := given_boxes(boxes), image)
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             faces = yield from self._in_boxes(source, image, found, rule)
             return (yield from self._turned_about(source, image, faces, rule))
         rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
         found = boxes_of(self.detector, image)
         faces = yield from self._in_boxes(source, image, found, rule)
-        doubted = [elsewhere(face.box) for face in faces if not self._shown(face)]
-        faces = [face for face in faces if self._shown(face)]
-        tried = yield from self._in_boxes(source, image, list(chain(*doubted)), rule)
-        for face in filter(self._shown, tried):
+        doubted = [face for face in faces if not self._is_sure(face)]
+        faces = [face for face in faces if self._is_sure(face)]
+        places = [place for face in doubted for place in elsewhere(face.box)]
+        tried = yield from self._in_boxes(source, image, places, rule)
+        for face in filter(self._is_sure, tried):
             if not is_among(face.landmarks, [other.landmarks for other in faces]):
                 there = Box.around(face.landmarks, roll=roll_of(face), score=face.box.score)
                 faces.append(replace(face, box=there))
+        sure = [face.landmarks for face in faces]
+        shown = [face for face in doubted if (face.presence or 0.0) >= self.min_presence]
+        faces += [face for face in shown if not is_among(face.landmarks, sure)]
         return sorted(faces, key=lambda face: -face.box.area)[: self.max_faces]
 
-    def _shown(self, face: Face) -> bool:
-        return face.presence is None or face.presence >= self.min_presence
+    def _is_sure(self, face: Face) -> bool:
+        return face.presence is None or face.presence >= max(MIN_PRESENCE, self.min_presence)
 
     def _answered(self, steps: Steps) -> list[Face]:
         """The steps with a network call for each question."""
@@ -203,16 +203,16 @@ class Reconstructor:
         faces: list[Face],
         rule: CropRule,
     ) -> Steps:
-        """Faces of a caller's boxes, which seldom say how a face is turned in the photo: those that
-        are not believed as the most believed of the box's quarter turns, if that is."""
-        doubted = [i for i, face in enumerate(faces) if not self._shown(face)]
+        """Faces of a caller's boxes, which seldom say how a face is turned in the photo: of those
+        that are doubted the most believed of the box's quarter turns."""
+        doubted = [i for i, face in enumerate(faces) if not self._is_sure(face)]
         turned = [faces[i].box.turned(turn) for i in doubted for turn in QUARTER_TURNS]
         tried = iter((yield from self._in_boxes(source, image, turned, rule)))
         for i in doubted:
-            best = max((next(tried) for _ in QUARTER_TURNS), key=lambda face: face.presence or 0.0)
-            corners = np.reshape(faces[i].box.xyxy, (2, 2))
-            if self._shown(best) and is_among(best.landmarks, [corners]):
-                faces[i] = best
+            box, turns = faces[i].box, [next(tried) for _ in QUARTER_TURNS]
+            turns = [face for face in turns if is_among(face.landmarks, [box.corners])]
+            best = max([faces[i], *turns], key=lambda face: face.presence or 0.0)
+            faces[i] = replace(best, box=box)
         return faces
 
     def _mapped(

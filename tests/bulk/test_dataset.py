@@ -94,6 +94,7 @@ def test_rows_are_what_a_reconstructor_says(photos: Path, model: Path, tmp_path:
     row = rows[6]
     np.testing.assert_array_equal(np.reshape(row["landmarks"], (68, 3)), face.landmarks)
     np.testing.assert_array_equal(row["box"], np.array(face.box.xyxy, np.float32))
+    assert row["box_roll"] == np.float32(face.box.roll)
     np.testing.assert_allclose([row["yaw"], row["pitch"], row["roll"]], face.pose, rtol=1e-6)
     assert row["presence"] == np.float32(face.presence)
     assert (row["width"], row["height"], row["error"]) == (86, 60, None)

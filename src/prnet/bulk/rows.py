@@ -30,6 +30,7 @@ ENDINGS: Final = {
 
 _FLOATS: Final = {
     "box": 4,
+    "box_roll": None,
     "score": None,
     "presence": None,
     "yaw": None,
@@ -136,6 +137,7 @@ def _numbers(face: Face) -> dict[str, Any]:
     yaw, pitch, roll = camera.pose
     values = {
         "box": face.box.xyxy,
+        "box_roll": face.box.roll,
         "score": face.box.score,
         "presence": face.presence,
         "yaw": yaw,

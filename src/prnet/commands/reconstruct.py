@@ -21,7 +21,7 @@ from collections import Counter
 from dataclasses import asdict, fields
 from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from prnet.appearance.texture import TEXTURE_SIZE
 from prnet.bulk.photos import NamedPhoto, PhotoResult, PhotoWork, find_photos, lost
@@ -51,6 +51,7 @@ from prnet.formats.surface import Topology
 from prnet.formats.table import NEEDS, SUMMARIES, in_millimetres
 from prnet.geometry.camera import Pose
 from prnet.layout.openings import Openings
+from prnet.reconstruct import MIN_PRESENCE
 
 DEFAULT_SAVE = ("obj", "landmarks", "pose", "overlay")
 
@@ -250,9 +251,16 @@ def _tell(result: PhotoResult, *, as_json: bool, few: bool) -> None:
     else:
         for face in result.faces:
             angles = ", ".join(f"{name} {face['pose'][name]:.1f}" for name in Pose._fields)
-            say(f"{result.file}: {angles}{_listed(face['files'])}")
+            say(f"{result.file}: {angles}{_doubt(face)}{_listed(face['files'])}")
         if result.files:
             say(f"{result.file}{_listed(result.files)}")
+
+
+def _doubt(face: dict[str, Any]) -> str:
+    """Of faces that only a given place, or a low ``--min-presence``, lets stand."""
+    presence = face["presence"]
+    unsure = presence is not None and presence < MIN_PRESENCE
+    return f", presence {presence:.2f}: perhaps no face" if unsure else ""
 
 
 def _listed(files: dict[str, str]) -> str:

@@ -55,7 +55,7 @@ class AtLeast(Wrapped):
             raise PrnetError(f"expected a number as least score, got {self.min_score!r}")
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        return [box for box in self.detector(image) if box.score >= self.min_score]
+        return [box for box in boxes_of(self.detector, image) if box.score >= self.min_score]
 
 
 def given_detector(detector: FaceDetector, min_score: float | None) -> FaceDetector:

@@ -156,9 +156,13 @@ def _are(nodes: Nodes, wanted: Nodes) -> bool:
     return nodes.keys() == wanted.keys() and all(
         kind == nodes[name][0]
         and len(shape) == len(nodes[name][1])
-        and all(side in (None, of) for side, of in zip(shape, nodes[name][1], strict=True))
+        and all(map(_fits, shape, nodes[name][1]))
         for name, (kind, shape) in wanted.items()
     )
+
+
+def _fits(wanted: int | None, side: object) -> bool:
+    return not isinstance(side, int) if wanted is None else side == wanted
 
 
 def described(nodes: Nodes) -> str:

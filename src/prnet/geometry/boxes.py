@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -86,6 +86,11 @@ class Box:
         return self.x0, self.y0, self.x1, self.y1
 
     @property
+    def corners(self) -> NDArray[np.float64]:
+        """(2, 2): the upper left one and the lower right one, before the turn."""
+        return np.array([[self.x0, self.y0], [self.x1, self.y1]])
+
+    @property
     def width(self) -> float:
         return self.x1 - self.x0
 
@@ -120,6 +125,15 @@ class Box:
         low, high = upright.min(axis=0), upright.max(axis=0)
         (x, y), (w, h) = (turn @ ((low + high) / 2)).tolist(), ((high - low) / 2).tolist()
         return cls(x - w, y - h, x + w, y + h, score, roll)
+
+
+def given_boxes(boxes: Iterable[Box | Sequence[float]]) -> list[Box]:
+    """A caller's boxes, as :meth:`Box.given` takes each; PrnetError for one box in place of a
+    list."""
+    given = list(boxes) if isinstance(boxes, Iterable) and not isinstance(boxes, str) else [boxes]
+    if isinstance(boxes, Box) or any(isinstance(box, int | float | str) for box in given):
+        raise PrnetError(f"expected a list of boxes, [(x0, y0, x1, y1)] say, got {boxes!r:.100}")
+    return [Box.given(box) for box in given]
 
 
 def given_landmarks(points: ArrayLike) -> NDArray[np.floating]:
