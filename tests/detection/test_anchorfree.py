@@ -214,9 +214,13 @@ def test_the_second_is_not_asked_about_what_it_cannot_lift(
     rows[:, :6] = [[0.26, 100, 100, 40, 40, 1], [0.24, 300, 300, 40, 40, 1]]
     monkeypatch.setattr(anchorfree, "propose", lambda *_, **__: rows)
     detector = PrnetDetector(min_score=0.5)
-    monkeypatch.setattr(detector, "refine", lambda image, small, candidates: candidates)
-    asked, _ = detector.look(sample_image, sample_image)
+    said = np.array([0.02], np.float32)
+    monkeypatch.setattr(detector, "refine", lambda image, small, candidates: (candidates, said))
+    asked, doubted = detector.look(sample_image, sample_image)
     np.testing.assert_array_equal(asked, rows[:1])
+    assert len(doubted) == 0, "it rejects this one"
+    said[0] = 0.04
+    np.testing.assert_array_equal(detector.look(sample_image, sample_image)[1], rows[:1])
 
 
 @pytest.mark.parametrize(

@@ -89,16 +89,18 @@ export class Detector {
     return resize(picture, ...sides.map((side) => Math.max(this.c.SMALLEST, side)));
   }
 
-  /** Both steps on the picture resized to `small`: faces, and the first step's candidates. */
+  /** Both steps on the picture resized to `small`: faces, and the candidates that the second does not reject. */
   async look(picture, small, frame = 0) {
     const candidates = distinct(await this.propose(picture, small, frame), this.rows);
-    const { ASKED_AT_ONCE, FIRST_SAYS, MIN_SCORE } = this.c;
+    const { ASKED_AT_ONCE, FIRST_SAYS, MIN_SCORE, REJECTED } = this.c;
     const hopeful = candidates.filter((row) => row[0] ** FIRST_SAYS >= MIN_SCORE); // no second can lift the others
-    const faces = [];
+    const faces = [], said = [];
     for (let i = 0; i < hopeful.length; i += ASKED_AT_ONCE) {
-      faces.push(...(await this.refine(picture, small, hopeful.slice(i, i + ASKED_AT_ONCE))));
+      const judged = await this.refine(picture, small, hopeful.slice(i, i + ASKED_AT_ONCE));
+      faces.push(...judged.faces);
+      said.push(...judged.said);
     }
-    return [faces, candidates];
+    return [faces, hopeful.filter((_, i) => said[i] >= REJECTED)];
   }
 
   async propose(picture, small, frame) {
@@ -116,7 +118,7 @@ export class Detector {
     const ground = meanColour(small);
     let asked = candidates.map((row) => row[0]);
     let rows = candidates.map((row) => [...row.slice(0, 5), 1, 0, ...row.slice(7)]);
-    let seen = [];
+    let seen = [], said = [];
     const settled = [];
     for (let look = 0; look < CLOSER_LOOKS && rows.length; look++) {
       const crops = new Uint8Array(rows.length * REFINE_SIZE ** 2 * 3);
@@ -134,12 +136,13 @@ export class Detector {
       rows = local.map((row, i) => placed(row, rows[i]));
       seen = local.map((row, i) => (look ? (seen[i] + row[0]) / 2 : row[0]));
       rows.forEach((row, i) => (row[0] = seen[i] * asked[i] ** FIRST_SAYS));
+      if (!look) said = rows.map((row) => row[0]);
       const hopeful = rows.map((row) => row[0] >= HOPEFUL * MIN_SCORE);
       const again = local.map((row, i) => hopeful[i] && (!look || row[5] <= UPRIGHT));
       settled.push(...rows.filter((_, i) => hopeful[i] && !again[i]));
       [rows, asked, seen] = [rows, asked, seen].map((values) => values.filter((_, i) => again[i]));
     }
-    return [...settled, ...rows].filter((row) => row[0] >= MIN_SCORE);
+    return { faces: [...settled, ...rows].filter((row) => row[0] >= MIN_SCORE), said };
   }
 
   crop(picture, small, row, ground) {
