@@ -406,16 +406,23 @@ def test_one_box_is_no_list_of_boxes(model: Path) -> None:
             Reconstructor(model)(IMAGE, boxes=boxes)
 
 
-@pytest.mark.parametrize("dimensions", [2, 3])
-@pytest.mark.parametrize("angle", [90, 180, 225])
-def test_given_landmarks_turn_the_crop_upright(angle: int, dimensions: int) -> None:
+def _turned_sample(
+    reconstruct: Reconstructor, angle: float
+) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
+    """The sample photo turned clockwise by ``angle`` degrees, and its face's landmarks there."""
     photo = prnet.load_image(SAMPLE_PHOTO)
     size = max(photo.shape)
     square = CropTransform(255.5, 255.5, float(size), size, roll=-angle)
-    reconstruct = Reconstructor()
     (upright,) = reconstruct(photo)
-    landmarks = square.to_crop(upright.landmarks)
-    (face,) = reconstruct(square.crop_image(photo), landmarks=[landmarks[:, :dimensions]])
+    return square.crop_image(photo), square.to_crop(upright.landmarks)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("angle", [90, 180, 225])
+def test_given_landmarks_turn_the_crop_upright(angle: int, dimensions: int) -> None:
+    reconstruct = Reconstructor()
+    turned, landmarks = _turned_sample(reconstruct, angle)
+    (face,) = reconstruct(turned, landmarks=[landmarks[:, :dimensions]])
     side = np.ptp(landmarks[:, :2], axis=0).max()
     assert np.linalg.norm(face.landmarks - landmarks, axis=1).mean() < 0.03 * side
     assert face.presence is not None
@@ -424,14 +431,10 @@ def test_given_landmarks_turn_the_crop_upright(angle: int, dimensions: int) -> N
 
 @pytest.mark.parametrize("angle", [100, 180, 225])
 def test_a_given_box_of_a_turned_face_is_looked_at_turned(angle: int) -> None:
-    photo = prnet.load_image(SAMPLE_PHOTO)
-    size = max(photo.shape)
-    square = CropTransform(255.5, 255.5, float(size), size, roll=-angle)
     reconstruct = Reconstructor()
-    (upright,) = reconstruct(photo)
-    landmarks = square.to_crop(upright.landmarks)
+    turned, landmarks = _turned_sample(reconstruct, angle)
     box, beside = Box.around(landmarks), Box(2, 2, 62, 62)
-    nothing, face = reconstruct(square.crop_image(photo), boxes=[beside, box])
+    nothing, face = reconstruct(turned, boxes=[beside, box])
     side = np.ptp(landmarks[:, :2], axis=0).max()
     assert np.linalg.norm(face.landmarks - landmarks, axis=1).mean() < 0.03 * side
     assert cast(float, face.presence) > 0.9

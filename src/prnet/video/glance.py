@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from prnet.detection.protocol import FaceDetector, Wrapped
+from prnet.detection.protocol import FaceDetector, Wrapped, boxes_of
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule, CropTransform, crop_is_off
 from prnet.reconstruct import Reconstructor
@@ -29,8 +29,8 @@ class InSmall(Wrapped):
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
         times = -(-max(image.shape[:2]) // LONGEST)
         if times == 1:
-            return self.detector(image)
-        found = self.detector(np.asarray(Image.fromarray(image).reduce(times)))
+            return boxes_of(self.detector, image)
+        found = boxes_of(self.detector, np.asarray(Image.fromarray(image).reduce(times)))
         return [_enlarged(box, times) for box in found]
 
 
@@ -43,7 +43,7 @@ class Others(Wrapped):
     rule: CropRule
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        return [box for box in self.detector(image) if not self._is_seen(box)]
+        return [box for box in boxes_of(self.detector, image) if not self._is_seen(box)]
 
     def _is_seen(self, box: Box) -> bool:
         wanted = [CropTransform.from_box(box, self.rule, size=crop.size) for crop in self.crops]
