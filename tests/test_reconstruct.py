@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from misled import Misled
 from numpy.typing import NDArray
 from standins import make_layout, write_model
 
 import prnet
-from prnet.detection.make import make_detector
 from prnet.errors import PrnetError
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import LANDMARK_RULE, CropRule, CropTransform, crop_is_off
@@ -249,44 +249,24 @@ class SeesGreen(TwoFaces):
     boxes = (Box(100, 50, 200, 150), Box(300, 100, 340, 140))
 
 
-class UpsideDown:
-    """The package's detector, wrong by half a turn."""
-
-    name = "prnet"
-    crop_rule = LANDMARK_RULE
-
-    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        return [box.turned(180) for box in make_detector("prnet")(image)]
-
-
-def test_a_face_that_is_taken_upside_down_is_turned(sample_image: NDArray[np.uint8]) -> None:
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_face_whose_roll_is_taken_wrongly_is_turned(
+    sample_image: NDArray[np.uint8], turn: float
+) -> None:
+    detector = Misled(lambda box: box.turned(turn))
     (expected,) = Reconstructor(passes=1)(sample_image)
-    (face,) = Reconstructor(detector=UpsideDown(), passes=1)(sample_image)
+    (face,) = Reconstructor(detector=detector, passes=1)(sample_image)
     assert face.box.roll == pytest.approx(expected.box.roll, abs=3)
     assert face.presence == pytest.approx(expected.presence, abs=0.01)
     np.testing.assert_allclose(face.landmarks, expected.landmarks, atol=0.1)
 
 
-class Aside:
-    """The package's detector, wrong by half a box, behind what it sees rightly ``first``."""
-
-    name = "prnet"
-    crop_rule = LANDMARK_RULE
-
-    def __init__(self, *, first: bool) -> None:
-        self.first = first
-
-    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        found = make_detector("prnet")(image)
-        return [*found[: int(self.first)], *(box.aside(0.5) for box in found)]
-
-
 def test_a_face_that_is_not_believed_is_looked_for_beside_its_box(
     sample_image: NDArray[np.uint8],
 ) -> None:
-    (expected,) = Reconstructor(passes=1)(sample_image)
-    detector = Aside(first=False)
-    reconstruct = Reconstructor(detector=detector, passes=1)
+    (expected,) = Reconstructor()(sample_image)
+    detector = Misled(lambda box: box.aside(0.6))
+    reconstruct = Reconstructor(detector=detector)
     box = detector(sample_image)[0]
     crop = CropTransform.from_box(box, LANDMARK_RULE, size=reconstruct.network.crop_size)
     (missed,) = reconstruct.from_crops(sample_image, [box], [crop])
@@ -302,7 +282,8 @@ def test_what_is_found_beside_a_box_is_no_face_that_is_there(
     sample_image: NDArray[np.uint8],
 ) -> None:
     (expected,) = Reconstructor(passes=1)(sample_image)
-    (face,) = Reconstructor(detector=Aside(first=True), passes=1)(sample_image)
+    detector = Misled(lambda box: box.aside(0.6), first=1)
+    (face,) = Reconstructor(detector=detector, passes=1)(sample_image)
     assert face.box == expected.box
 
 

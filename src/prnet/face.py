@@ -129,3 +129,10 @@ class Face(MappedFace):
 def roll_of(face: Face) -> float:
     """Degrees by which the face is turned in the image, :meth:`UVLayout.image_roll`."""
     return face.layout.image_roll(face.landmarks)
+
+
+def belief(face: Face, *, enough: float) -> tuple[float, float]:
+    """How much the network believes in a face, to compare: its presence, and from ``enough`` on its
+    deviations, as crops that lie otherwise than the face are believed as much, too."""
+    spread = 0.0 if face.deviation is None else float(face.deviation.mean())
+    return min(face.presence or 0.0, enough), -spread

@@ -224,6 +224,39 @@ def test_the_second_is_not_asked_about_what_it_cannot_lift(
 
 
 @pytest.mark.parametrize(
+    ("score", "shift", "roll", "looks"),
+    [
+        (0.995, 0.05, 10.0, 1),  # sure, and about where it was asked
+        (0.97, 0.05, 10.0, 2),
+        (0.995, -0.1, 10.0, 2),
+        (0.995, 0.05, 25.0, 4),  # the fake says each time that it lies turned
+    ],
+)
+def test_a_second_look_follows_where_the_first_is_not_sure(
+    score: float,
+    shift: float,
+    roll: float,
+    looks: int,
+    sample_image: NDArray[np.uint8],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    detector = PrnetDetector()
+    turn = np.radians(roll)
+    said = [np.log(score / (1 - score)), 0, shift, 0, 0, np.cos(turn), np.sin(turn), *[0] * 10]
+    asked: list[int] = []
+
+    def run(outputs: list[str], inputs: dict[str, NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        asked.append(len(inputs["crops"]))
+        return [np.array([said] * asked[-1], np.float32)]
+
+    monkeypatch.setattr(detector._second, "run", run)
+    candidates = np.array([row(0.9, 200, 150, (80, 90)), row(0.8, 300, 250, (80, 90))])
+    faces, _ = detector.refine(sample_image, sample_image, candidates)
+    assert asked == [2] * looks
+    assert len(faces) == 2
+
+
+@pytest.mark.parametrize(
     ("image", "told"),
     [
         (np.zeros((40, 50), np.uint8), r"uint8 \(40, 50\)"),

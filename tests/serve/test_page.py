@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from misled import Misled
 from PIL import Image
 
 import prnet
@@ -22,8 +22,6 @@ from prnet.detection import anchorfree
 from prnet.detection.anchorfree import PrnetDetector
 from prnet.detection.candidates import WIDTH
 from prnet.files.image import load_image
-from prnet.geometry.boxes import Box
-from prnet.geometry.crop import LANDMARK_RULE
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.serve.files import page_files
 from prnet.serve.settings import constants
@@ -77,12 +75,12 @@ ASIDE = """
   };
 }
 """
-UPSIDE_DOWN = """
-() => {
+TURNED = """
+([by]) => {
   const { detector } = window.models, found = detector.detect.bind(detector);
   detector.detect = async (picture) => {
     const boxes = await found(picture);
-    return boxes.map((box) => ({ ...box, roll: (box.roll + 360) % 360 - 180 }));
+    return boxes.map((box) => ({ ...box, roll: (box.roll + by + 540) % 360 - 180 }));
   };
 }
 """
@@ -233,29 +231,17 @@ def test_the_browser_looks_closer_where_python_does(
     assert page.evaluate(LOOKS_TAKEN, given) == looks
 
 
-def test_what_is_taken_upside_down_is_turned(page: Any) -> None:
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_what_is_turned_otherwise_than_it_seems_is_turned(page: Any, turn: float) -> None:
     sample = load_image(SAMPLE_PHOTO)
     height, width = sample.shape[:2]
     pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
     (expected,) = page.evaluate(FIND, pixels)
-    page.evaluate(UPSIDE_DOWN)
+    page.evaluate(TURNED, [turn])
     (found,) = page.evaluate(FIND, pixels)
     page.evaluate("delete window.models.detector.detect")
     assert found["presence"] == pytest.approx(expected["presence"], abs=1e-3)
     np.testing.assert_allclose(found["landmarks"], expected["landmarks"], atol=0.1)
-
-
-class Aside:
-    """The package's detector, wrong by most of a box, behind so many that it sees rightly."""
-
-    name, crop_rule = "prnet", LANDMARK_RULE
-
-    def __init__(self, first: int) -> None:
-        self.first = first
-
-    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        found = PrnetDetector()(image)
-        return [*found[: self.first], *(box.aside(0.7) for box in found)]
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -263,7 +249,8 @@ def test_what_is_not_believed_is_looked_for_beside_its_box(page: Any, first: int
     sample = load_image(SAMPLE_PHOTO)
     height, width = sample.shape[:2]
     pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
-    (expected,) = prnet.Reconstructor(detector=Aside(first))(sample)
+    detector = Misled(lambda box: box.aside(0.7), first=first)
+    (expected,) = prnet.Reconstructor(detector=detector)(sample)
     page.evaluate(ASIDE, [first])
     (found,) = page.evaluate(FIND, pixels)
     page.evaluate("delete window.models.detector.detect")

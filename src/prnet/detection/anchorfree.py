@@ -65,8 +65,11 @@ NEARLY = 0.7
 """Image pixels by which the small picture's pixels may be wider than a crop's that is cut from it,
 in half the time: enlarged by half at most, as crops of the training are."""
 CLOSER_LOOKS, UPRIGHT = 4, 0.94
-"""It looks twice, and again, so often at most, while the face proves turned by more than 20 degrees
-(this cosine) against the look before."""
+"""It looks twice, unless it is sure at once, and again, so often at most, while the face proves
+turned by more than 20 degrees (this cosine) against the look before."""
+SURE_SCORE, SURE_SHIFT = 0.99, 0.08
+"""A first look that says this, and moves the centre by no more of the side, is the only one: the
+second moves the box by 2 % and costs a fifteenth of the whole call."""
 HOPEFUL = 0.7
 """Candidates with this part of the least score are looked at once more: upright they gain."""
 FIRST_SAYS = 0.5
@@ -179,7 +182,9 @@ class PrnetDetector:
             rows[:, 0] = seen * candidates[:, 0] ** FIRST_SAYS
             said = said if look else rows[:, 0].copy()
             hopeful = rows[:, 0] >= HOPEFUL * self.min_score
-            again = hopeful & ((local[:, 5] <= UPRIGHT) | (look == 0))
+            shift = np.abs(local[:, 1:3]).max(axis=1)
+            unsure = (local[:, 0] < SURE_SCORE) | (shift > SURE_SHIFT)
+            again = hopeful & ((local[:, 5] <= UPRIGHT) | ((look == 0) & unsure))
             settled.append(rows[hopeful & ~again])
             rows, candidates, seen = rows[again], candidates[again], seen[again]
         faces = np.concatenate([*settled, rows])

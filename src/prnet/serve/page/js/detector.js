@@ -115,6 +115,7 @@ export class Detector {
 
   async refine(picture, small, candidates) {
     const { CLOSER_LOOKS, FIRST_SAYS, HOPEFUL, MIN_SCORE, UPRIGHT, REFINE_SIZE } = this.c;
+    const { SURE_SCORE, SURE_SHIFT } = this.c;
     const ground = meanColour(small);
     let asked = candidates.map((row) => row[0]);
     let rows = candidates.map((row) => [...row.slice(0, 5), 1, 0, ...row.slice(7)]);
@@ -138,7 +139,10 @@ export class Detector {
       rows.forEach((row, i) => (row[0] = seen[i] * asked[i] ** FIRST_SAYS));
       if (!look) said = rows.map((row) => row[0]);
       const hopeful = rows.map((row) => row[0] >= HOPEFUL * MIN_SCORE);
-      const again = local.map((row, i) => hopeful[i] && (!look || row[5] <= UPRIGHT));
+      const again = local.map((row, i) => {
+        const unsure = row[0] < SURE_SCORE || Math.max(...row.slice(1, 3).map(Math.abs)) > SURE_SHIFT;
+        return hopeful[i] && (row[5] <= UPRIGHT || (!look && unsure));
+      });
       settled.push(...rows.filter((_, i) => hopeful[i] && !again[i]));
       [rows, asked, seen] = [rows, asked, seen].map((values) => values.filter((_, i) => again[i]));
     }

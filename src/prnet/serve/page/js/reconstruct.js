@@ -3,7 +3,7 @@
 import { fitCamera, imageRoll, poseOf } from "./camera.js";
 import { stretched } from "./contrast.js";
 import { boxAround, Crop, cropIsOff } from "./crop.js";
-import { elsewhere, isAmong } from "./doubted.js";
+import { byBelief, elsewhere, isAmong } from "./doubted.js";
 import { gather } from "./layout.js";
 import { reduce } from "./resample.js";
 
@@ -20,16 +20,16 @@ export class Reconstructor {
     const boxes = await (glance ? this.inSmall(picture) : this.detector.detect(picture));
     this.times.detect = performance.now() - start;
     const { MIN_PRESENCE } = this.settings.reconstruct;
-    const faces = [], doubted = [];
+    const faces = [], doubted = [], tried = [];
     for (const box of boxes) {
       const face = await this.inBox(picture, box);
       if (face.presence < MIN_PRESENCE) doubted.push(...elsewhere(box, this.settings.doubted));
       else faces.push(face);
     }
-    for (const box of doubted) {
-      const face = await this.inBox(picture, box);
+    for (const box of doubted) tried.push(await this.inBox(picture, box));
+    for (const face of byBelief(tried, MIN_PRESENCE)) {
       if (face.presence < MIN_PRESENCE || isAmong(face, faces, this.settings.doubted)) continue;
-      faces.push({ ...face, box: { ...this.landmarkBox(face), score: box.score } });
+      faces.push({ ...face, box: { ...this.landmarkBox(face), score: face.box.score } });
     }
     const area = ({ box }) => box.width * box.height;
     return faces.sort((a, b) => area(b) - area(a));
