@@ -29,9 +29,15 @@ from prnet.network.position_map_network import PositionMapNetwork, Prediction, l
 
 MIN_PRESENCE = 0.8
 """Of 78 wrong places in the photos of `scenes` test it leaves 8, of 765 faces 718."""
+GIVEN_AGAIN = 2
+"""Passes more in a caller's boxes, which may lie far off; before their quarter turns, they would lead
+to believe in faces that lie upside down. docs/experiments.md has figures."""
 _belief = partial(belief, enough=MIN_PRESENCE)
 
-Steps: TypeAlias = Generator[NDArray[np.uint8], Prediction, list[Face]]
+Pixels: TypeAlias = NDArray[np.uint8]
+Source: TypeAlias = str | Path | bytes | NDArray[Any]
+"""A file, a file's bytes, or pixels as :func:`prnet.load_image` takes them."""
+Steps: TypeAlias = Generator[Pixels, Prediction, list[Face]]
 """A photo's way up to its faces. It stops where the network is needed: gives crops (N, S, S, 3),
 and goes on with what the network says of them (``send``)."""
 
@@ -46,8 +52,8 @@ class Reconstructor:
     ``detector``: a name for :func:`prnet.make_detector` (``detector_model``: the file that some
     of them need), or any FaceDetector.
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
-    only where they ask for quite another crop than the first (`crop_is_off`), and never with a
-    caller's landmarks.
+    only where they ask for quite another crop than the first (`crop_is_off`), up to four with a
+    caller's boxes and never with landmarks.
     ``min_score``: of the detector's boxes, on its own scale (None: what it asks for itself);
     ``min_presence``: of what it found, as the network judges it (0 keeps all); ``max_faces``: the
     largest ones; ``small_faces``: look for smaller ones, too (detector "prnet").
@@ -118,7 +124,7 @@ class Reconstructor:
 
     def __call__(
         self,
-        source: str | Path | bytes | NDArray[Any],
+        source: Source,
         *,
         boxes: Sequence[Box | Sequence[float]] | None = None,
         landmarks: Sequence[ArrayLike] | None = None,
@@ -129,14 +135,14 @@ class Reconstructor:
         ``boxes`` (or x0, y0, x1, y1 of each) or ``landmarks`` (each (68, 2 or 3), image pixels)
         say where the faces are instead of the detector; the result then keeps their order. Crops
         are turned by a Box's roll, or by landmarks' where that is more than `OFF_ROLL` degrees.
-        An array is copied where there are faces, so that they stay as they are when the caller's
-        buffer takes the next frame.
+        An array is copied, so that faces stay as they are when the caller's buffer takes the next
+        frame.
         """
         return self._answered(self.steps(source, boxes=boxes, landmarks=landmarks))
 
     def steps(
         self,
-        source: str | Path | bytes | NDArray[Any],
+        source: Source,
         *,
         boxes: Sequence[Box | Sequence[float]] | None = None,
         landmarks: Sequence[ArrayLike] | None = None,
@@ -146,6 +152,8 @@ class Reconstructor:
         if boxes is not None and landmarks is not None:
             raise PrnetError("expected boxes or landmarks, got both")
         image = load_image(source, max_pixels=self.max_pixels)
+        if isinstance(source, np.ndarray) and np.may_share_memory(image, source):
+            image = image.copy()
         if landmarks is not None:
             points = [given_landmarks(each) for each in landmarks]
             found = [Box.given(Box.around(each)) for each in points]
@@ -157,7 +165,9 @@ class Reconstructor:
             check_seen(found := given_boxes(boxes), image)
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             faces = yield from self._in_boxes(source, image, found, rule)
-            return (yield from self._turned_about(source, image, faces, rule))
+            faces = yield from self._turned_about(source, image, faces, rule)
+            again = GIVEN_AGAIN if self.passes == "auto" and not self.as_released else 0
+            return (yield from self._passed_again(image, faces, again))
         rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
         found = boxes_of(self.detector, image)
         faces = yield from self._in_boxes(source, image, found, rule)
@@ -188,21 +198,13 @@ class Reconstructor:
             return faces
 
     def _in_boxes(
-        self,
-        source: str | Path | bytes | NDArray[Any],
-        image: NDArray[np.uint8],
-        boxes: Sequence[Box],
-        rule: CropRule,
+        self, source: Source, image: Pixels, boxes: Sequence[Box], rule: CropRule
     ) -> Steps:
         crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in boxes]
         return (yield from self._mapped(source, image, boxes, crops, self._passes()))
 
     def _turned_about(
-        self,
-        source: str | Path | bytes | NDArray[Any],
-        image: NDArray[np.uint8],
-        faces: list[Face],
-        rule: CropRule,
+        self, source: Source, image: Pixels, faces: list[Face], rule: CropRule
     ) -> Steps:
         """Faces of a caller's boxes, which seldom say how a face is turned in the photo: of those
         that are doubted the most believed of the box's quarter turns."""
@@ -217,19 +219,15 @@ class Reconstructor:
 
     def _mapped(
         self,
-        source: str | Path | bytes | NDArray[Any],
-        image: NDArray[np.uint8],
+        source: Source,
+        image: Pixels,
         boxes: Sequence[Box],
         crops: Sequence[CropTransform],
         passes: int,
     ) -> Steps:
-        if boxes and isinstance(source, np.ndarray) and np.may_share_memory(image, source):
-            image = image.copy()
         file = Path(os.path.abspath(source)) if isinstance(source, str | Path) else None
         faces = yield from self._from_crops(image, boxes, crops, file)
-        for _ in range(passes - 1):
-            faces = yield from self._passed_again(image, faces)
-        return faces
+        return (yield from self._passed_again(image, faces, passes - 1))
 
     def _passes(self, *, by_landmarks: bool = False) -> int:
         """Landmarks place the crop well; 2018's network is used as it was made."""
@@ -237,19 +235,21 @@ class Reconstructor:
             return self.passes
         return 1 if by_landmarks or self.as_released else 2
 
-    def _passed_again(self, image: NDArray[np.uint8], faces: list[Face]) -> Steps:
-        """The faces, from crops that their landmarks place; with "auto" those alone whose crop was
-        off."""
-        crops = [self.landmark_crop(face.landmarks, roll_of(face)) for face in faces]
-        again = [
-            i
-            for i, (face, crop) in enumerate(zip(faces, crops, strict=True))
-            if self.passes != "auto" or crop_is_off(face.crop, crop)
-        ]
-        boxes, source = [faces[i].box for i in again], faces[0].source if faces else None
-        better = yield from self._from_crops(image, boxes, [crops[i] for i in again], source)
-        new = dict(zip(again, better, strict=True))
-        return [new.get(i, face) for i, face in enumerate(faces)]
+    def _passed_again(self, image: Pixels, faces: list[Face], times: int) -> Steps:
+        """The faces, so many times more, from crops that their landmarks place; with "auto" those
+        alone whose crop was off."""
+        for _ in range(times):
+            crops = [self.landmark_crop(face.landmarks, roll_of(face)) for face in faces]
+            again = {
+                i: crop
+                for i, (face, crop) in enumerate(zip(faces, crops, strict=True))
+                if self.passes != "auto" or crop_is_off(face.crop, crop)
+            }
+            boxes, source = [faces[i].box for i in again], faces[0].source if faces else None
+            better = yield from self._from_crops(image, boxes, [*again.values()], source)
+            new = dict(zip(again, better, strict=True))
+            faces = [new.get(i, face) for i, face in enumerate(faces)]
+        return faces
 
     def _given_roll(self, landmarks: NDArray[np.floating]) -> float:
         """Of a caller's landmarks, where a crop of theirs that is not turned would be off."""
@@ -267,7 +267,7 @@ class Reconstructor:
 
     def from_crops(
         self,
-        image: NDArray[np.uint8],
+        image: Pixels,
         boxes: Sequence[Box],
         crops: Sequence[CropTransform],
         *,
@@ -279,7 +279,7 @@ class Reconstructor:
 
     def _from_crops(
         self,
-        image: NDArray[np.uint8],
+        image: Pixels,
         boxes: Sequence[Box],
         crops: Sequence[CropTransform],
         source: Path | None,
