@@ -13,6 +13,7 @@ from standins import make_layout, write_model
 
 import prnet
 from prnet.errors import PrnetError
+from prnet.face import belief
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import LANDMARK_RULE, CropRule, CropTransform, crop_is_off
 from prnet.packaged import SAMPLE_PHOTO
@@ -265,7 +266,7 @@ def test_a_face_that_is_not_believed_is_looked_for_beside_its_box(
     sample_image: NDArray[np.uint8],
 ) -> None:
     (expected,) = Reconstructor()(sample_image)
-    detector = Misled(lambda box: box.aside(0.6))
+    detector = Misled(lambda box: box.aside(0.7))
     reconstruct = Reconstructor(detector=detector)
     box = detector(sample_image)[0]
     crop = CropTransform.from_box(box, LANDMARK_RULE, size=reconstruct.network.crop_size)
@@ -285,6 +286,34 @@ def test_what_is_found_beside_a_box_is_no_face_that_is_there(
     detector = Misled(lambda box: box.aside(0.6), first=1)
     (face,) = Reconstructor(detector=detector, passes=1)(sample_image)
     assert face.box == expected.box
+
+
+def test_a_box_far_off_is_followed_to_its_face(sample_image: NDArray[np.uint8]) -> None:
+    reconstruct = Reconstructor()
+    (expected,) = reconstruct(sample_image)
+    side = max(expected.box.width, expected.box.height)
+    (x, y), half = expected.box.centre, 1.3 * side
+    given = [(x - half + 0.3 * side, y - half, x + half + 0.3 * side, y + half)]
+    (face,) = reconstruct(sample_image, boxes=given)
+    assert np.abs(face.landmarks - expected.landmarks).max() < 0.05 * side
+    (twice,) = Reconstructor(passes=2)(sample_image, boxes=given)
+    assert np.abs(twice.landmarks - expected.landmarks).max() > 0.05 * side, (
+        "else this says nothing"
+    )
+
+
+def test_belief_is_presence_and_then_deviations(sample_image: NDArray[np.uint8]) -> None:
+    (face,) = Reconstructor()(sample_image)
+    assert face.presence is not None
+    assert face.deviation is not None
+    half = (face.deviation / 2).astype(np.float32)
+    doubted = replace(face, presence=0.5, deviation=half)
+    surer = replace(face, presence=0.9, deviation=half)
+    faces = sorted([face, doubted, surer], key=lambda it: belief(it, enough=0.8))
+    assert [it is other for it, other in zip(faces, [doubted, face, surer], strict=True)] == [
+        True
+    ] * 3
+    assert belief(replace(face, presence=None, deviation=None), enough=0.8) == (0, 0)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ ROOMS = (
         "words",
         "files",
         "geometry",
+        "light",
         "layout",
         "detection",
         "network",

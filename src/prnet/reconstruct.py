@@ -30,8 +30,8 @@ from prnet.network.position_map_network import PositionMapNetwork, Prediction, l
 MIN_PRESENCE = 0.8
 """Of 78 wrong places in the photos of `scenes` test it leaves 8, of 765 faces 718."""
 GIVEN_AGAIN = 2
-"""Passes more in a caller's boxes, which may lie far off; before their quarter turns, they would lead
-to believe in faces that lie upside down. docs/experiments.md has figures."""
+"""Passes more in a caller's boxes, which may lie far off; before the quarter turns they would lead
+to belief in faces upside down. docs/experiments.md has figures."""
 _belief = partial(belief, enough=MIN_PRESENCE)
 
 Pixels: TypeAlias = NDArray[np.uint8]

@@ -22,6 +22,8 @@ from prnet.detection import anchorfree
 from prnet.detection.anchorfree import PrnetDetector
 from prnet.detection.candidates import WIDTH
 from prnet.files.image import load_image
+from prnet.geometry.boxes import Box
+from prnet.geometry.doubted import elsewhere
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.serve.files import page_files
 from prnet.serve.settings import constants
@@ -48,7 +50,7 @@ async ([picture, face, candidate]) => {
   let looks = 0;
   detector.reduced = () => picture;
   detector.look = async () => (looks++, [[[...face]], [candidate]]);
-  await detector.detect(picture);
+  await detector.detect({ ...picture, data: new Uint8Array(picture.width * picture.height * 3) });
   return looks;
 }
 """
@@ -75,12 +77,19 @@ ASIDE = """
   };
 }
 """
-TURNED = """
-([by]) => {
+ELSEWHERE = """
+async (boxes) => {
+  const { elsewhere } = await import("./js/doubted.js");
+  const { doubted } = await (await fetch("settings.json")).json();
+  return boxes.map((box) => elsewhere(box, doubted).map(({ x, y, roll }) => [x, y, roll]));
+}
+"""
+UPSIDE_DOWN = """
+() => {
   const { detector } = window.models, found = detector.detect.bind(detector);
   detector.detect = async (picture) => {
     const boxes = await found(picture);
-    return boxes.map((box) => ({ ...box, roll: (box.roll + by + 540) % 360 - 180 }));
+    return boxes.map((box) => ({ ...box, roll: (box.roll + 360) % 360 - 180 }));
   };
 }
 """
@@ -123,12 +132,14 @@ def test_constants_come_from_python(
     assert _named(files, "detector") <= {*settings["detector"], *settings["candidates"]}
 
 
-@pytest.mark.parametrize("twin", ["detector", "contrast", "track", "look", "smooth"])
+@pytest.mark.parametrize(
+    "twin", ["detector", "contrast", "light", "doubted", "track", "look", "smooth"]
+)
 def test_no_constant_of_a_twin_is_forgotten(files: dict[str, bytes], twin: str) -> None:
     # The names of the detector's files; the page, where loops are quick, filters each pixel.
-    elsewhere = {"detector": {"FIRST", "SECOND"}, "smooth": {"CELL"}}
+    unneeded = {"detector": {"FIRST", "SECOND"}, "smooth": {"CELL"}}
     settings = json.loads(files["settings.json"])
-    assert set(settings[twin]) - elsewhere.get(twin, set()) <= _named(files, twin)
+    assert set(settings[twin]) - unneeded.get(twin, set()) <= _named(files, twin)
 
 
 def _named(files: dict[str, bytes], script: str) -> set[str]:
@@ -171,7 +182,10 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-@pytest.mark.parametrize("case", ["sample", "on its side", "two", "small", "large", "none", "dark"])
+CASES = ["sample", "on its side", "two", "small", "large", "none", "dark", "in blue light"]
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
     sample = load_image(SAMPLE_PHOTO)
     picture = Image.fromarray(sample)
@@ -183,6 +197,7 @@ def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
         "large": lambda: np.asarray(picture.resize((1500, 1700))),
         "none": lambda: np.full((120, 90, 3), 128, np.uint8),
         "dark": lambda: (sample * 0.05).astype(np.uint8),
+        "in blue light": lambda: sample * np.array([0, 0, 1], np.uint8),
     }[case]()
     image = np.ascontiguousarray(image)
     expected = prnet.Reconstructor(detector="prnet")(image)
@@ -231,17 +246,29 @@ def test_the_browser_looks_closer_where_python_does(
     assert page.evaluate(LOOKS_TAKEN, given) == looks
 
 
-@pytest.mark.parametrize("turn", [90, 180, 270])
-def test_what_is_turned_otherwise_than_it_seems_is_turned(page: Any, turn: float) -> None:
+def test_what_is_taken_upside_down_is_turned(page: Any) -> None:
     sample = load_image(SAMPLE_PHOTO)
     height, width = sample.shape[:2]
     pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
     (expected,) = page.evaluate(FIND, pixels)
-    page.evaluate(TURNED, [turn])
+    page.evaluate(UPSIDE_DOWN)
     (found,) = page.evaluate(FIND, pixels)
     page.evaluate("delete window.models.detector.detect")
     assert found["presence"] == pytest.approx(expected["presence"], abs=1e-3)
     np.testing.assert_allclose(found["landmarks"], expected["landmarks"], atol=0.1)
+
+
+def test_the_browser_looks_elsewhere_where_python_does(page: Any) -> None:
+    boxes = [Box(10, 20, 70, 90, roll=30), Box(10, 20, 40, 50, roll=-120)]
+    given = [
+        {"x": x, "y": y, "width": box.width, "height": box.height, "roll": box.roll}
+        for box in boxes
+        for x, y in [box.centre]
+    ]
+    expected = [[[*place.centre, place.roll] for place in elsewhere(box)] for box in boxes]
+    assert [len(places) for places in expected] == [5, 3]
+    for found, places in zip(page.evaluate(ELSEWHERE, given), expected, strict=True):
+        np.testing.assert_allclose(found, places, atol=1e-6)
 
 
 @pytest.mark.parametrize("first", [0, 1])

