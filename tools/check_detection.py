@@ -1,4 +1,4 @@
-"""What a detector finds, end to end: turned, dark, noisy, cut, masked photos, profiles, others.
+"""What a detector finds, end to end: turned, dark, coloured, noisy, cut, masked photos, others.
 
     python tools/check_detection.py ../shared --detector prnet --photos 150
 
@@ -79,6 +79,14 @@ def cut(image: Pixels, points: Points) -> tuple[Pixels, Points]:
     return np.ascontiguousarray(image[top:]), points - [0, top, 0]
 
 
+def in_blue_light(image: Pixels, points: Points) -> tuple[Pixels, Points]:
+    return image * np.array([0, 0, 1], np.uint8), points
+
+
+def in_green_light(image: Pixels, points: Points) -> tuple[Pixels, Points]:
+    return image * np.array([0, 1, 0], np.uint8), points
+
+
 def masked(image: Pixels, points: Points) -> tuple[Pixels, Points]:
     """A light blue mask drawn from the nose's bridge to below the chin."""
     chin = points[2:15, :2].copy()
@@ -114,6 +122,8 @@ CONDITIONS: dict[str, Callable[[Pixels, Points], tuple[Pixels, Points]]] = {
     "gain 0.05": dark,
     "contrast 0.1": flat,
     "noise of 50": noisy,
+    "blue light alone": in_blue_light,
+    "green light alone": in_green_light,
     "cut at the brows": cut,
     "a mask drawn": masked,
     "dark glasses drawn": with_glasses,

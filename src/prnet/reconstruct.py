@@ -30,8 +30,7 @@ from prnet.network.position_map_network import PositionMapNetwork, Prediction, l
 MIN_PRESENCE = 0.8
 """Of 78 wrong places in the photos of `scenes` test it leaves 8, of 765 faces 718."""
 GIVEN_AGAIN = 2
-"""Passes more in a caller's boxes, which may lie far off; before the quarter turns they would lead
-to belief in faces upside down. docs/experiments.md has figures."""
+"""Passes more in a caller's boxes, which may lie far off (docs/experiments.md)."""
 _belief = partial(belief, enough=MIN_PRESENCE)
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -165,9 +164,7 @@ class Reconstructor:
             check_seen(found := given_boxes(boxes), image)
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             faces = yield from self._in_boxes(source, image, found, rule)
-            faces = yield from self._turned_about(source, image, faces, rule)
-            again = GIVEN_AGAIN if self.passes == "auto" and not self.as_released else 0
-            return (yield from self._passed_again(image, faces, again))
+            return (yield from self._turned_about(source, image, faces, rule))
         rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
         found = boxes_of(self.detector, image)
         faces = yield from self._in_boxes(source, image, found, rule)
@@ -210,9 +207,12 @@ class Reconstructor:
         that are doubted the most believed of the box's quarter turns."""
         doubted = [i for i, face in enumerate(faces) if not self._is_sure(face)]
         turned = [faces[i].box.turned(turn) for i in doubted for turn in QUARTER_TURNS]
-        tried = iter((yield from self._in_boxes(source, image, turned, rule)))
-        for i in doubted:
-            box, turns = faces[i].box, [next(tried) for _ in QUARTER_TURNS]
+        tried = yield from self._in_boxes(source, image, turned, rule)
+        again = GIVEN_AGAIN if self.passes == "auto" and not self.as_released else 0
+        every = yield from self._passed_again(image, [*faces, *tried], again)
+        faces, tried = every[: len(faces)], every[len(faces) :]
+        for k, i in enumerate(doubted):
+            box, turns = faces[i].box, tried[k * len(QUARTER_TURNS) :][: len(QUARTER_TURNS)]
             turns = [face for face in turns if is_among(face.landmarks, [box.corners])]
             faces[i] = replace(max([faces[i], *turns], key=_belief), box=box)
         return faces
