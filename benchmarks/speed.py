@@ -4,8 +4,8 @@
 
 The photo is laid on a 640x480 canvas. Network, detector and crop are timed alone and together, in
 one process, after a warm-up; memory is the process's peak. Where MediaPipe with its solutions is
-installed (extra ``label``), its face mesh is timed on the same photo; it takes all cores that it
-may, so ``taskset -c 0`` before the command.
+installed (extra ``label``), its face mesh and the whole call are timed by turns on the same photo;
+it takes all cores that it may, so ``taskset -c 0`` before the command.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import argparse
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from statistics import median
 
@@ -27,8 +28,8 @@ from prnet.geometry.crop import CropTransform
 from prnet.packaged import SAMPLE_PHOTO
 
 
-def milliseconds(call: Callable[[], object], repeat: int) -> float:
-    for _ in range(3):
+def milliseconds(call: Callable[[], object], repeat: int, *, warm: int = 3) -> float:
+    for _ in range(warm):
         call()
     times = []
     for _ in range(repeat):
@@ -57,14 +58,26 @@ def peak_memory() -> str:
     return f"{peak / (2**20 if sys.platform == 'darwin' else 2**10):.0f} MB"
 
 
-def media_pipe_ms(image: NDArray[np.uint8], repeat: int) -> float | None:
-    """A still photo: detector and 468 points of one face. None without MediaPipe."""
+@contextmanager
+def media_pipe(image: NDArray[np.uint8]) -> Iterator[Callable[[], object] | None]:
+    """A call of MediaPipe's face mesh on a still photo: its detector and 468 points of one face.
+    None without MediaPipe."""
     try:
         peer = import_module("mediapipe.python.solutions.face_mesh")
     except ImportError:
-        return None
+        yield None
+        return
     with peer.FaceMesh(static_image_mode=True) as mesh:
-        return milliseconds(lambda: mesh.process(image), repeat)
+        yield lambda: mesh.process(image)
+
+
+def by_turns(
+    ours: Callable[[], object], theirs: Callable[[], object], repeat: int
+) -> tuple[float, float, float]:
+    """Milliseconds of either call, and how many times theirs ours takes: medians of ``repeat``
+    turns, in each of which both are called five times."""
+    turns = [[milliseconds(call, 5, warm=1) for call in (ours, theirs)] for _ in range(repeat)]
+    return *(median(times) for times in zip(*turns, strict=True)), median(a / b for a, b in turns)
 
 
 def still_photo() -> NDArray[np.uint8]:
@@ -109,9 +122,12 @@ def main() -> None:
     for name, call in stages.items():
         print(f"{name:24s} {milliseconds(call, arguments.repeat):8.2f} ms")
     print(f"{'peak memory':24s} {peak_memory()}")
-    peer = media_pipe_ms(image, arguments.repeat)
-    if peer is not None:
-        print(f"{'MediaPipe, whole call':24s} {peer:8.2f} ms")
+    with media_pipe(image) as peer:
+        if peer is not None:
+            ours, theirs, times = by_turns(lambda: reconstruct(image), peer, arguments.repeat)
+            print(
+                f"by turns: whole call {ours:.2f} ms, MediaPipe {theirs:.2f} ms: {times:.2f} times"
+            )
 
 
 if __name__ == "__main__":

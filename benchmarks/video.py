@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from speed import machine, media_pipe_ms, still_photo
+from speed import machine, media_pipe, milliseconds, still_photo
 
 from prnet import Reconstructor, follow, load_image
 from prnet.packaged import SAMPLE_PHOTO
@@ -123,9 +123,9 @@ def main() -> None:
                 for number, frame in enumerate(frames):
                     writer.write(frame, number / RATE)
             print(f"{faces} face{'s' if faces > 1 else ''}, 1280x720")
-            peer = media_pipe_ms(still_photo(), CALLS)
-            if peer is not None:
-                print(f"  {'MediaPipe, still photo':24}{peer:6.2f} ms")
+            with media_pipe(still_photo()) as peer:
+                if peer is not None:
+                    print(f"  {'MediaPipe, still photo':24}{milliseconds(peer, CALLS):6.2f} ms")
             time_film(film, reconstruct, arguments.turns)
         time_writing(film, reconstruct, Path(folder) / "copy.mp4")
 
