@@ -50,7 +50,7 @@ def test_faces_are_those_of_one_call_for_each_photo(
         assert not isinstance(faces, Exception)
         assert len(faces) == 1
         _same(faces, twins)
-    assert sum(sizes) == 2 * 12 * (1 + 3), "two passes, there and at three places beside"
+    assert sum(sizes) == 2 * 12 * (1 + 5), "two passes, there, in three turns, to two sides"
     if batch == 5:
         assert np.mean(sizes) >= 4
 

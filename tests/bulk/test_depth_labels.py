@@ -34,7 +34,7 @@ def frames(tmp_path: Path) -> Path:
     folder = tmp_path / "frames"
     for place, name in enumerate(NAMES):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (140, 120), (20 * place, 220, 0)).save(folder / name)
+        Image.new("RGB", (140, 120), (60 + 20 * place, 220, 60)).save(folder / name)
     (tmp_path / "spoofs.txt").write_text("+1,1_1_36_1\n-1,2_1_01_2\n\n-1,3_1_01_4\n")
     return folder
 

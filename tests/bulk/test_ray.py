@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_model(folder / "model", judges=True)
     (folder / "photos").mkdir()
     for number in range(PHOTOS):
-        picture = Image.new("RGB", (80 + number, 60), (20 * number, 200, 0))
+        picture = Image.new("RGB", (80 + number, 60), (60 + 20 * number, 200, 60))
         picture.save(folder / "photos" / f"{number}.png")
     (folder / "photos" / "4.png").write_bytes(b"no picture")
     assert main(_command(folder, "processes")) == 0

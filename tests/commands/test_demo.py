@@ -141,7 +141,7 @@ def test_defects_1_and_2_cropped_pictures(model: Path, tmp_path: Path) -> None:
     """The whole picture is the crop, whatever its size: results in its own pixels, not in 256."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    Image.new("RGB", (64, 64), (10, 0, 0)).save(folder / "square.png")
+    Image.new("RGB", (64, 64), (255, 245, 245)).save(folder / "square.png")
     options = ["--isDlib", "False", "--isKpt"]
     assert _run(folder, tmp_path / "out", *options, model=model) == 0
     landmarks = np.loadtxt(tmp_path / "out" / "square_kpt.txt")
@@ -197,7 +197,7 @@ def test_defect_7_vertices_are_not_clipped(
 ) -> None:
     """A face that reaches out of the picture keeps its shape in every file."""
     loadmat = pytest.importorskip("scipy.io").loadmat
-    Image.new("RGB", (40, 40), (255, 0, 0)).save(photos / "a.png")  # moves the stand-in's answer
+    Image.new("RGB", (40, 40), (255, 90, 90)).save(photos / "a.png")  # moves the stand-in's answer
     assert _run(photos, tmp_path / "out", "--isDlib", "False", "--isMat", model=model) == 0
     assert loadmat(tmp_path / "out" / "a_mesh.mat")["vertices"][:, 0].max() > 45
 

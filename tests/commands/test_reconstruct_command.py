@@ -231,7 +231,7 @@ def test_landmarks_that_were_saved_are_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     saved, found = tmp_path / "1" / f"a{FACE_OUTPUTS[kind].ending}", []
-    for out, where in ("1", ["--box", "-60,10,10,80"]), ("2", ["--landmarks", saved]):
+    for out, where in ("1", ["--box", "20,10,90,80"]), ("2", ["--landmarks", saved]):
         options = ["--out", tmp_path / out, "--save", kind, "--json", *where]
         assert _run(photos / "a.jpg", *options, model=model) == 0
         found += json.loads(capsys.readouterr().out.splitlines()[0])["faces"]

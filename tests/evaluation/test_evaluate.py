@@ -203,7 +203,7 @@ def test_of_several_faces_the_labelled_one_is_scored(photos: Path, tmp_path: Pat
     )
     (sample,) = open_dataset(photos).evenly(1).samples
     middle = predict(sample).landmarks[:, :2].mean(axis=0)
-    np.testing.assert_allclose(middle, [75, 52], atol=1)  # moved by the grey of the crop: 25
+    np.testing.assert_allclose(middle, [50, 52], atol=1)
 
 
 def test_failures_of_every_kind_count(

@@ -92,19 +92,21 @@ def mirrored(face: Face, width: int) -> Face:
 def write_network(
     path: Path, position_map: NDArray[np.floating], *, size: int = 128, judges: bool = False
 ) -> Path:
-    """A network file that keeps the contract and always answers ``position_map``, moved by the
-    mean of each crop's red channel in x (so that rows of a batch can be told apart). With
-    ``judges`` presence is the mean of the green channel over 255, and every deviation is 2 pixels.
+    """A network file that keeps the contract and always answers ``position_map``, moved in x
+    by as much as each crop is more red than green (so that rows of a batch can be told apart; what
+    light of one colour shows is grey). With ``judges`` presence is the mean of the green channel
+    over 255, and every deviation is 2 pixels.
     """
     nodes = [
         helper.make_node("Cast", ["crops"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=1),
-        helper.make_node("Mul", ["means", "red"], ["shift"]),
+        helper.make_node("MatMul", ["means", "red"], ["signed"]),
+        helper.make_node("Relu", ["signed"], ["shift"]),
         helper.make_node("Add", ["shift", "map"], ["position_maps"]),
     ]
     constants: dict[str, NDArray[Any]] = {
         "axes": np.array([1, 2], np.int64),
-        "red": np.array([1, 0, 0], np.float32),
+        "red": np.array([[1, 0, 0], [-1, 0, 0], [0, 0, 0]], np.float32),
         "map": position_map[None].astype(np.float32),
     }
     outputs: dict[str, list[str | int]] = {"position_maps": ["batch", 256, 256, 3]}
