@@ -61,6 +61,7 @@ KINDS: dict[str, Callable[[Pixels, Points, float], Given]] = {
     "as it is": lambda image, points, angle: moved(image, points, 0, 1, angle),
     "moved by 0.3": lambda image, points, angle: moved(image, points, 0.3, 1, angle),
     "moved by 0.45": lambda image, points, angle: moved(image, points, 0.45, 1, angle),
+    "half its size below": lambda image, points, angle: moved(image, points, 0.5, 1, np.pi / 2),
     "1.7 times as small": lambda image, points, angle: moved(image, points, 0, 1 / 1.7, angle),
     "1.7 times as large": lambda image, points, angle: moved(image, points, 0, 1.7, angle),
     "2.5 times as large": lambda image, points, angle: moved(image, points, 0, 2.5, angle),

@@ -20,7 +20,7 @@ from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_boxes, given_landmarks
 from prnet.geometry.crop import OFF_ROLL, CropRule, CropTransform, crop_is_off
-from prnet.geometry.doubted import QUARTER_TURNS, elsewhere, is_among
+from prnet.geometry.doubted import GIVEN, around, elsewhere, is_among
 from prnet.layout.uv_layout import UVLayout
 from prnet.network.contrast import stretched
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
@@ -204,17 +204,17 @@ class Reconstructor:
         self, source: Source, image: Pixels, faces: list[Face], rule: CropRule
     ) -> Steps:
         """Faces of a caller's boxes, which seldom say how a face is turned in the photo: of those
-        that are doubted the most believed of the box's quarter turns."""
+        that are doubted the most believed of the box's quarter turns and of what is beside it."""
         doubted = [i for i, face in enumerate(faces) if not self._is_sure(face)]
-        turned = [faces[i].box.turned(turn) for i in doubted for turn in QUARTER_TURNS]
-        tried = yield from self._in_boxes(source, image, turned, rule)
+        places = [place for i in doubted for place in around(faces[i].box)]
+        tried = yield from self._in_boxes(source, image, places, rule)
         again = GIVEN_AGAIN if self.passes == "auto" and not self.as_released else 0
         every = yield from self._passed_again(image, [*faces, *tried], again)
-        faces, tried = every[: len(faces)], every[len(faces) :]
-        for k, i in enumerate(doubted):
-            box, turns = faces[i].box, tried[k * len(QUARTER_TURNS) :][: len(QUARTER_TURNS)]
-            turns = [face for face in turns if is_among(face.landmarks, [box.corners])]
-            faces[i] = replace(max([faces[i], *turns], key=_belief), box=box)
+        faces, rest = every[: len(faces)], iter(every[len(faces) :])
+        for i in doubted:
+            box, there = faces[i].box, [next(rest) for _ in around(faces[i].box)]
+            there = [it for it in there if is_among(it.landmarks, [box.corners], near=GIVEN)]
+            faces[i] = replace(max([faces[i], *there], key=_belief), box=box)
         return faces
 
     def _mapped(

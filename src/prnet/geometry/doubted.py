@@ -19,6 +19,8 @@ TURNED_FROM = 48.0
 doubted take street scenes a fifth more time."""
 SAME = 0.4
 """Two faces are one when their centres are nearer than this part of the longest side."""
+GIVEN = 0.6
+"""So near may a face's centre be to that of a box that is given for it."""
 
 
 def elsewhere(box: Box) -> tuple[Box, ...]:
@@ -28,11 +30,20 @@ def elsewhere(box: Box) -> tuple[Box, ...]:
     return *map(box.turned, turns), box.aside(-ASIDE), box.aside(ASIDE)
 
 
-def is_among(landmarks: NDArray[np.floating], others: Sequence[NDArray[np.floating]]) -> bool:
-    """Whether landmarks (68, 2 or 3) are of the same face as some of the others."""
+def around(box: Box) -> tuple[Box, ...]:
+    """A caller's box in quarter turns, and moved to all four sides."""
+    sides = (box.turned(turn).aside(ASIDE).turned(-turn) for turn in (0.0, *QUARTER_TURNS))
+    return *map(box.turned, QUARTER_TURNS), *sides
+
+
+def is_among(
+    landmarks: NDArray[np.floating], others: Sequence[NDArray[np.floating]], *, near: float = SAME
+) -> bool:
+    """Whether landmarks (68, 2 or 3) are of the same face as some of the others: centres nearer
+    than ``near`` of the longest side."""
     box = Box.around(landmarks)
     for other in map(Box.around, others):
         side = max(box.width, box.height, other.width, other.height)
-        if np.hypot(*np.subtract(box.centre, other.centre)) < SAME * side:
+        if np.hypot(*np.subtract(box.centre, other.centre)) < near * side:
             return True
     return False
