@@ -136,8 +136,9 @@ def test_constants_come_from_python(
     "twin", ["detector", "contrast", "light", "doubted", "track", "look", "smooth"]
 )
 def test_no_constant_of_a_twin_is_forgotten(files: dict[str, bytes], twin: str) -> None:
-    # The names of the detector's files; the page, where loops are quick, filters each pixel.
-    unneeded = {"detector": {"FIRST", "SECOND"}, "smooth": {"CELL"}}
+    # The names of the detector's files; the page, where loops are quick, filters each pixel, and
+    # takes no boxes.
+    unneeded = {"detector": {"FIRST", "SECOND"}, "smooth": {"CELL"}, "doubted": {"GIVEN"}}
     settings = json.loads(files["settings.json"])
     assert set(settings[twin]) - unneeded.get(twin, set()) <= _named(files, twin)
 
