@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from prnet import Reconstructor
-from prnet.light import COLOURED, in_white_light, mean_colour
-from prnet.network.contrast import stretched
+from prnet.light import COLOURED, crops_in_white_light, in_white_light, mean_colour
 
 BLUE, GREEN, MAGENTA = (0, 0, 1), (0, 1, 0), (1, 0, 1)
 
@@ -44,7 +43,7 @@ def test_warm_light_is_not_coloured() -> None:
 def test_a_crop_in_coloured_light_leaves_its_neighbours_alone() -> None:
     white = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
     crops = np.stack([white, lit(white, GREEN)])
-    seen = stretched(crops)
+    seen = crops_in_white_light(crops)
     np.testing.assert_array_equal(seen[0], white)
     np.testing.assert_array_equal(seen[1], np.repeat(white[..., 1:2], 3, axis=2))
     assert (crops[1, ..., 0] == 0).all(), "the caller's crops stay"

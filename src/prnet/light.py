@@ -7,8 +7,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.geometry.crop import Colour
+
 Pixels: TypeAlias = NDArray[np.uint8]
-Colour: TypeAlias = tuple[int, int, int]
 
 COLOURED = 4.0
 """Light is of one colour where the mean of the brightest channel is so many times the darkest's: of
@@ -18,16 +19,25 @@ So coloured are 4 in 1,000 portraits and photos of `scenes`."""
 
 def in_white_light(image: Pixels) -> Pixels:
     """RGB (H, W, 3), or, in light of one colour, the grey picture of the brightest channels."""
-    return brightest(image) if is_coloured(image) else image
+    return _brightest(image) if _is_coloured(image) else image
 
 
-def is_coloured(image: Pixels) -> bool:
-    """Whether the light of a picture (H, W, 3) is of one colour."""
+def crops_in_white_light(crops: Pixels) -> Pixels:
+    """Crops (N, S, S, 3) -> the same, each as `in_white_light` sees it."""
+    coloured = [i for i, crop in enumerate(crops) if _is_coloured(crop)]
+    if not coloured:
+        return crops
+    result = crops.copy()
+    result[coloured] = _brightest(crops[coloured])
+    return result
+
+
+def _is_coloured(image: Pixels) -> bool:
     low, _, high = sorted(mean_colour(image))
     return high + 1 >= COLOURED * (low + 1)
 
 
-def brightest(images: Pixels) -> Pixels:
+def _brightest(images: Pixels) -> Pixels:
     """(..., 3) -> the same, each pixel as grey as its brightest channel is bright."""
     return np.repeat(images.max(axis=-1, keepdims=True), 3, axis=-1)
 

@@ -20,8 +20,9 @@ from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_boxes, given_landmarks
 from prnet.geometry.crop import OFF_ROLL, CropRule, CropTransform, crop_is_off
-from prnet.geometry.doubted import GIVEN, around, elsewhere, is_among
+from prnet.geometry.doubted import NEAR_GIVEN, around, elsewhere, is_among
 from prnet.layout.uv_layout import UVLayout
+from prnet.light import Pixels, crops_in_white_light
 from prnet.network.contrast import stretched
 from prnet.network.crop_rules import GIVEN_BOX_RULE, load_crop_rules
 from prnet.network.looks import looks_of, mean_of, seen_by
@@ -33,7 +34,6 @@ GIVEN_AGAIN = 2
 """Passes more in a caller's boxes, which may lie far off (docs/experiments.md)."""
 _belief = partial(belief, enough=MIN_PRESENCE)
 
-Pixels: TypeAlias = NDArray[np.uint8]
 Source: TypeAlias = str | Path | bytes | NDArray[Any]
 """A file, a file's bytes, or pixels as :func:`prnet.load_image` takes them."""
 Steps: TypeAlias = Generator[Pixels, Prediction, list[Face]]
@@ -164,7 +164,7 @@ class Reconstructor:
             check_seen(found := given_boxes(boxes), image)
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             faces = yield from self._in_boxes(source, image, found, rule)
-            return (yield from self._turned_about(source, image, faces, rule))
+            return (yield from self._looked_around(source, image, faces, rule))
         rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
         found = boxes_of(self.detector, image)
         faces = yield from self._in_boxes(source, image, found, rule)
@@ -200,20 +200,19 @@ class Reconstructor:
         crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in boxes]
         return (yield from self._mapped(source, image, boxes, crops, self._passes()))
 
-    def _turned_about(
+    def _looked_around(
         self, source: Source, image: Pixels, faces: list[Face], rule: CropRule
     ) -> Steps:
         """Faces of a caller's boxes, which seldom say how a face is turned in the photo: of those
         that are doubted the most believed of the box's quarter turns and of what is beside it."""
-        doubted = [i for i, face in enumerate(faces) if not self._is_sure(face)]
-        places = [place for i in doubted for place in around(faces[i].box)]
-        tried = yield from self._in_boxes(source, image, places, rule)
+        places = {i: around(it.box) for i, it in enumerate(faces) if not self._is_sure(it)}
+        tried = yield from self._in_boxes(source, image, sum(places.values(), ()), rule)
         again = GIVEN_AGAIN if self.passes == "auto" and not self.as_released else 0
         every = yield from self._passed_again(image, [*faces, *tried], again)
         faces, rest = every[: len(faces)], iter(every[len(faces) :])
-        for i in doubted:
-            box, there = faces[i].box, [next(rest) for _ in around(faces[i].box)]
-            there = [it for it in there if is_among(it.landmarks, [box.corners], near=GIVEN)]
+        for i, each in places.items():
+            box, there = faces[i].box, [next(rest) for _ in each]
+            there = [it for it in there if is_among(it.landmarks, [box.corners], near=NEAR_GIVEN)]
             faces[i] = replace(max([faces[i], *there], key=_belief), box=box)
         return faces
 
@@ -287,7 +286,7 @@ class Reconstructor:
         if not crops:
             return []
         seen = seen_by(self.looks, image, crops)
-        said = yield (seen if self.as_released else stretched(seen))
+        said = yield (seen if self.as_released else stretched(crops_in_white_light(seen)))
         maps, presence, deviations = mean_of(self.looks, said, crops)
         unknown = [None] * len(crops)
         sure = unknown if presence is None else presence.tolist()

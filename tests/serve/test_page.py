@@ -138,7 +138,7 @@ def test_constants_come_from_python(
 def test_no_constant_of_a_twin_is_forgotten(files: dict[str, bytes], twin: str) -> None:
     # The names of the detector's files; the page, where loops are quick, filters each pixel, and
     # takes no boxes.
-    unneeded = {"detector": {"FIRST", "SECOND"}, "smooth": {"CELL"}, "doubted": {"GIVEN"}}
+    unneeded = {"detector": {"FIRST", "SECOND"}, "smooth": {"CELL"}, "doubted": {"NEAR_GIVEN"}}
     settings = json.loads(files["settings.json"])
     assert set(settings[twin]) - unneeded.get(twin, set()) <= _named(files, twin)
 

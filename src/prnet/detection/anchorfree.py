@@ -27,8 +27,8 @@ from prnet.detection.protocol import check_picture
 from prnet.errors import PrnetError, is_number
 from prnet.files.onnx_session import Nodes, OnnxSession
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import LANDMARK_RULE, CropTransform
-from prnet.light import Colour, Pixels, in_white_light, mean_colour
+from prnet.geometry.crop import LANDMARK_RULE, Colour, CropTransform
+from prnet.light import Pixels, in_white_light, mean_colour
 from prnet.packaged import DATA
 
 FIRST, SECOND = "detector.onnx", "detector_refine.onnx"

@@ -19,7 +19,7 @@ TURNED_FROM = 48.0
 doubted take street scenes a fifth more time."""
 SAME = 0.4
 """Two faces are one when their centres are nearer than this part of the longest side."""
-GIVEN = 0.6
+NEAR_GIVEN = 0.6
 """So near may a face's centre be to that of a box that is given for it."""
 
 

@@ -1,5 +1,4 @@
-"""Crops in coloured light, in the dark or of little contrast, as what the network has seen in
-training."""
+"""Crops in the dark or of little contrast, stretched to what the network has seen in training."""
 
 from __future__ import annotations
 
@@ -7,8 +6,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from prnet.light import brightest, is_coloured
 
 LEAST_CONTRAST: Final = 60.0
 """Grey values (means of the channels) between the percentiles below which a crop is stretched: of
@@ -24,14 +21,9 @@ SAMPLED: Final = 4
 
 
 def stretched(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Crops (N, S, S, 3) -> the same, those in light of one colour grey, those of little contrast
-    stretched linearly."""
+    """Crops (N, S, S, 3) -> the same, those of little contrast stretched linearly."""
     if not len(crops):
         return crops
-    coloured = [i for i, crop in enumerate(crops) if is_coloured(crop)]
-    if coloured:
-        crops = crops.copy()
-        crops[coloured] = brightest(crops[coloured])
     sampled = crops[:, ::SAMPLED, ::SAMPLED].mean(axis=3).reshape(len(crops), -1)
     sampled.sort(axis=1)
     low, high = (_percentile(sampled, percent) for percent in PERCENTILES)
