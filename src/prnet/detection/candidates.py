@@ -50,8 +50,8 @@ def decode(values: Floats, at: NDArray[np.floating], unit: NDArray[np.floating])
     rows[:, 0] = 1 / (1 + np.exp(-values[:, 0]))
     rows[:, 1:3] = at + values[:, 1:3] * unit
     rows[:, 3:5] = np.exp(np.clip(values[:, 3:5], -8, 8)) * unit
-    length = np.maximum(np.linalg.norm(values[:, 5:7], axis=1, keepdims=True), 1e-6)
-    rows[:, 5:7] = values[:, 5:7] / length
+    length = np.maximum(np.hypot(values[:, 5], values[:, 6]), 1e-6)
+    rows[:, 5:7] = values[:, 5:7] / length[:, None]
     points = at[:, None] + values[:, 7:].reshape(-1, 5, 2) * unit[..., None]
     rows[:, 7:] = points.reshape(-1, 10)
     return rows
@@ -92,35 +92,42 @@ def rescaled(rows: Floats, ratio: NDArray[np.floating], margin: tuple[int, int])
 def distinct(rows: Floats) -> Floats:
     """The best rows, one a face, best first, each the score-weighted mean of itself and those that
     lie close to it."""
+    if len(rows) < 2:
+        return rows
     rows = rows[np.argsort(-rows[:, 0], kind="stable")]
     low, high, area = squares(rows)
+    shared = _shared(low[:, None], high[:, None], low, high)
+    overlap = shared / (area + area[:, None] - shared)
+    same = (overlap > MAX_OVERLAP) | (shared > MAX_COVER * np.minimum(area, area[:, None]))
+    close = same & (overlap > CLOSE)
     free = np.ones(len(rows), bool)
     kept = []
-    for i in range(len(rows)):
+    for i, row in enumerate(rows):
         if not free[i]:
             continue
-        sides = np.minimum(high[i], high) - np.maximum(low[i], low)
-        shared = np.maximum(sides, 0).prod(axis=1)
-        overlap = shared / (area + area[i] - shared)
-        cover = shared / np.minimum(area, area[i])
-        same = free & ((overlap > MAX_OVERLAP) | (cover > MAX_COVER))
-        same[i] = True
-        free &= ~same
-        close = same & (overlap > CLOSE)
-        close[i] = True
-        weights = rows[close, 0]
-        mean = weights @ rows[close] / weights.sum()
-        mean[0] = rows[i, 0]
+        mean = row
+        near = free & close[i]
+        if near.sum() > 1:
+            weights = rows[near, 0]
+            mean = weights @ rows[near] / weights.sum()
+            mean[0] = row[0]
+        free &= ~same[i]
         kept.append(mean)
-    return np.array(kept, np.float32).reshape(-1, WIDTH)
+    return np.array(kept, np.float32)
 
 
 def among(rows: Floats, others: Floats) -> NDArray[np.bool_]:
     """(N,): whether one of the other rows is the same face."""
     (low, high, area), (low2, high2, area2) = squares(rows[:, None]), squares(others[None])
-    shared = np.maximum(np.minimum(high, high2) - np.maximum(low, low2), 0).prod(axis=2)
+    shared = _shared(low, high, low2, high2)
     same = shared > MAX_OVERLAP * (area + area2 - shared)
     return np.asarray(same.any(axis=1))
+
+
+def _shared(low: Floats, high: Floats, low2: Floats, high2: Floats) -> Floats:
+    """Area that squares, corners (..., 2), have in common."""
+    sides = np.maximum(np.minimum(high, high2) - np.maximum(low, low2), 0)
+    return np.asarray(sides[..., 0] * sides[..., 1])
 
 
 def squares(rows: Floats) -> tuple[Floats, Floats, Floats]:
