@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from standins import make_face, make_layout
 
 from prnet.errors import PrnetError
+from prnet.face import is_again
 from prnet.geometry.camera import FLIP_Y, Pose, fit_weak_perspective
 from prnet.reconstruct import Reconstructor
 
@@ -41,6 +42,16 @@ def test_depth_origin_follows_the_layout() -> None:
     assert ours.landmarks[:, 2].mean() == pytest.approx(0, abs=1e-4)
     assert theirs.vertices[:, 2].min() == 0
     np.testing.assert_array_equal(ours.vertices[:, :2], theirs.vertices[:, :2])
+
+
+@pytest.mark.parametrize(("roll", "again"), [(20, False), (100, False), (-150, True)])
+def test_a_face_across_another_is_the_same_upside_down(roll: float, again: bool) -> None:
+    face = make_face(POSE)
+    size = np.ptp(face.landmarks[:, :2], axis=0).max()
+    other = make_face(Pose(POSE.yaw, POSE.pitch, roll), centre=(120, 100 + 0.5 * size))
+    assert is_again(other, [face], near=0.4) == again
+    assert is_again(other, [face], near=1)
+    assert not is_again(other, [], near=1)
 
 
 def test_back_to_the_crop() -> None:

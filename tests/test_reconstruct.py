@@ -34,6 +34,10 @@ class TwoFaces:
         return list(self.boxes)
 
 
+class Twice(TwoFaces):
+    boxes = (Box(100, 50, 200, 150, 0.9), Box(105, 50, 205, 150, 0.8))
+
+
 class NoFace(TwoFaces):
     boxes = ()
 
@@ -287,6 +291,17 @@ def test_what_is_found_beside_a_box_is_no_face_that_is_there(
     detector = Misled(lambda box: box.aside(0.6), first=1)
     (face,) = Reconstructor(detector=detector, passes=1)(sample_image)
     assert face.box == expected.box
+
+
+def test_two_boxes_that_end_at_one_face_are_one(
+    sample_image: NDArray[np.uint8], model: Path
+) -> None:
+    (expected,) = Reconstructor()(sample_image)
+    detector = Misled(lambda box: box.aside(0.45), first=1)
+    (face,) = Reconstructor(detector=detector)(sample_image)
+    assert face.box == expected.box
+    unjudged = Reconstructor(model, detector=Twice())(IMAGE)
+    assert [face.box for face in unjudged] == [Twice.boxes[0]], "nor is it looked for elsewhere"
 
 
 @pytest.mark.parametrize(("right", "down", "size"), [(0.3, 0, 2.6), (0, 0.5, 1), (0.5, 0, 0.8)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from prnet.appearance.visibility import facing_map, visibility_map
 from prnet.facemodel.expression import Expression, ExpressionModel
 from prnet.formats.output import save_options
 from prnet.formats.table import save_face
+from prnet.geometry.doubted import OPPOSITE, TWICE, apart
 from prnet.layout.schemes import PointScheme, scheme_points
 from prnet.mapped import MappedFace
 
@@ -136,3 +138,28 @@ def belief(face: Face, *, enough: float) -> tuple[float, float]:
     deviations, as crops that lie otherwise than the face are believed as much, too."""
     spread = 0.0 if face.deviation is None else float(face.deviation.mean())
     return min(face.presence or 0.0, enough), -spread
+
+
+def is_again(face: Face, others: Sequence[Face], *, near: float) -> bool:
+    """Whether it is one of the others: nearer than this to them (`apart`), or not far from them and
+    turned over against them."""
+    away = apart(face.landmarks, [other.landmarks for other in others])
+    return any(
+        share < near or (share < OPPOSITE and _is_turned_over(face, other))
+        for share, other in zip(away, others, strict=True)
+    )
+
+
+def told_apart(
+    faces: Iterable[Face], is_sure: Callable[[Face], bool]
+) -> tuple[list[Face], list[Face]]:
+    """Those that are sure, each person's once, the first in order, and the rest."""
+    sure: list[Face] = []
+    rest: list[Face] = []
+    for face in faces:
+        (sure if is_sure(face) and not is_again(face, sure, near=TWICE) else rest).append(face)
+    return sure, rest
+
+
+def _is_turned_over(face: Face, other: Face) -> bool:
+    return abs((roll_of(face) - roll_of(other) + 180) % 360 - 180) > 90

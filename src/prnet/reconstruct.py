@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from prnet.detection.make import DetectorName, make_detector
 from prnet.detection.protocol import FaceDetector, boxes_of, given_detector
 from prnet.errors import PrnetError, is_number, is_whole
-from prnet.face import Face, belief, roll_of
+from prnet.face import Face, belief, is_again, roll_of, told_apart
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_boxes, given_landmarks
 from prnet.geometry.crop import OFF_ROLL, CropRule, CropTransform, crop_is_off
-from prnet.geometry.doubted import NEAR_GIVEN, around, elsewhere, is_among
+from prnet.geometry.doubted import NEAR_GIVEN, SAME, apart, around, elsewhere
 from prnet.layout.uv_layout import UVLayout
 from prnet.light import Pixels, crops_in_white_light
 from prnet.network.contrast import stretched
@@ -168,17 +168,17 @@ class Reconstructor:
         rule = self.crop_rules.get(self.detector.name, self.detector.crop_rule)
         found = boxes_of(self.detector, image)
         faces = yield from self._in_boxes(source, image, found, rule)
-        doubted = [face for face in faces if not self._is_sure(face)]
-        faces = [face for face in faces if self._is_sure(face)]
-        places = [place for face in doubted for place in elsewhere(face.box)]
+        by_belief = sorted(faces, key=_belief, reverse=True)
+        faces, doubted = told_apart(by_belief, self._is_sure)
+        judged = [face.box for face in doubted if face.presence is not None]
+        places = [place for box in judged for place in elsewhere(box)]
         tried = yield from self._in_boxes(source, image, places, rule)
         for face in sorted(filter(self._is_sure, tried), key=_belief, reverse=True):
-            if not is_among(face.landmarks, [other.landmarks for other in faces]):
+            if not is_again(face, faces, near=SAME):
                 there = Box.around(face.landmarks, roll=roll_of(face), score=face.box.score)
                 faces.append(replace(face, box=there))
-        sure = [face.landmarks for face in faces]
         shown = [face for face in doubted if (face.presence or 0.0) >= self.min_presence]
-        faces += [face for face in shown if not is_among(face.landmarks, sure)]
+        faces += [face for face in shown if not is_again(face, faces, near=SAME)]
         return sorted(faces, key=lambda face: -face.box.area)[: self.max_faces]
 
     def _is_sure(self, face: Face) -> bool:
@@ -212,7 +212,7 @@ class Reconstructor:
         faces, rest = every[: len(faces)], iter(every[len(faces) :])
         for i, each in places.items():
             box, there = faces[i].box, [next(rest) for _ in each]
-            there = [it for it in there if is_among(it.landmarks, [box.corners], near=NEAR_GIVEN)]
+            there = [it for it in there if apart(it.landmarks, [box.corners])[0] < NEAR_GIVEN]
             faces[i] = replace(max([faces[i], *there], key=_belief), box=box)
         return faces
 

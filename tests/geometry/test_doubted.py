@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prnet.geometry.boxes import Box
-from prnet.geometry.doubted import ASIDE, TURNED_FROM, around, elsewhere, is_among
+from prnet.geometry.doubted import ASIDE, TURNED_FROM, apart, around, elsewhere
 
 
 def test_a_given_box_is_turned_and_moved_to_all_sides() -> None:
@@ -24,10 +24,14 @@ def test_small_boxes_are_turned_over_alone() -> None:
     assert [place.roll for place in elsewhere(small)] == [-180, 0, 0]
 
 
-@pytest.mark.parametrize(
-    ("away", "near", "same"), [(39, 0.4, True), (41, 0.4, False), (59, 0.6, True)]
-)
-def test_faces_are_one_by_their_centres(away: float, near: float, same: bool) -> None:
-    points = np.random.default_rng(0).uniform(0, 100, (68, 2))
-    points[:2] = [0, 0], [100, 100]
-    assert is_among(points, [points + np.array([away, 0])], near=near) == same
+@pytest.mark.parametrize(("move", "size", "share"), [((39, 0), 1, 0.39), ((0, 79), 2, 0.395)])
+def test_faces_are_told_by_their_centres(
+    move: tuple[float, float], size: float, share: float
+) -> None:
+    points = np.random.default_rng(0).uniform(-50, 50, (68, 3))
+    points[:2, :2] = [-50, -50], [50, 50]
+    other = points * size + np.array([*move, 1e3])
+    far = points + np.array([400, 300, 0])
+    expected = [share, np.hypot(400, 300) / 100]
+    np.testing.assert_allclose(apart(points, [other, far]), expected, rtol=1e-9)
+    assert len(apart(points, [])) == 0

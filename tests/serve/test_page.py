@@ -15,14 +15,17 @@ import numpy as np
 import pytest
 from misled import Misled
 from PIL import Image
+from standins import make_face
 
 import prnet
 from prnet.cli import main
 from prnet.detection import anchorfree
 from prnet.detection.anchorfree import PrnetDetector
 from prnet.detection.candidates import WIDTH
+from prnet.face import is_again, roll_of
 from prnet.files.image import load_image
 from prnet.geometry.boxes import Box
+from prnet.geometry.camera import Pose
 from prnet.geometry.doubted import elsewhere
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.serve.files import page_files
@@ -65,12 +68,12 @@ async ([picture, looks]) => {
 """
 
 ASIDE = """
-([first]) => {
+([first, by]) => {
   const { detector } = window.models, found = detector.detect.bind(detector);
   detector.detect = async (picture) => {
     const boxes = await found(picture);
     const moved = boxes.map((box) => {
-      const move = 0.7 * Math.max(box.width, box.height), turn = (box.roll * Math.PI) / 180;
+      const move = by * Math.max(box.width, box.height), turn = (box.roll * Math.PI) / 180;
       return { ...box, x: box.x + move * Math.cos(turn), y: box.y + move * Math.sin(turn) };
     });
     return [...boxes.slice(0, first), ...moved];
@@ -82,6 +85,13 @@ async (boxes) => {
   const { elsewhere } = await import("./js/doubted.js");
   const { doubted } = await (await fetch("settings.json")).json();
   return boxes.map((box) => elsewhere(box, doubted).map(({ x, y, roll }) => [x, y, roll]));
+}
+"""
+AGAIN = """
+async ([face, others, near]) => {
+  const { isAgain } = await import("./js/doubted.js");
+  const { doubted } = await (await fetch("settings.json")).json();
+  return others.map((other) => isAgain(face, [other], doubted, near));
 }
 """
 UPSIDE_DOWN = """
@@ -272,14 +282,29 @@ def test_the_browser_looks_elsewhere_where_python_does(page: Any) -> None:
         np.testing.assert_allclose(found, places, atol=1e-6)
 
 
-@pytest.mark.parametrize("first", [0, 1])
-def test_what_is_not_believed_is_looked_for_beside_its_box(page: Any, first: int) -> None:
+@pytest.mark.parametrize("near", [0.25, 0.4])
+def test_the_browser_tells_faces_apart_as_python_does(page: Any, near: float) -> None:
+    places = [(roll, away) for roll in (-170, -60, 0, 100, 160) for away in (8, 45, 75, 100, 130)]
+    faces = [
+        make_face(Pose(10, 5, roll), centre=(120, 100 + away)) for roll, away in [(0, 0), *places]
+    ]
+    first, *others = faces
+    given = [{"landmarks": it.landmarks.ravel().tolist(), "roll": roll_of(it)} for it in faces]
+    expected = [is_again(first, [other], near=near) for other in others]
+    assert 5 < sum(expected) < 20
+    assert page.evaluate(AGAIN, [given[0], given[1:], near]) == expected
+
+
+@pytest.mark.parametrize(("first", "by"), [(0, 0.7), (1, 0.7), (1, 0.45)])
+def test_what_is_not_believed_is_looked_for_beside_its_box(
+    page: Any, first: int, by: float
+) -> None:
     sample = load_image(SAMPLE_PHOTO)
     height, width = sample.shape[:2]
     pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
-    detector = Misled(lambda box: box.aside(0.7), first=first)
+    detector = Misled(lambda box: box.aside(by), first=first)
     (expected,) = prnet.Reconstructor(detector=detector)(sample)
-    page.evaluate(ASIDE, [first])
+    page.evaluate(ASIDE, [first, by])
     (found,) = page.evaluate(FIND, pixels)
     page.evaluate("delete window.models.detector.detect")
     assert found["presence"] == pytest.approx(expected.presence, abs=2e-3)

@@ -10,14 +10,23 @@ export function elsewhere(box, { ASIDE, QUARTER_TURNS, TURNED_FROM }) {
   return [...turned, aside(-move), aside(move)];
 }
 
-/** Whether a face is one of the others. */
-export function isAmong(face, others, { SAME }) {
+/** Whether a face is one of the others: so near them, or not far and turned over against them. */
+export function isAgain(face, others, { SAME, OPPOSITE }, near = SAME) {
   const box = boxAround(face.landmarks);
-  return others.some(({ landmarks }) => {
-    const other = boxAround(landmarks);
+  return others.some(({ landmarks, roll }) => {
+    const other = boxAround(landmarks), over = Math.abs(((face.roll - roll + 540) % 360) - 180) > 90;
     const side = Math.max(box.width, box.height, other.width, other.height);
-    return Math.hypot(box.x - other.x, box.y - other.y) < SAME * side;
+    return Math.hypot(box.x - other.x, box.y - other.y) < (over ? OPPOSITE : near) * side;
   });
+}
+
+/** Those that are sure, each person's once, the first in order, and the rest (prnet/face.py). */
+export function toldApart(faces, isSure, doubted) {
+  const sure = [], rest = [];
+  for (const face of faces) {
+    (isSure(face) && !isAgain(face, sure, doubted, doubted.TWICE) ? sure : rest).push(face);
+  }
+  return [sure, rest];
 }
 
 /** The most believed first: by presence, from `enough` on by the deviations (prnet/face.py). */

@@ -3,7 +3,7 @@
 import { fitCamera, imageRoll, poseOf } from "./camera.js";
 import { stretched } from "./contrast.js";
 import { boxAround, Crop, cropIsOff } from "./crop.js";
-import { byBelief, elsewhere, isAmong } from "./doubted.js";
+import { byBelief, elsewhere, isAgain, toldApart } from "./doubted.js";
 import { gather } from "./layout.js";
 import { inWhiteLight } from "./light.js";
 import { reduce } from "./resample.js";
@@ -21,15 +21,15 @@ export class Reconstructor {
     const boxes = await (glance ? this.inSmall(picture) : this.detector.detect(picture));
     this.times.detect = performance.now() - start;
     const { MIN_PRESENCE } = this.settings.reconstruct;
-    const faces = [], doubted = [], tried = [];
-    for (const box of boxes) {
-      const face = await this.inBox(picture, box);
-      if (face.presence < MIN_PRESENCE) doubted.push(...elsewhere(box, this.settings.doubted));
-      else faces.push(face);
+    const { doubted } = this.settings, found = [], tried = [];
+    const isSure = (face) => face.presence >= MIN_PRESENCE;
+    for (const box of boxes) found.push(await this.inBox(picture, box));
+    const [faces, rest] = toldApart(byBelief(found, MIN_PRESENCE), isSure, doubted);
+    for (const { box } of rest) {
+      for (const place of elsewhere(box, doubted)) tried.push(await this.inBox(picture, place));
     }
-    for (const box of doubted) tried.push(await this.inBox(picture, box));
     for (const face of byBelief(tried, MIN_PRESENCE)) {
-      if (face.presence < MIN_PRESENCE || isAmong(face, faces, this.settings.doubted)) continue;
+      if (!isSure(face) || isAgain(face, faces, doubted)) continue;
       faces.push({ ...face, box: { ...this.landmarkBox(face), score: face.box.score } });
     }
     const area = ({ box }) => box.width * box.height;
@@ -42,7 +42,8 @@ export class Reconstructor {
     const face = await this.map(picture, box, crop);
     const wanted = this.landmarkCrop(face);
     const off = cropIsOff(face.crop, wanted, this.settings.crop);
-    return off ? this.map(picture, box, wanted) : face;
+    const better = off ? await this.map(picture, box, wanted) : face;
+    return { ...better, roll: this.landmarkBox(better).roll };
   }
 
   async inSmall(picture) {
