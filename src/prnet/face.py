@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from prnet.appearance.visibility import facing_map, visibility_map
 from prnet.facemodel.expression import Expression, ExpressionModel
 from prnet.formats.output import save_options
 from prnet.formats.table import save_face
+from prnet.geometry.camera import image_roll, pose_from_rotation
 from prnet.geometry.doubted import OPPOSITE, TWICE, apart
 from prnet.layout.schemes import PointScheme, scheme_points
 from prnet.mapped import MappedFace
@@ -28,6 +30,11 @@ class Face(MappedFace):
 
     Each is one call of a function that takes any MappedFace and stands where its docstring says.
     """
+
+    @cached_property
+    def landmarks_rotation(self) -> NDArray[np.float64]:
+        """(3, 3): :meth:`UVLayout.landmarks_rotation`."""
+        return self.layout.landmarks_rotation(self.landmarks)
 
     @property
     def facing_map(self) -> NDArray[np.float32]:
@@ -130,7 +137,22 @@ class Face(MappedFace):
 
 def roll_of(face: Face) -> float:
     """Degrees by which the face is turned in the image, :meth:`UVLayout.image_roll`."""
-    return face.layout.image_roll(face.landmarks)
+    return image_roll(face.landmarks_rotation)
+
+
+def yaw_of(face: Face) -> float:
+    """Degrees by which the head is turned, by its landmarks alone, for who needs it quickly."""
+    return pose_from_rotation(face.landmarks_rotation).yaw
+
+
+def mean_face(face: Face, other: Face) -> Face:
+    """The face with the mean of both maps and deviations."""
+    half = np.float32(0.5)
+    spread = face.deviation
+    if spread is not None and other.deviation is not None:
+        spread = (spread + other.deviation) * half
+    position_map = (face.position_map + other.position_map) * half
+    return replace(face, position_map=position_map, deviation=spread)
 
 
 def belief(face: Face, *, enough: float) -> tuple[float, float]:

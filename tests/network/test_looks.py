@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -68,6 +70,30 @@ def test_accurate_answers_a_mirrored_photo_with_the_mirrored_face(
         back = other.landmarks[MIRRORED_LANDMARKS] * [-1, 1, 1] + [wide - 1, 0, 0]
         off[name] = np.abs(back - face.landmarks).mean()
     assert off["accurate"] < 0.1 < off["fast"]
+
+
+@pytest.mark.parametrize(("yaw", "twice"), [(45, False), (70, True)])
+def test_heads_turned_far_are_seen_mirrored_too(
+    sample_image: NDArray[np.uint8], yaw: float, twice: bool
+) -> None:
+    (frontal,) = Reconstructor()(sample_image)
+    photo = frontal.render(yaw=yaw, size=300, background=(90, 90, 90))
+    (face,) = Reconstructor()(photo)
+    plain = Reconstructor(passes=1)
+    (first,) = plain.from_crops(photo, [face.box], [face.crop])
+    crop = replace(face.crop, centre_x=299 - face.crop.centre_x, roll=-face.crop.roll)
+    (other,) = plain.from_crops(photo[:, ::-1].copy(), [face.box], [crop])
+    back = other.position_map[:, ::-1] * np.float32([-1, 1, 1]) + np.float32([299, 0, 0])
+    assert np.abs(first.position_map - back).mean() > 0.1, "else this says nothing"
+    expected = (first.position_map + back) / 2 if twice else first.position_map
+    np.testing.assert_allclose(face.position_map, expected, atol=0.02)
+    assert face.presence == first.presence
+    seen = [cast(NDArray[np.float32], it.deviation) for it in (face, first, other)]
+    spread = (seen[1] + seen[2][:, ::-1]) / 2 if twice else seen[1]
+    np.testing.assert_allclose(seen[0], spread, rtol=1e-3)
+    points = [face.landmarks]
+    (given,), (once,) = Reconstructor()(photo, landmarks=points), plain(photo, landmarks=points)
+    assert np.array_equal(given.position_map, once.position_map) != twice
 
 
 def test_a_folder_goes_before_a_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

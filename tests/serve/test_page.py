@@ -311,6 +311,18 @@ def test_what_is_not_believed_is_looked_for_beside_its_box(
     np.testing.assert_allclose(found["landmarks"], expected.landmarks.ravel(), atol=0.5)
 
 
+def test_a_head_turned_far_is_seen_mirrored_in_the_browser_too(page: Any) -> None:
+    (frontal,) = prnet.Reconstructor()(SAMPLE_PHOTO)
+    photo = frontal.render(yaw=70, size=300, background=(90, 90, 90))
+    (expected,) = prnet.Reconstructor()(photo)
+    (once,) = prnet.Reconstructor(passes=1)(photo)
+    (found,) = page.evaluate(FIND, [300, 300, base64.b64encode(photo.tobytes()).decode()])
+    there = np.reshape(found["landmarks"], (68, 3))
+    off = [np.abs(there - face.landmarks).mean() for face in (expected, once)]
+    assert off[0] < 0.05
+    assert off[1] > 3 * off[0], "else this says nothing"
+
+
 def test_a_sample_is_one_click_away(page: Any) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

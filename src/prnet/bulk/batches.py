@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from prnet.face import Face
 from prnet.network.position_map_network import Prediction
-from prnet.reconstruct import Reconstructor, Steps
+from prnet.reconstruct import Reconstructor
+from prnet.steps import Steps
 
 BATCH: Final = 64
 THREADS: Final = 4

@@ -180,10 +180,21 @@ class UVLayout:
     def image_roll(self, landmarks: NDArray[np.floating]) -> float:
         """Degrees by which a face with these landmarks (68, 3 or 2), image axes, is turned in the
         image; of them alone, which is quick with their depths."""
+        return image_roll(self.landmarks_rotation(landmarks))
+
+    def landmarks_rotation(self, landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(3, 3): a face's rotation by its landmarks alone, (68, 3 or 2), image axes."""
         if np.shape(landmarks)[1] == 2:
             head = self.canonical_landmarks * FLIP_Y
-            return image_roll(fit_weak_perspective(head, landmarks).rotation)
-        return image_roll(self._landmarks_fit(landmarks).rotation)
+            return fit_weak_perspective(head, landmarks).rotation
+        return self._landmarks_fit(landmarks).rotation
+
+    @cached_property
+    def is_symmetric(self) -> bool:
+        """Whether the map of a mirrored face is the face's with its columns the other way round."""
+        mirrored = self.canonical[:, ::-1] * np.array([-1, 1, 1], np.float32)
+        same_region = np.array_equal(self.region, self.region[:, ::-1])
+        return same_region and np.allclose(self.canonical, mirrored, atol=1e-4)
 
     @cached_property
     def _landmarks_fit(self) -> CameraFit:

@@ -6,6 +6,7 @@ import { boxAround, Crop, cropIsOff } from "./crop.js";
 import { byBelief, elsewhere, isAgain, toldApart } from "./doubted.js";
 import { gather } from "./layout.js";
 import { inWhiteLight } from "./light.js";
+import { meanFace, mirrored, unmirrored } from "./mirror.js";
 import { reduce } from "./resample.js";
 
 export class Reconstructor {
@@ -32,8 +33,19 @@ export class Reconstructor {
       if (!isSure(face) || isAgain(face, faces, doubted)) continue;
       faces.push({ ...face, box: { ...this.landmarkBox(face), score: face.box.score } });
     }
-    const area = ({ box }) => box.width * box.height;
-    return faces.sort((a, b) => area(b) - area(a));
+    const area = ({ box }) => box.width * box.height, shown = [];
+    for (const face of faces.sort((a, b) => area(b) - area(a))) {
+      shown.push(await this.mirroredToo(picture, face));
+    }
+    return shown;
+  }
+
+  /** A face, that is turned far as the mean with what its mirror image gives. */
+  async mirroredToo(picture, face) {
+    const { yaw } = poseOf(fitCamera(this.layout.headMarks, face.landmarks).rotation);
+    if (Math.abs(yaw) <= this.settings.looks.MIRRORED_FROM) return face;
+    const other = await this.map(picture, face.box, face.crop, { mirror: true });
+    return this.described(meanFace(face, other));
   }
 
   /** The face in a box, from another crop where its landmarks ask for one. */
@@ -57,14 +69,16 @@ export class Reconstructor {
     }));
   }
 
-  /** The face in one crop. */
-  async map(picture, box, crop) {
+  /** The face in one crop, or (`mirror`) as its mirror image shows it. */
+  async map(picture, box, crop, { mirror = false } = {}) {
     const start = performance.now();
     const seen = inWhiteLight(crop.cut(picture), this.settings.light);
-    const data = stretched(seen.data, this.size, this.settings.contrast);
+    const upright = stretched(seen.data, this.size, this.settings.contrast);
+    const data = mirror ? mirrored(upright, this.size, 3) : upright;
     const cut = performance.now();
     const input = new this.Tensor("uint8", data, [1, this.size, this.size, 3]);
-    const out = await this.network.run({ crops: input });
+    const said = await this.network.run({ crops: input });
+    const out = mirror ? unmirrored(said, this.size) : said;
     this.times.crop = cut - start;
     this.times.network = performance.now() - cut;
     const unit = crop.side / crop.size;
