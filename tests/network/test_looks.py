@@ -83,7 +83,7 @@ def test_heads_turned_far_are_seen_mirrored_too(
     (first,) = plain.from_crops(photo, [face.box], [face.crop])
     crop = replace(face.crop, centre_x=299 - face.crop.centre_x, roll=-face.crop.roll)
     (other,) = plain.from_crops(photo[:, ::-1].copy(), [face.box], [crop])
-    back = other.position_map[:, ::-1] * np.float32([-1, 1, 1]) + np.float32([299, 0, 0])
+    back = other.position_map[:, ::-1] * np.array([-1, 1, 1]) + np.array([299, 0, 0])
     assert np.abs(first.position_map - back).mean() > 0.1, "else this says nothing"
     expected = (first.position_map + back) / 2 if twice else first.position_map
     np.testing.assert_allclose(face.position_map, expected, atol=0.02)
