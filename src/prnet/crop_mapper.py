@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +29,16 @@ from prnet.network.looks import (
     mean_of,
     seen_by,
 )
-from prnet.network.position_map_network import PositionMapNetwork, layout_file
-from prnet.steps import Source, Steps, answered, faces_of
+from prnet.network.position_map_network import PositionMapNetwork, Prediction, layout_file
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+Source: TypeAlias = str | Path | bytes | NDArray[Any]
+"""A file, a file's bytes, or pixels as :func:`prnet.load_image` takes them."""
+Steps: TypeAlias = Generator[Pixels, Prediction, list[Face]]
+"""A photo's way up to its faces, step by step. It stops where the network is needed: gives crops
+(N, S, S, 3), and goes on with what the network says of them (``send``)."""
 
 
 class CropMapper:
@@ -85,7 +91,7 @@ class CropMapper:
     ) -> list[Face]:
         """One network call for crops of one image (H, W, 3) uint8, read from the file ``source``; a
         face for each, which keeps the image itself, not a copy."""
-        return answered(self.network, self._from_crops(image, boxes, crops, source))
+        return self._answered(self._from_crops(image, boxes, crops, source))
 
     def _mapped(
         self,
@@ -138,6 +144,16 @@ class CropMapper:
         roll = self.layout.image_roll(landmarks)
         return roll if abs(roll) > OFF_ROLL else 0.0
 
+    def _answered(self, steps: Steps) -> list[Face]:
+        """The steps with a network call for each question."""
+        try:
+            crops = next(steps)
+            while True:
+                crops = steps.send(self.network.predict(crops))
+        except StopIteration as end:
+            faces: list[Face] = end.value
+            return faces
+
     def _from_crops(
         self,
         image: Pixels,
@@ -151,5 +167,13 @@ class CropMapper:
         looks = self.looks if looks is None else looks
         seen = seen_by(looks, image, crops)
         said = yield (seen if self.as_released else stretched(crops_in_white_light(seen)))
-        answer = mean_of(looks, said, crops)
-        return faces_of(answer, crops, boxes, layout=self.layout, image=image, source=source)
+        maps, presence, deviations = mean_of(looks, said, crops)
+        unknown = [None] * len(crops)
+        sure = unknown if presence is None else presence.tolist()
+        spread = unknown if deviations is None else list(deviations)
+        face = partial(Face.from_crop_map, layout=self.layout, image=image, source=source)
+        rows = zip(maps, crops, boxes, sure, spread, strict=True)
+        return [
+            face(crop_map, crop=crop, box=box, presence=presence, deviation=deviation)
+            for crop_map, crop, box, presence, deviation in rows
+        ]

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from prnet.crop_mapper import CropMapper
+from prnet.crop_mapper import CropMapper, Source, Steps
 from prnet.detection.make import DetectorName, make_detector
 from prnet.detection.protocol import FaceDetector, boxes_of, given_detector
 from prnet.errors import PrnetError, is_number, is_whole
@@ -23,7 +23,6 @@ from prnet.geometry.crop import CropRule, CropTransform
 from prnet.geometry.doubted import NEAR_GIVEN, SAME, apart, around, elsewhere
 from prnet.light import Pixels
 from prnet.network.crop_rules import GIVEN_BOX_RULE
-from prnet.steps import Source, Steps, answered
 
 MIN_PRESENCE = 0.8
 """Of 78 wrong places in the photos of `scenes` test it leaves 8, of 765 faces 718."""
@@ -111,7 +110,7 @@ class Reconstructor(CropMapper):
         An array is copied, so that faces stay as they are when the caller's buffer takes the next
         frame.
         """
-        return answered(self.network, self.steps(source, boxes=boxes, landmarks=landmarks))
+        return self._answered(self.steps(source, boxes=boxes, landmarks=landmarks))
 
     def steps(
         self,

@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.crop_mapper import Steps
 from prnet.face import Face
 from prnet.network.position_map_network import Prediction
 from prnet.reconstruct import Reconstructor
-from prnet.steps import Steps
 
 BATCH: Final = 64
 THREADS: Final = 4

@@ -77,7 +77,8 @@ def add_passes_argument(parser: argparse._ActionsContainer) -> None:
         type=passes,
         default="auto",
         help="2: crop again by the first landmarks; auto (default): where the first crop was off, "
-        "with --box up to three times, given landmarks excepted, and heads turned far mirrored, too",
+        "with --box up to three times, given landmarks excepted; and heads that are turned far "
+        "mirrored, too",
     )
 
 
