@@ -132,7 +132,7 @@ def test_errors_of_any_kind_do_not_stop_the_others(
     debug: bool,
 ) -> None:
     monkeypatch.setattr(
-        "prnet.reconstruct.PositionMapNetwork",
+        "prnet.crop_mapper.PositionMapNetwork",
         lambda *a, **k: BrokenRuntime(PositionMapNetwork(*a, **k)),
     )
     Image.new("RGB", (50, 50)).save(photos / "a0.png")
