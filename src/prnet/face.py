@@ -19,7 +19,7 @@ from prnet.facemodel.expression import Expression, ExpressionModel
 from prnet.formats.output import save_options
 from prnet.formats.table import save_face
 from prnet.geometry.camera import image_roll, pose_from_rotation
-from prnet.geometry.doubted import OPPOSITE, TWICE, apart
+from prnet.geometry.doubted import ALIKE, LESS_SURE, OPPOSITE, OVER, TWICE, apart
 from prnet.layout.schemes import PointScheme, scheme_points
 from prnet.mapped import MappedFace
 
@@ -158,16 +158,15 @@ def mean_face(face: Face, other: Face) -> Face:
 def belief(face: Face, *, enough: float) -> tuple[float, float]:
     """How much the network believes in a face, to compare: its presence, and from ``enough`` on its
     deviations, as crops that lie otherwise than the face are believed as much, too."""
-    spread = 0.0 if face.deviation is None else float(face.deviation.mean())
-    return min(face.presence or 0.0, enough), -spread
+    return min(face.presence or 0.0, enough), -_spread(face)
 
 
 def is_again(face: Face, others: Sequence[Face], *, near: float) -> bool:
-    """Whether it is one of the others: nearer than this to them (`apart`), or not far from them and
-    turned over against them."""
+    """Whether it is one of the others: nearer than this to them (`apart`), or one of them taken
+    upside down."""
     away = apart(face.landmarks, [other.landmarks for other in others])
     return any(
-        share < near or (share < OPPOSITE and _is_turned_over(face, other))
+        share < near or (share < OPPOSITE and _is_upside_down(face, other))
         for share, other in zip(away, others, strict=True)
     )
 
@@ -183,5 +182,13 @@ def told_apart(
     return sure, rest
 
 
-def _is_turned_over(face: Face, other: Face) -> bool:
-    return abs((roll_of(face) - roll_of(other) + 180) % 360 - 180) > 90
+def _is_upside_down(face: Face, true: Face) -> bool:
+    turn = abs((roll_of(face) - roll_of(true) + 180) % 360 - 180)
+    small, large = sorted(np.ptp(it.landmarks[:, :2], axis=0).max() for it in (face, true))
+    unsure = _spread(face) > LESS_SURE * _spread(true)
+    return bool(turn > OVER and small > ALIKE * large and unsure)
+
+
+def _spread(face: Face) -> float:
+    """The mean deviation over the crop's side; 0 where the network says nothing of it."""
+    return 0.0 if face.deviation is None else float(face.deviation.mean()) / face.crop.side

@@ -75,6 +75,7 @@ def add_passes_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--passes",
         type=passes,
+        metavar="N|auto",
         default="auto",
         help="2: crop again by the first landmarks; auto (default): where the first crop was off, "
         "with --box up to three times, given landmarks excepted; and heads that are turned far "

@@ -20,10 +20,15 @@ doubted take street scenes a fifth more time."""
 SAME = 0.4
 """What is found there is one of the faces when its centre is nearer to theirs than this part of the
 longest side."""
-TWICE, OPPOSITE = 0.25, 0.65
-"""Of what is believed at once, faces nearer than this are one, and faces turned over against each
-other: of 2,717 of the test split of `scenes` in four turns 6 had slid onto a neighbour, to 0.1, and
-13 were faces taken upside down, forehead for chin, 0.48 to 0.64 off; no others are as near."""
+TWICE = 0.25
+"""Of what is believed at once, faces nearer than this are one: of 2,717 of the test split of
+`scenes` in four turns 6 had slid onto a neighbour, to 0.1; others are 0.48 and more apart."""
+OPPOSITE, OVER, ALIKE, LESS_SURE = 0.65, 150.0, 0.8, 1.2
+"""So are faces nearer than this, turned over against each other by so many degrees and more, of
+sizes up to this ratio apart, where the network is so many times less sure of the one. 14 pairs
+there are one face, upside down the second time, forehead for chin: 0.48 to 0.64 apart, turned by
+175 and more, sizes within a tenth, deviations 1.3 to 3 times as large in 12. Photos of two people
+pasted so over each other differ by up to 1.12."""
 NEAR_GIVEN = 0.6
 """So near may a face's centre be to that of a box that is given for it."""
 

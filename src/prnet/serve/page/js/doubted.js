@@ -10,14 +10,25 @@ export function elsewhere(box, { ASIDE, QUARTER_TURNS, TURNED_FROM }) {
   return [...turned, aside(-move), aside(move)];
 }
 
-/** Whether a face is one of the others: so near them, or not far and turned over against them. */
-export function isAgain(face, others, { SAME, OPPOSITE }, near = SAME) {
-  const box = boxAround(face.landmarks);
-  return others.some(({ landmarks, roll }) => {
-    const other = boxAround(landmarks), over = Math.abs(((face.roll - roll + 540) % 360) - 180) > 90;
-    const side = Math.max(box.width, box.height, other.width, other.height);
-    return Math.hypot(box.x - other.x, box.y - other.y) < (over ? OPPOSITE : near) * side;
+/** Whether a face is one of the others: so near them, or one of them taken upside down. */
+export function isAgain(face, others, doubted, near = doubted.SAME) {
+  const box = boxAround(face.landmarks), sideOf = ({ width, height }) => Math.max(width, height);
+  return others.some((other) => {
+    const there = boxAround(other.landmarks), sides = [sideOf(box), sideOf(there)];
+    const away = Math.hypot(box.x - there.x, box.y - there.y) / Math.max(...sides);
+    return away < near || (away < doubted.OPPOSITE && isUpsideDown(face, other, sides, doubted));
   });
+}
+
+function isUpsideDown(face, other, sides, { OVER, ALIKE, LESS_SURE }) {
+  const turn = Math.abs(((face.roll - other.roll + 540) % 360) - 180);
+  const alike = Math.min(...sides) > ALIKE * Math.max(...sides);
+  return turn > OVER && alike && spread(face) > LESS_SURE * spread(other);
+}
+
+/** The deviations, summed, over the crop's side. */
+function spread({ deviation, crop }) {
+  return deviation ? deviation.reduce((sum, each) => sum + each, 0) / crop.side : 0;
 }
 
 /** Those that are sure, each person's once, the first in order, and the rest (prnet/face.py). */
@@ -31,9 +42,6 @@ export function toldApart(faces, isSure, doubted) {
 
 /** The most believed first: by presence, from `enough` on by the deviations (prnet/face.py). */
 export function byBelief(faces, enough) {
-  const known = faces.map((face) => {
-    const spread = face.deviation ? face.deviation.reduce((sum, each) => sum + each, 0) : 0;
-    return [Math.min(face.presence, enough), -spread, face];
-  });
+  const known = faces.map((face) => [Math.min(face.presence, enough), -spread(face), face]);
   return known.sort((a, b) => b[0] - a[0] || b[1] - a[1]).map(([, , face]) => face);
 }
