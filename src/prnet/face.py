@@ -184,11 +184,16 @@ def told_apart(
 
 def _is_upside_down(face: Face, true: Face) -> bool:
     turn = abs((roll_of(face) - roll_of(true) + 180) % 360 - 180)
-    small, large = sorted(np.ptp(it.landmarks[:, :2], axis=0).max() for it in (face, true))
+    small, large = sorted((_size(face), _size(true)))
     unsure = _spread(face) > LESS_SURE * _spread(true)
-    return bool(turn > OVER and small > ALIKE * large and unsure)
+    return turn > OVER and small > ALIKE * large and unsure
+
+
+def _size(face: Face) -> float:
+    """The longer side of its landmarks' box."""
+    return float(np.ptp(face.landmarks[:, :2], axis=0).max())
 
 
 def _spread(face: Face) -> float:
-    """The mean deviation over the crop's side; 0 where the network says nothing of it."""
-    return 0.0 if face.deviation is None else float(face.deviation.mean()) / face.crop.side
+    """The mean deviation over the face's size; 0 where the network says nothing of it."""
+    return 0.0 if face.deviation is None else float(face.deviation.mean()) / _size(face)

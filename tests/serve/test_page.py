@@ -299,7 +299,6 @@ def test_the_browser_tells_faces_apart_as_python_does(page: Any, near: float) ->
             "landmarks": it.landmarks.ravel().tolist(),
             "roll": roll_of(it),
             "deviation": [float(it.deviation.sum())],
-            "crop": {"side": it.crop.side},
         }
         for it in faces
         if it.deviation is not None

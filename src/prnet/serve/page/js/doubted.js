@@ -12,23 +12,29 @@ export function elsewhere(box, { ASIDE, QUARTER_TURNS, TURNED_FROM }) {
 
 /** Whether a face is one of the others: so near them, or one of them taken upside down. */
 export function isAgain(face, others, doubted, near = doubted.SAME) {
-  const box = boxAround(face.landmarks), sideOf = ({ width, height }) => Math.max(width, height);
+  const box = boxAround(face.landmarks);
   return others.some((other) => {
-    const there = boxAround(other.landmarks), sides = [sideOf(box), sideOf(there)];
-    const away = Math.hypot(box.x - there.x, box.y - there.y) / Math.max(...sides);
-    return away < near || (away < doubted.OPPOSITE && isUpsideDown(face, other, sides, doubted));
+    const there = boxAround(other.landmarks), larger = Math.max(sizeOf(face), sizeOf(other));
+    const away = Math.hypot(box.x - there.x, box.y - there.y) / larger;
+    return away < near || (away < doubted.OPPOSITE && isUpsideDown(face, other, doubted));
   });
 }
 
-function isUpsideDown(face, other, sides, { OVER, ALIKE, LESS_SURE }) {
+function isUpsideDown(face, other, { OVER, ALIKE, LESS_SURE }) {
   const turn = Math.abs(((face.roll - other.roll + 540) % 360) - 180);
-  const alike = Math.min(...sides) > ALIKE * Math.max(...sides);
-  return turn > OVER && alike && spread(face) > LESS_SURE * spread(other);
+  const [small, large] = [sizeOf(face), sizeOf(other)].sort((a, b) => a - b);
+  return turn > OVER && small > ALIKE * large && spread(face) > LESS_SURE * spread(other);
 }
 
-/** The deviations, summed, over the crop's side. */
-function spread({ deviation, crop }) {
-  return deviation ? deviation.reduce((sum, each) => sum + each, 0) / crop.side : 0;
+/** The longer side of its landmarks' box. */
+function sizeOf({ landmarks }) {
+  const { width, height } = boxAround(landmarks);
+  return Math.max(width, height);
+}
+
+/** The deviations, summed, over the face's size. */
+function spread(face) {
+  return face.deviation ? face.deviation.reduce((sum, each) => sum + each, 0) / sizeOf(face) : 0;
 }
 
 /** Those that are sure, each person's once, the first in order, and the rest (prnet/face.py). */
