@@ -331,6 +331,9 @@ def test_belief_is_presence_and_then_deviations(sample_image: NDArray[np.uint8])
     faces = sorted([face, doubted, surer], key=lambda it: belief(it, enough=0.8))
     assert [id(it) for it in faces] == [id(it) for it in (doubted, face, surer)]
     assert belief(replace(face, presence=None, deviation=None), enough=0.8) == (0, 0)
+    larger = replace(face, position_map=2 * face.position_map)
+    assert belief(larger, enough=0.8)[1] == pytest.approx(belief(face, enough=0.8)[1] / 2)
+    assert belief(replace(face, position_map=0 * face.position_map), enough=0.8)[1] < -1
 
 
 @pytest.fixture(scope="module")

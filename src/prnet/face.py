@@ -196,4 +196,6 @@ def _size(face: Face) -> float:
 
 def _spread(face: Face) -> float:
     """The mean deviation over the face's size; 0 where the network says nothing of it."""
-    return 0.0 if face.deviation is None else float(face.deviation.mean()) / _size(face)
+    if face.deviation is None:
+        return 0.0
+    return float(face.deviation.mean()) / max(_size(face), 1e-6)  # points that coincide
