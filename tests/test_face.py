@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from standins import make_face, make_layout
 
 from prnet.errors import PrnetError
-from prnet.face import is_again
-from prnet.geometry.boxes import Box
 from prnet.geometry.camera import FLIP_Y, Pose, fit_weak_perspective
 from prnet.reconstruct import Reconstructor
 
@@ -45,36 +41,6 @@ def test_depth_origin_follows_the_layout() -> None:
     assert ours.landmarks[:, 2].mean() == pytest.approx(0, abs=1e-4)
     assert theirs.vertices[:, 2].min() == 0
     np.testing.assert_array_equal(ours.vertices[:, :2], theirs.vertices[:, :2])
-
-
-@pytest.mark.parametrize(
-    ("roll", "scale", "unsure", "again"),
-    [
-        (-150, 1, 1.3, True),
-        (-110, 1, 1.3, False),  # a child in somebody's arm
-        (20, 1, 1.3, False),
-        (-150, 0.7, 1.3, False),
-        (-150, 1, 1.1, False),  # two people, one upside down
-    ],
-)
-def test_a_face_across_another_is_the_same_upside_down(
-    roll: float, scale: float, unsure: float, again: bool
-) -> None:
-    spread = np.ones((256, 256), np.float32)
-    face = replace(make_face(POSE), deviation=spread)
-    other = make_face(Pose(POSE.yaw, POSE.pitch, roll), scale=scale)
-    boxes = Box.around(face.landmarks), Box.around(other.landmarks)
-    x, y = 120 + np.subtract(boxes[0].centre, boxes[1].centre)
-    other = make_face(
-        Pose(POSE.yaw, POSE.pitch, roll),
-        scale=scale,
-        centre=(x, y - 20 + 0.5 * max(boxes[0].width, boxes[0].height)),
-    )
-    other = replace(other, deviation=np.float32(unsure * scale) * spread)
-    assert is_again(other, [face], near=0.4) == again
-    assert not is_again(replace(other, deviation=None), [face], near=0.4)
-    assert is_again(other, [face], near=1)
-    assert not is_again(other, [], near=1)
 
 
 def test_back_to_the_crop() -> None:

@@ -13,7 +13,6 @@ from standins import make_layout, write_model
 
 import prnet
 from prnet.errors import PrnetError
-from prnet.face import belief
 from prnet.geometry.boxes import Box, given_boxes
 from prnet.geometry.crop import LANDMARK_RULE, CropRule, CropTransform, crop_is_off
 from prnet.network.crop_rules import GIVEN_BOX_RULE
@@ -319,21 +318,6 @@ def test_a_box_far_off_is_followed_to_its_face(
     (there,) = reconstruct.from_crops(sample_image, given_boxes(given), [crop])
     off = np.abs(there.landmarks - expected.landmarks).max()
     assert off > 0.05 * side, "else this says nothing"
-
-
-def test_belief_is_presence_and_then_deviations(sample_image: NDArray[np.uint8]) -> None:
-    (face,) = Reconstructor()(sample_image)
-    assert face.presence is not None
-    assert face.deviation is not None
-    half = (face.deviation / 2).astype(np.float32)
-    doubted = replace(face, presence=0.5, deviation=half)
-    surer = replace(face, presence=0.9, deviation=half)
-    faces = sorted([face, doubted, surer], key=lambda it: belief(it, enough=0.8))
-    assert [id(it) for it in faces] == [id(it) for it in (doubted, face, surer)]
-    assert belief(replace(face, presence=None, deviation=None), enough=0.8) == (0, 0)
-    larger = replace(face, position_map=2 * face.position_map)
-    assert belief(larger, enough=0.8)[1] == pytest.approx(belief(face, enough=0.8)[1] / 2)
-    assert belief(replace(face, position_map=0 * face.position_map), enough=0.8)[1] < -1
 
 
 @pytest.fixture(scope="module")

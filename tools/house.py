@@ -27,7 +27,7 @@ ROOMS = (
         "network",
         "mapped",
     ),
-    *("appearance", "facemodel", "formats", "face", "crop_mapper", "reconstruct"),
+    *("appearance", "facemodel", "formats", "face", "belief", "crop_mapper", "reconstruct"),
     *("facemesh", "video", "bulk", "serve", "evaluation"),
     *("training.config", "training.schedule", "training.interrupts", "training.distributed"),
     *("training.progress", "training.log", "training.networks"),

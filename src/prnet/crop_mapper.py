@@ -128,7 +128,7 @@ class CropMapper:
         return faces
 
     def _mirrored_too(self, image: Pixels, faces: list[Face]) -> Steps:
-        """The faces, those that are turned far as the mean with what their mirror image gives."""
+        """The faces; those that are turned far as the mean with what their mirror image gives."""
         if self.passes != "auto" or self.looks != ONE_LOOK or self.as_released:
             return faces
         if not self.layout.is_symmetric:

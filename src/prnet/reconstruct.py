@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from prnet.belief import belief, is_again, told_apart
 from prnet.crop_mapper import CropMapper, Source, Steps
 from prnet.detection.make import DetectorName, make_detector
 from prnet.detection.protocol import FaceDetector, boxes_of, given_detector
 from prnet.errors import PrnetError, is_number, is_whole
-from prnet.face import Face, belief, is_again, roll_of, told_apart
+from prnet.face import Face, roll_of
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_boxes, given_landmarks

@@ -19,11 +19,12 @@ from PIL import Image
 from standins import make_face
 
 import prnet
+from prnet.belief import is_again
 from prnet.cli import main
 from prnet.detection import anchorfree
 from prnet.detection.anchorfree import PrnetDetector
 from prnet.detection.candidates import WIDTH
-from prnet.face import is_again, roll_of
+from prnet.face import roll_of
 from prnet.files.image import load_image
 from prnet.geometry.boxes import Box
 from prnet.geometry.camera import Pose

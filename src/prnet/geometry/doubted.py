@@ -27,8 +27,8 @@ OPPOSITE, OVER, ALIKE, LESS_SURE = 0.65, 150.0, 0.8, 1.2
 """So are faces nearer than this, turned over against each other by so many degrees and more, of
 sizes up to this ratio apart, where the network is so many times less sure of the one. 14 pairs
 there are one face, upside down the second time, forehead for chin: 0.48 to 0.64 apart, turned by
-175 and more, sizes within a tenth, deviations 1.3 to 3 times as large in 12. Photos of two people
-pasted so over each other differ by up to 1.12."""
+175 and more, sizes within a tenth, deviations over size 1.3 to 3 times as large in 12. Two people
+of like sizes, pasted so over each other, differ by up to 1.12."""
 NEAR_GIVEN = 0.6
 """So near may a face's centre be to that of a box that is given for it."""
 

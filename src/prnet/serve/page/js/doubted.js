@@ -1,4 +1,5 @@
-// Where a face is looked for once more that is not believed: prnet/geometry/doubted.py.
+// Where a face is looked for once more that is not believed, and which faces are one person's:
+// prnet/geometry/doubted.py and prnet/belief.py.
 import { boxAround, radians } from "./crop.js";
 
 /** The box in quarter turns, a small one turned over, and to its left and right. */
@@ -37,7 +38,7 @@ function spread(face) {
   return face.deviation ? face.deviation.reduce((sum, each) => sum + each, 0) / sizeOf(face) : 0;
 }
 
-/** Those that are sure, each person's once, the first in order, and the rest (prnet/face.py). */
+/** Those that are sure, each person's once, the first in order, and the rest. */
 export function toldApart(faces, isSure, doubted) {
   const sure = [], rest = [];
   for (const face of faces) {
@@ -46,7 +47,7 @@ export function toldApart(faces, isSure, doubted) {
   return [sure, rest];
 }
 
-/** The most believed first: by presence, from `enough` on by the deviations (prnet/face.py). */
+/** The most believed first: by presence, from `enough` on by the deviations. */
 export function byBelief(faces, enough) {
   const known = faces.map((face) => [Math.min(face.presence, enough), -spread(face), face]);
   return known.sort((a, b) => b[0] - a[0] || b[1] - a[1]).map(([, , face]) => face);

@@ -40,7 +40,7 @@ export class Reconstructor {
     return shown;
   }
 
-  /** A face, that is turned far as the mean with what its mirror image gives. */
+  /** A face; one that is turned far as the mean with what its mirror image gives. */
   async mirroredToo(picture, face) {
     const { yaw } = poseOf(fitCamera(this.layout.headMarks, face.landmarks).rotation);
     if (Math.abs(yaw) <= this.settings.looks.MIRRORED_FROM) return face;
