@@ -1,20 +1,23 @@
-"""Place the inner 51 of the 68 landmarks on our surface, between the conventions of their sources.
+"""Place the 68 landmarks on our surface, between the conventions of their sources.
 
     python tools/place_landmarks.py faces/labels.npz congress/photos.npz points/3dsk.npz
+    python tools/place_landmarks.py --jaw faces/labels.npz congress/photos.npz turned/turned.npz
 
 Each source is a test set as `prnet evaluate` reads it (of labels, the points that came with the
 photos). Held-out people, and every second row of a set of exact points, are left for tests.
 Sources differ by 1 to 3 % of the face: some mean the rim of the lower lip, others the middle of its
 red; some the tip of the eye's corner, others where the white ends. Each counts alike: a landmark
-goes to the pixel of the UV layout, its twin to that pixel's mirror image, where frontal faces of
-the package's network have the least mean distance to the sources' points. Writes the package's
-``uv_layout.npz`` anew.
+goes to the pixel of the UV layout, its twin to that pixel's mirror image, where faces of the
+package's network have the least mean distance to the sources' points. The inner 51 are placed by
+frontal faces; ``--jaw``: its 16 points but the chin by faces of every yaw, whose ranges count alike
+in each source, but for points without depth (N, 68, 2): beyond 15 degrees theirs are the visible
+outline. Writes the package's ``uv_layout.npz`` anew.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,18 +29,23 @@ from prnet.evaluation.held_out import held_out_names
 from prnet.evaluation.samples import Dataset, Sample
 from prnet.evaluation.tables import is_table
 from prnet.face import Face
-from prnet.geometry.boxes import Box
 from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.geometry.sampling import bilinear_weights
 from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.reconstruct import Reconstructor
 
+Ranges = tuple[tuple[float, float], ...]
 DATA = Path(__file__).parents[1] / "src/prnet/data"
-INNER = range(17, 68)
-MAX_YAW = 20.0
-"""Degrees: beyond it depth, too, moves a point."""
+INNER, JAW = [*range(17, 68)], [*range(8), *range(9, 17)]
+FRONTAL = ((0, 20),)
+"""Degrees of yaw: beyond, depth, too, moves a point."""
+TURNED = ((0, 15), (15, 30), (30, 60), (60, 90))
+FEW = 50
+"""Faces: a source's range that has fewer does not count."""
 MAX_OFF = 0.06
 """Of the box: faces whose landmarks are farther off on average show no convention."""
+LARGEST = 0.15
+"""Of the box: what is farther off counts no more."""
 REACH, STEP = 9.0, 0.5
 """UV pixels to each side of where a landmark lies."""
 
@@ -45,22 +53,27 @@ REACH, STEP = 9.0, 0.5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sources", nargs="+", type=Path)
-    parser.add_argument("--photos", type=int, default=250, help="of a source, at most")
+    parser.add_argument("--photos", type=int, default=250, help="of a source and range of yaw")
+    parser.add_argument("--jaw", action="store_true", help="the jaw instead of the inner 51")
     args = parser.parse_args()
     layout = default_layout()
+    points, ranges = (JAW, TURNED) if args.jaw else (INNER, FRONTAL)
     steps = np.arange(-REACH, REACH + STEP / 2, STEP)
     offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-    costs = [distances(path, layout, offsets, args.photos) for path in args.sources]
-    landmarks = placed(layout, np.nansum(costs, axis=0), offsets)
+    costs = [distances(path, layout, offsets, points, ranges, args.photos) for path in args.sources]
+    landmarks = placed(layout, np.nansum(np.concatenate(costs), axis=0), offsets, points)
     replace(layout, landmarks=landmarks).save(DATA / "uv_layout.npz")
 
 
-def placed(layout: UVLayout, costs: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Costs (68, K) of offsets (K, 2) -> landmarks (68, 2): the least for a point and its twin."""
+def placed(
+    layout: UVLayout, costs: np.ndarray, offsets: np.ndarray, points: Sequence[int]
+) -> np.ndarray:
+    """Costs (68, K) of offsets (K, 2) -> landmarks (68, 2): of ``points`` the least for each and
+    its twin."""
     landmarks = layout.landmarks.copy()
     columns = len(offsets[offsets[:, 1] == offsets[0, 1]])
     opposite = np.arange(len(offsets)).reshape(-1, columns)[:, ::-1].ravel()
-    for point in INNER:
+    for point in points:
         twin = MIRRORED_LANDMARKS[point]
         cost = costs[point] + costs[twin][opposite]
         allowed = offsets[:, 0] == 0 if twin == point else np.ones(len(offsets), bool)
@@ -71,40 +84,65 @@ def placed(layout: UVLayout, costs: np.ndarray, offsets: np.ndarray) -> np.ndarr
     return landmarks
 
 
-def distances(path: Path, layout: UVLayout, offsets: np.ndarray, count: int) -> np.ndarray:
-    """(68, K): mean distance, of the box, from the source's points to where the faces have the
-    landmarks moved by the offsets; NaN for points that the source does not know."""
+def distances(
+    path: Path,
+    layout: UVLayout,
+    offsets: np.ndarray,
+    points: Sequence[int],
+    ranges: Ranges,
+    count: int,
+) -> np.ndarray:
+    """(R, 68, K): in each range of yaw the mean distance, of the box, from the source's points to
+    where the faces have the landmarks moved by the offsets; NaN for points that the source does
+    not know, and for ranges in which it has few faces."""
     dataset = open_dataset(path, truth="labels" if is_table(path) else "annotated")
-    sums, faces = np.zeros((68, len(offsets))), 0
-    for truth, face in frontal_faces(dataset, count):
+    if points is JAW and all(s.landmarks.shape[1] == 2 for s in training_samples(dataset)):
+        ranges = ranges[:1]
+    sums, faces = np.zeros((len(ranges), 68, len(offsets))), np.zeros(len(ranges))
+    for truth, face, at in found_faces(dataset, ranges, count):
         positions = face.position_map.reshape(-1, 3)[:, :2]
-        for point in INNER:
+        for point in points:
             places = (layout.landmarks[point] + offsets).astype(np.float32)
             pixels, weights = bilinear_weights(places, layout.size, layout.size)
-            at = (positions[pixels] * weights[..., None]).sum(axis=1)
-            sums[point] += np.linalg.norm(at - truth[point], axis=1) / size_of(truth)
-        faces += 1
-    print(f"{path}: {faces} faces")
+            there = (positions[pixels] * weights[..., None]).sum(axis=1)
+            off = np.linalg.norm(there - truth[point], axis=1) / size_of(truth)
+            sums[at, point] += np.minimum(off, LARGEST)
+        faces[at] += 1
+    print(f"{path}: faces by yaw", *faces.astype(int))
     unknown = [point for point in range(68) if dataset.exact and point not in dataset.exact]
-    sums[unknown] = np.nan
-    return sums / faces
+    sums[:, unknown] = np.nan
+    sums[faces < FEW] = np.nan
+    return sums / np.maximum(faces, 1)[:, None, None]
 
 
-def frontal_faces(dataset: Dataset, count: int) -> Iterator[tuple[np.ndarray, Face]]:
-    """Points (68, 2) and the network's face, whose crop comes from them."""
-    reconstruct, found = Reconstructor(), 0
+def found_faces(
+    dataset: Dataset, ranges: Ranges, count: int
+) -> Iterator[tuple[np.ndarray, Face, int]]:
+    """Points (68, 2), the network's face, whose crop comes from them, and its range of yaw, until
+    each has ``count`` of them."""
+    reconstruct, found = Reconstructor(), [0] * len(ranges)
     for sample in tqdm(training_samples(dataset), desc=dataset.path.parent.name):
+        if range_of(sample.angles[1], ranges, found, count) is None:
+            continue
         truth = sample.landmarks[:, :2]
-        faces = reconstruct(sample.read_photo(), boxes=[Box.around(truth)])
-        if not faces or abs(faces[0].pose.yaw) > MAX_YAW:
+        faces = reconstruct(sample.read_photo(), landmarks=[truth])
+        at = range_of(faces[0].pose.yaw, ranges, found, count) if faces else None
+        if at is None:
             continue
         known = list(dataset.exact or INNER)
         off = faces[0].landmarks[known, :2] - truth[known]
         if np.linalg.norm(off, axis=1).mean() < MAX_OFF * size_of(truth):
-            yield truth, faces[0]
-            found += 1
-        if found == count:
-            return
+            yield truth, faces[0], at
+            found[at] += 1
+
+
+def range_of(yaw: float, ranges: Ranges, found: Sequence[int], count: int) -> int | None:
+    """The first range that |yaw| lies in, if fewer than ``count`` were found there; of an unknown
+    yaw (NaN) any such."""
+    for at, (low, high) in enumerate(ranges):
+        if found[at] < count and (np.isnan(yaw) or low <= abs(yaw) < high):
+            return at
+    return None
 
 
 def training_samples(dataset: Dataset) -> list[Sample]:
