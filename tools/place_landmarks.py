@@ -96,7 +96,7 @@ def distances(
     where the faces have the landmarks moved by the offsets; NaN for points that the source does
     not know, and for ranges in which it has few faces."""
     dataset = open_dataset(path, truth="labels" if is_table(path) else "annotated")
-    if points is JAW and all(s.landmarks.shape[1] == 2 for s in training_samples(dataset)):
+    if points is JAW and not has_depth(dataset):
         ranges = ranges[:1]
     sums, faces = np.zeros((len(ranges), 68, len(offsets))), np.zeros(len(ranges))
     for truth, face, at in found_faces(dataset, ranges, count):
@@ -134,6 +134,11 @@ def found_faces(
         if np.linalg.norm(off, axis=1).mean() < MAX_OFF * size_of(truth):
             yield truth, faces[0], at
             found[at] += 1
+
+
+def has_depth(dataset: Dataset) -> bool:
+    known = (sample.landmarks for sample in dataset.samples)
+    return any(points is not None and points.shape[1] == 3 for points in known)
 
 
 def range_of(yaw: float, ranges: Ranges, found: Sequence[int], count: int) -> int | None:

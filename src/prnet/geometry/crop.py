@@ -95,8 +95,10 @@ class CropTransform:
         points = np.asarray(crop_map, np.float32)
         # Products and sums with rows of three take NumPy two and ten times as long.
         few = math.gcd(points.shape[-2], 4)
-        several = np.kron(np.eye(few), matrix.T).astype(np.float32)
-        rows = (points.reshape(-1, 3 * few) @ several).reshape(*points.shape[:-2], -1)
+        several = np.zeros((few, 3, few, 3), np.float32)
+        several[range(few), :, range(few)] = matrix.T
+        rows = points.reshape(-1, 3 * few) @ several.reshape(3 * few, 3 * few)
+        rows = rows.reshape(*points.shape[:-2], -1)
         rows += np.tile(origin.astype(np.float32), points.shape[-2])
         return rows.reshape(points.shape)
 
