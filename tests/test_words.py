@@ -51,6 +51,7 @@ def said(call: str, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("call", "line"),
     [
+        (RECONSTRUCT + "--box 9,9,50,50 grey.png", "：可能不是人脸 -> grey"),
         (RECONSTRUCT + "none.jpg", "prnet reconstruct: none.jpg：找不到这个文件\n"),
         (RECONSTRUCT + "text.jpg", "prnet reconstruct: text.jpg：不是图像，或文件开头已损坏"),
         (RECONSTRUCT + "empty.jpg", "prnet reconstruct: empty.jpg：文件是空的，需要图像文件\n"),
