@@ -22,11 +22,11 @@ from prnet.network.contrast import stretched
 from prnet.network.crop_rules import load_crop_rules
 from prnet.network.looks import (
     MIRRORED,
-    MIRRORED_FROM,
     ONE_LOOK,
     Look,
     looks_of,
     mean_of,
+    mirrored_share,
     seen_by,
 )
 from prnet.network.position_map_network import PositionMapNetwork, Prediction, layout_file
@@ -89,9 +89,20 @@ class CropMapper:
         *,
         source: Path | None = None,
     ) -> list[Face]:
-        """One network call for crops of one image (H, W, 3) uint8, read from the file ``source``; a
-        face for each, which keeps the image itself, not a copy."""
-        return self._answered(self._from_crops(image, boxes, crops, source))
+        """One network call for crops of one image (H, W, 3) uint8, read from the file ``source``,
+        and one for the mirror images of heads turned far; a face for each, which keeps the image
+        itself, not a copy."""
+        return self._answered(self._seen(image, boxes, crops, source))
+
+    def _seen(
+        self,
+        image: Pixels,
+        boxes: Sequence[Box],
+        crops: Sequence[CropTransform],
+        source: Path | None,
+    ) -> Steps:
+        faces = yield from self._from_crops(image, boxes, crops, source)
+        return (yield from self._mirrored_too(image, faces))
 
     def _mapped(
         self,
@@ -133,11 +144,14 @@ class CropMapper:
             return faces
         if not self.layout.is_symmetric:
             return faces
-        far = [i for i, face in enumerate(faces) if abs(yaw_of(face)) > MIRRORED_FROM]
-        boxes, crops = [faces[i].box for i in far], [faces[i].crop for i in far]
-        seen = yield from self._from_crops(image, boxes, crops, None, MIRRORED)
-        means = {i: mean_face(faces[i], it) for i, it in zip(far, seen, strict=True)}
-        return [means.get(i, face) for i, face in enumerate(faces)]
+        shares = [mirrored_share(yaw_of(face)) for face in faces]
+        far = [face for face, share in zip(faces, shares, strict=True) if share]
+        boxes, crops = [face.box for face in far], [face.crop for face in far]
+        seen = iter((yield from self._from_crops(image, boxes, crops, None, MIRRORED)))
+        return [
+            mean_face(face, next(seen), share) if share else face
+            for face, share in zip(faces, shares, strict=True)
+        ]
 
     def _given_roll(self, landmarks: NDArray[np.floating]) -> float:
         """Of a caller's landmarks, where a crop of theirs that is not turned would be off."""

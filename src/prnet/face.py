@@ -143,11 +143,10 @@ def yaw_of(face: Face) -> float:
     return pose_from_rotation(face.landmarks_rotation).yaw
 
 
-def mean_face(face: Face, other: Face) -> Face:
-    """The face with the mean of both maps and deviations."""
-    half = np.float32(0.5)
+def mean_face(face: Face, other: Face, share: float) -> Face:
+    """The face with the mean of both maps and deviations, ``share`` of it the other's."""
+    position_map = face.position_map + (other.position_map - face.position_map) * np.float32(share)
     spread = face.deviation
     if spread is not None and other.deviation is not None:
-        spread = (spread + other.deviation) * half
-    position_map = (face.position_map + other.position_map) * half
+        spread = spread + (other.deviation - spread) * np.float32(share)
     return replace(face, position_map=position_map, deviation=spread)

@@ -45,7 +45,7 @@ class Reconstructor(CropMapper):
     ``passes``: with 2, the landmarks of the first pass place the crop of the second; with "auto"
     only where they ask for quite another crop than the first (`crop_is_off`), up to four with a
     caller's boxes and never with landmarks, and heads that are turned far (`MIRRORED_FROM`) are
-    looked at once more, mirrored.
+    looked at once more, mirrored (films', too).
     ``min_score``: of the detector's boxes, on its own scale (None: what it asks for itself);
     ``min_presence``: of what it found, as the network judges it (0 keeps all); ``max_faces``: the
     largest ones; ``small_faces``: look for smaller ones, too (detector "prnet").

@@ -14,7 +14,15 @@ from prnet import Reconstructor
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropTransform
 from prnet.geometry.mirror import MIRRORED_LANDMARKS
-from prnet.network.looks import ACCURATE, ONE_LOOK, Look, looks_of, mean_of, seen_by
+from prnet.network.looks import (
+    ACCURATE,
+    ONE_LOOK,
+    Look,
+    looks_of,
+    mean_of,
+    mirrored_share,
+    seen_by,
+)
 from prnet.network.position_map_network import VARIANTS, Prediction, network_file
 
 CROP = CropTransform(40.0, 55.0, 90.0, 128, roll=20.0)
@@ -72,7 +80,12 @@ def test_accurate_answers_a_mirrored_photo_with_the_mirrored_face(
     assert off["accurate"] < 0.1 < off["fast"]
 
 
-@pytest.mark.parametrize(("yaw", "twice"), [(45, False), (70, True)])
+@pytest.mark.parametrize(("yaw", "share"), [(0, 0), (-50, 0), (55, 0.25), (-60, 0.5), (89, 0.5)])
+def test_the_mirror_images_share_grows_with_the_yaw(yaw: float, share: float) -> None:
+    assert mirrored_share(yaw) == share
+
+
+@pytest.mark.parametrize(("yaw", "twice"), [(45, False), (70, True), (-70, True)])
 def test_heads_turned_far_are_seen_mirrored_too(
     sample_image: NDArray[np.uint8], yaw: float, twice: bool
 ) -> None:
@@ -94,6 +107,8 @@ def test_heads_turned_far_are_seen_mirrored_too(
     points = [face.landmarks]
     (given,), (once,) = Reconstructor()(photo, landmarks=points), plain(photo, landmarks=points)
     assert np.array_equal(given.position_map, once.position_map) != twice
+    (followed,) = Reconstructor().from_crops(photo, [face.box], [face.crop])
+    np.testing.assert_array_equal(followed.position_map, face.position_map)
 
 
 def test_a_folder_goes_before_a_variant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,6 +177,20 @@ def test_a_film_is_followed_as_in_python(page: Any, film: list[Image.Image]) -> 
         assert np.abs(np.array(found["curves"]) - curves(steady)).max() < 0.1
 
 
+def test_a_head_turned_far_is_seen_mirrored_in_a_film_too(page: Any) -> None:
+    (frontal,) = prnet.Reconstructor()(SAMPLE_PHOTO)
+    photo = frontal.render(yaw=70, size=300, background=(90, 90, 90))
+    frame = {"width": 300, "height": 300, "bytes": base64.b64encode(photo.tobytes()).decode()}
+    there = np.array(page.evaluate(FOLLOW, [frame] * 20)[-1]["landmarks"]).reshape(68, 3)
+    off = []
+    for passes in ("auto", 1):
+        tracker, smoother = Tracker(prnet.Reconstructor(passes=passes)), Smoother()
+        steady = [smoother(tracker(photo, i / 25)[0], i / 25) for i in range(20)][-1]
+        off.append(np.abs(there - steady.landmarks).mean())
+    assert off[0] < 0.05
+    assert off[1] > 3 * off[0], "else this says nothing"
+
+
 def test_what_moves_suddenly_is_let_through_as_in_python(page: Any) -> None:
     random, passed, size = np.random.default_rng(0), 1 / 25, 200.0
     frames = 100 + np.cumsum(random.normal(0, [[[0.1]], *9 * [[[1.0]]]], (10, 40, 3)), axis=0)

@@ -43,10 +43,17 @@ ACCURATE = (Look(-6, -0.05), Look(6, 0.05), Look(-6, 0.05, True), Look(6, -0.05,
 """Six or eight looks, or turns of 10 degrees, gain no more."""
 
 MIRRORED = (Look(mirrored=True),)
-MIRRORED_FROM = 55.0
-"""Degrees of yaw, either way, from which on the mirror image is looked at, too, where passes are
-"auto": landmarks of turned heads are 2.42 -> 2.27 % off at 55 to 65 degrees, 2.73 -> 2.49 up to 75,
-3.06 -> 2.63 beyond; below, at 25 to 55, a second look takes off 0.06 to 0.09."""
+MIRRORED_FROM, MIRRORED_FULLY = 50.0, 60.0
+"""Degrees of yaw, either way, between which the mirror image's part of the mean grows from nothing
+to a half, so that films do not jump, where passes are "auto": landmarks of turned heads are 2.42 ->
+2.27 % off at 55 to 65 degrees, 2.73 -> 2.49 up to 75, 3.06 -> 2.63 beyond; below, at 25 to 55, a
+second look takes off 0.06 to 0.09."""
+
+
+def mirrored_share(yaw: float) -> float:
+    """The mirror image's part of the mean, 0 to 0.5."""
+    grown = (abs(yaw) - MIRRORED_FROM) / (MIRRORED_FULLY - MIRRORED_FROM)
+    return min(max(grown, 0.0), 1.0) / 2
 
 
 def looks_of(model: str | Path | None) -> tuple[Look, ...]:

@@ -24,7 +24,7 @@ from prnet.geometry.crop import LANDMARK_RULE
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.network import contrast
 from prnet.network.crop_rules import load_crop_rules
-from prnet.network.looks import MIRRORED_FROM
+from prnet.network.looks import MIRRORED_FROM, MIRRORED_FULLY
 from prnet.network.position_map_network import PositionMapNetwork, layout_file
 from prnet.packaged import DATA
 from prnet.video import glance, head, look, smooth, track
@@ -69,7 +69,7 @@ def page_settings() -> tuple[dict[str, Any], dict[str, bytes]]:
         **modules,
         "rules": {"detector": asdict(detector), "landmarks": asdict(landmarks)},
         "network": {"crop_size": PositionMapNetwork(DATA).crop_size},
-        "looks": {"MIRRORED_FROM": MIRRORED_FROM},
+        "looks": {"MIRRORED_FROM": MIRRORED_FROM, "MIRRORED_FULLY": MIRRORED_FULLY},
         "layout": layout,
         "curves": shapes,
     }

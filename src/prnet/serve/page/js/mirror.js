@@ -19,8 +19,14 @@ export function unmirrored({ position_maps, deviations, presence }, size) {
   return { position_maps: { data: map }, deviations: spread, presence };
 }
 
-/** The face with the mean of both maps and deviations. */
-export function meanFace(face, other) {
-  const mean = (a, b) => a && a.map((value, i) => (value + b[i]) / 2);
+/** The mirror image's part of the mean at that yaw, 0 to 0.5. */
+export function mirroredShare(yaw, { MIRRORED_FROM, MIRRORED_FULLY }) {
+  const grown = (Math.abs(yaw) - MIRRORED_FROM) / (MIRRORED_FULLY - MIRRORED_FROM);
+  return Math.min(Math.max(grown, 0), 1) / 2;
+}
+
+/** The face with the mean of both maps and deviations, `share` of it the other's. */
+export function meanFace(face, other, share) {
+  const mean = (a, b) => a && a.map((value, i) => value + (b[i] - value) * share);
   return { ...face, map: mean(face.map, other.map), deviation: mean(face.deviation, other.deviation) };
 }

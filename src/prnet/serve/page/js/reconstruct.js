@@ -6,7 +6,7 @@ import { boxAround, Crop, cropIsOff } from "./crop.js";
 import { byBelief, elsewhere, isAgain, toldApart } from "./doubted.js";
 import { gather } from "./layout.js";
 import { inWhiteLight } from "./light.js";
-import { meanFace, mirrored, unmirrored } from "./mirror.js";
+import { meanFace, mirrored, mirroredShare, unmirrored } from "./mirror.js";
 import { reduce } from "./resample.js";
 
 export class Reconstructor {
@@ -43,9 +43,10 @@ export class Reconstructor {
   /** A face; one that is turned far as the mean with what its mirror image gives. */
   async mirroredToo(picture, face) {
     const { yaw } = poseOf(fitCamera(this.layout.headMarks, face.landmarks).rotation);
-    if (Math.abs(yaw) <= this.settings.looks.MIRRORED_FROM) return face;
+    const share = mirroredShare(yaw, this.settings.looks);
+    if (!share) return face;
     const other = await this.map(picture, face.box, face.crop, { mirror: true });
-    return this.described(meanFace(face, other));
+    return this.described(meanFace(face, other, share));
   }
 
   /** The face in a box, from another crop where its landmarks ask for one. */

@@ -67,7 +67,8 @@ export class Tracker {
 
   async move(picture, seconds, tracks) {
     for (const track of tracks) {
-      const face = await this.models.map(picture, track.face.box, this.crop(track, seconds));
+      const seen = await this.models.map(picture, track.face.box, this.crop(track, seconds));
+      const face = await this.models.mirroredToo(picture, seen);
       const look = this.look(face, picture);
       if (this.stays(track, face, look)) this.moved(track, face, look, seconds);
       else track.lost = true;
