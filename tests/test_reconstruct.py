@@ -320,6 +320,30 @@ def test_a_box_far_off_is_followed_to_its_face(
     assert off > 0.05 * side, "else this says nothing"
 
 
+@pytest.mark.parametrize("times", [2.8, 3.2])
+def test_large_boxes_of_people_side_by_side_end_at_a_face_each(
+    sample_image: NDArray[np.uint8], times: float
+) -> None:
+    reconstruct = Reconstructor()
+    (face,) = reconstruct(sample_image)
+    box = Box.around(face.landmarks)
+    side = max(box.width, box.height)
+    reach, half = round(side / 2), times * side / 2
+    x, y = (int(value) for value in box.centre)
+    one = sample_image[y - 95 : y + 95, x - reach : x + reach]
+    image = np.concatenate([one, one[:, ::-1]], axis=1)
+    faces = reconstruct(image)
+    places = np.array([Box.around(face.landmarks).centre for face in faces])
+    given = [(x - half, y - half, x + half, y + half) for x, y in places]
+    found = reconstruct(image, boxes=given)
+    there = np.array([Box.around(face.landmarks).centre for face in found])
+    assert len(found) == 2
+    assert np.abs(there - places).max() < 0.05 * side
+    np.testing.assert_allclose([face.box.xyxy for face in found], given)
+    alone, again = reconstruct(image, boxes=[given[0], given[0]])
+    assert np.array_equal(alone.landmarks, again.landmarks), "one box twice is one face"
+
+
 @pytest.fixture(scope="module")
 def judging_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_model(tmp_path_factory.mktemp("judging"), judges=True)

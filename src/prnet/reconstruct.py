@@ -21,7 +21,7 @@ from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_boxes, given_landmarks
 from prnet.geometry.crop import CropRule, CropTransform
-from prnet.geometry.doubted import NEAR_GIVEN, SAME, apart, around, elsewhere
+from prnet.geometry.doubted import NEAR_GIVEN, SAME, apart, around, elsewhere, middle
 from prnet.light import Pixels
 from prnet.network.crop_rules import GIVEN_BOX_RULE
 
@@ -31,6 +31,11 @@ MIN_PRESENCE = 0.83
 GIVEN_AGAIN = 2
 """Passes more in a caller's boxes, which may lie far off (docs/experiments.md)."""
 _belief = partial(belief, enough=MIN_PRESENCE)
+
+
+def _off(face: Face, box: Box) -> float:
+    """How far the face's centre is from the box's, over the longest side of both."""
+    return float(apart(face.landmarks, [box.corners])[0])
 
 
 class Reconstructor(CropMapper):
@@ -140,6 +145,7 @@ class Reconstructor(CropMapper):
             rule = self.crop_rules.get("given", GIVEN_BOX_RULE)
             faces = yield from self._in_boxes(source, image, found, rule)
             faces = yield from self._looked_around(source, image, faces, rule)
+            faces = yield from self._each_its_own(source, image, faces, rule)
         else:
             faces = yield from self._detected(source, image)
         return (yield from self._mirrored_too(image, faces))
@@ -183,6 +189,22 @@ class Reconstructor(CropMapper):
         faces, rest = every[: len(faces)], iter(every[len(faces) :])
         for i, each in places.items():
             box, there = faces[i].box, [next(rest) for _ in each]
-            there = [it for it in there if apart(it.landmarks, [box.corners])[0] < NEAR_GIVEN]
+            there = [it for it in there if _off(it, box) < NEAR_GIVEN]
             faces[i] = replace(max([faces[i], *there], key=_belief), box=box)
+        return faces
+
+    def _each_its_own(
+        self, source: Source, image: Pixels, faces: list[Face], rule: CropRule
+    ) -> Steps:
+        """Faces of a caller's boxes: where several large ones ended at one face it is the nearest
+        box's, and the others' are looked for in their middle."""
+        by_place = sorted(faces, key=lambda face: _off(face, face.box))
+        own, _ = told_apart(by_place, lambda face: True)
+        lost = [i for i, face in enumerate(faces) if not any(face is it for it in own)]
+        places = [middle(faces[i].box) for i in lost]
+        tried = yield from self._in_boxes(source, image, places, rule)
+        for i, face in zip(lost, tried, strict=True):
+            others = [*faces[:i], *faces[i + 1 :]]
+            if self._is_sure(face) and not is_again(face, others, near=SAME):
+                faces[i] = replace(face, box=faces[i].box)
         return faces

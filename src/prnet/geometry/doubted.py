@@ -46,6 +46,12 @@ def around(box: Box) -> tuple[Box, ...]:
     return *map(box.turned, QUARTER_TURNS), *sides
 
 
+def middle(box: Box) -> Box:
+    """The middle of a caller's box, half as wide and high."""
+    (x, y), wide, high = box.centre, box.width / 4, box.height / 4
+    return Box(x - wide, y - high, x + wide, y + high, box.score, box.roll)
+
+
 def apart(
     points: NDArray[np.floating], others: Sequence[NDArray[np.floating]]
 ) -> NDArray[np.floating]:
