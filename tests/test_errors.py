@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import prnet
+from prnet.bulk.parquet import import_pyarrow
 from prnet.errors import LONGEST_REASON, PrnetError, install_command, reason_of
 
 
@@ -70,7 +72,10 @@ def test_extras_that_are_named_exist() -> None:
     extras = settings.split("[project.optional-dependencies]")[1].split("[project.")[0]
     declared = set(re.findall(r"^(\w+) = \[", extras, re.MULTILINE))
     texts = [*source.rglob("*.py"), *(project / "docs").glob("*.md"), project / "README.md"]
-    pattern = r'(?:missing\([^)]*, |install_command\()["\'](\w+)["\']\)|(?:prnet|\.)\[([\w,]+)\]"'
+    pattern = (
+        r'(?:missing\([^)]*, |install_command\()["\'](\w+)["\'](?:, error)?\)'
+        r'|(?:prnet|\.)\[([\w,]+)\]"'
+    )
     named = {
         extra
         for path in texts
@@ -79,6 +84,25 @@ def test_extras_that_are_named_exist() -> None:
     }
     assert {"train", "evaluate", "label", "mesh"} <= named
     assert named <= declared
+
+
+def test_a_package_that_does_not_load_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To install it once more, as the line for missing ones says, would change nothing."""
+    (tmp_path / "pyarrow.py").write_text('raise ImportError("needs NumPy 2.0, found 1.26")')
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(PrnetError) as caught:
+        import_pyarrow()
+    assert str(caught.value) == (
+        "expected the package 'pyarrow' for Parquet files, got one that does not load: "
+        "needs NumPy 2.0, found 1.26"
+    )
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(PrnetError, match=r"got none \(pip install"):
+        import_pyarrow()
 
 
 def test_an_error_is_one_line_whatever_it_names() -> None:

@@ -76,8 +76,11 @@ def in_words(error: BaseException, hint: str = "") -> str:
     return f"got an unforeseen {kind}{said}{hint}"
 
 
-def missing(package: str | None, extra: str) -> PrnetError:
-    """The error for a package of one of our extras that is not installed."""
+def missing(package: str | None, extra: str, error: ImportError | None = None) -> PrnetError:
+    """The error for a package of one of our extras that is not installed, or, as ``error`` says,
+    does not load beside others."""
+    if error is not None and not isinstance(error, ModuleNotFoundError):
+        return PrnetError(f"expected {package}, got one that does not load: {reason_of(error)}")
     return PrnetError(f"expected {package}, got none ({install_command(extra)})")
 
 

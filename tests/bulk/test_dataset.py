@@ -28,7 +28,7 @@ from prnet.bulk.manifest import digest_of
 from prnet.bulk.parquet import read_address
 from prnet.bulk.plan import PHOTOS as LISTED
 from prnet.bulk.plan import Part, read_plan, write_plan
-from prnet.bulk.rows import unpack_map
+from prnet.bulk.rows import schema, unpack_map
 from prnet.bulk.shards import ShardDone, ShardWork, finished, rows_path, samples_path
 from prnet.cli import main
 from prnet.commands.bulk.dataset import _finding, add_arguments
@@ -76,6 +76,12 @@ def _good(rows: list[dict[str, Any]]) -> list[int]:
 
 
 EXPECTED = [0, 1, 2, 4, 5, 6]
+
+
+def test_rows_without_a_face_are_read_by_every_pyarrow() -> None:
+    """Before 26 a missing list of fixed length is "Expected all lists to be of size=4"."""
+    lists = [field.type for field in schema() if pa.types.is_nested(field.type)]
+    assert lists == [pa.list_(pa.float32())] * 6
 
 
 def test_rows_are_what_a_reconstructor_says(photos: Path, model: Path, tmp_path: Path) -> None:
@@ -181,16 +187,19 @@ def test_addresses_that_do_not_answer_are_errors(
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes have no names there")
 def test_of_a_folder_files_alone_are_read(photos: Path, tmp_path: Path) -> None:
-    """A pipe would be waited for; links to nothing are errors, as files that cannot be read."""
+    """A pipe would be waited for; links to nothing, or to themselves, are errors, as files that
+    cannot be read."""
     os.mkfifo(photos / "pipe.png")
     (photos / "folder.png").mkdir()
     (photos / "broken.png").symlink_to("nowhere.png")
     (photos / "linked.png").symlink_to("0.png")
+    (photos / "loop.png").symlink_to("loop.png")
     (tmp_path / "out").mkdir()
     write_plan([str(photos)], tmp_path / "out", shard_size=9)
     planned = (tmp_path / "out" / LISTED).read_text().splitlines()
     names = [json.loads(line)[0] for line in planned]
-    assert names == [*(f"{number}.png" for number in range(5)), "broken.png", "linked.png"]
+    links = ["broken.png", "linked.png", "loop.png"]
+    assert names == [*(f"{number}.png" for number in range(5)), *links]
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")

@@ -19,7 +19,7 @@ def import_pyarrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise missing("the package 'pyarrow' for Parquet files", "bulk") from error
+        raise missing("the package 'pyarrow' for Parquet files", "bulk", error) from error
     return pyarrow
 
 

@@ -179,7 +179,7 @@ class _Sources:
         seen = [entry for entry in here if not entry.name.startswith(".")]
         for entry in seen:
             kind = _kind(entry.name)
-            if kind is not None and (entry.is_file() or not os.path.exists(entry.path)):
+            if kind is not None and _is_file_or_bad_link(entry):
                 yield kind, os.path.join(below, entry.name)
         for entry in seen:
             inside = self._recursive and entry.is_dir(follow_symlinks=False)
@@ -188,6 +188,12 @@ class _Sources:
 
     def _is_results(self, path: str) -> bool:
         return self._results.is_dir() and os.path.samefile(path, self._results)
+
+
+def _is_file_or_bad_link(entry: os.DirEntry[str]) -> bool:
+    if entry.is_file(follow_symlinks=False):  # no look at the disk
+        return True
+    return os.path.isfile(entry.path) or not os.path.exists(entry.path)
 
 
 def _kind(name: str) -> Kind | None:

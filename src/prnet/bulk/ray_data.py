@@ -62,7 +62,7 @@ def import_ray() -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise missing("the package 'ray'", "ray") from error
+        raise missing("the package 'ray'", "ray", error) from error
     return ray
 
 

@@ -69,10 +69,11 @@ class SampleOptions:
 
 
 def schema() -> Any:
-    """The columns; docs/bulk.md says what they hold."""
+    """The columns; docs/bulk.md says what they hold. Lists' lengths stay out of their types: before
+    version 26, pyarrow does not read a list of fixed length back that is missing in a row."""
     pa = import_pyarrow()
     floats = {
-        name: pa.float32() if size is None else pa.list_(pa.float32(), size)
+        name: pa.float32() if size is None else pa.list_(pa.float32())
         for name, size in _FLOATS.items()
     }
     head = {

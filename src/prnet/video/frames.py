@@ -60,7 +60,7 @@ def import_av() -> Any:
     try:
         import av
     except ImportError as error:
-        raise missing("the package 'av' for films", "video") from error
+        raise missing("the package 'av' for films", "video", error) from error
     return av
 
 

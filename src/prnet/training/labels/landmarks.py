@@ -151,7 +151,7 @@ def _backend(task: str | Path | None) -> _Backend:
     try:
         mediapipe = import_module("mediapipe")
     except ImportError as error:
-        raise missing("mediapipe", "label") from error
+        raise missing("mediapipe", "label", error) from error
     if task is not None:
         return _Tasks(mediapipe, Path(task))
     if not hasattr(mediapipe, "solutions"):
