@@ -342,9 +342,8 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
 
     def use_checkpoint(path: Path) -> None:
         fresh = torch.nn.Linear(3, 2)
-        resume(
-            path.parent, fresh, torch.nn.Linear(3, 2), make_optimizer(TrainConfig(), fresh, 1e-3)
-        )
+        optimizer = make_optimizer(TrainConfig(), fresh, 1e-3)
+        resume(path.parent, fresh, torch.nn.Linear(3, 2), optimizer, init=None)
 
     inside = np.zeros((64, 64), bool)
     inside[10:14, 30:34] = True

@@ -134,6 +134,17 @@ def test_a_run_starts_from_what_it_is_given(config: TrainConfig, tmp_path: Path)
     assert torch.load(tmp_path / "still" / "checkpoint.pt", weights_only=True)["step"] == step + 1
 
 
+def test_a_run_goes_on_as_it_was_begun(config: TrainConfig) -> None:
+    """Without --init its rate would be that of a network that knows nothing."""
+    train(replace(config, init="shipped"), stop_after=1)
+    with pytest.raises(PrnetError, match="run: expected --init shipped, as this run was begun"):
+        train(config)
+    new = replace(config, out=config.out / "new")
+    train(new, stop_after=1)
+    with pytest.raises(PrnetError, match="expected no --init, as this run was begun, got shipped"):
+        train(replace(new, init="shipped"))
+
+
 def test_weights_that_do_not_fit_are_refused(config: TrainConfig, tmp_path: Path) -> None:
     torch.manual_seed(0)
     export_onnx(Mixed(), tmp_path / "other.onnx", crop_size=32)

@@ -68,16 +68,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from prnet.training.labels.labeller import LabelSettings, Sources
-    from prnet.training.labels.labelling import label_photos
+    from prnet.training.labels.labelling import FILE, SHEETS, label_photos
 
     sources = Sources(args.photos, args.face_model, args.landmarks, args.task)
     settings = LabelSettings(max_fit_error=args.max_fit_error, max_spread=args.max_spread)
     labelled = label_photos(sources, args.out, settings=settings, processes=args.processes)
     _write_skipped(args.out / "skipped.csv", labelled.skipped)
-    _write_sheets(args.photos, args.out / "sheets", labelled)
+    _write_sheets(args.photos, args.out / SHEETS, labelled)
     errors = labelled.labels["fit_error"]
     print(
-        f"{args.out / 'labels.npz'}: {len(errors)} photos labelled, "
+        f"{args.out / FILE}: {len(errors)} photos labelled, "
         f"{len(labelled.skipped)} skipped (skipped.csv); mean fit error {errors.mean():.2%} "
         f"of the points' box"
     )

@@ -68,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         check_sources(out, labels, face_model, size)
     else:
         note_sources(out, labels, face_model)
-        prepare(*sources, out, stored_size=STORED_SIZE if size is None else size)
+        kept, labelled = prepare(*sources, out, stored_size=STORED_SIZE if size is None else size)
+        print(f"{out}: {kept} of {labelled} labelled photos; the rest fit worst, or are not there")
     if arguments.full_maps and not (out / "full_basis.npz").exists():
         prepare_full_maps(labels, face_model, out)
     for shard in range(first, last):

@@ -61,7 +61,7 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         averaged = deepcopy(network).eval().requires_grad_(False)
         optimizer = make_optimizer(config, network, schedule.learning_rate)
-        step = resume(config.out, network, averaged, optimizer)
+        step = resume(config.out, network, averaged, optimizer, init=config.init)
         losses_of = process.parallel(_Losses(recipe, network))
         validate = recipe.validation() if process.leads else None
 
@@ -91,19 +91,19 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
                 result = validate(averaged)
                 log.write(step, result)
                 bar.write(f"{step * config.batch} samples: {result}")
-                save_checkpoint(config.out, network, averaged, optimizer, step)
+                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
             stopped = process.any(asked_to_stop()) and step < schedule.steps
             if stopped:
                 break
         bar.close()
         log.means(step)
         if validate is not None and (step < schedule.steps or not result):
-            save_checkpoint(config.out, network, averaged, optimizer, step)
+            save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
             result = {} if stopped else validate(averaged)
         if validate is not None and not stopped:
             if step == schedule.steps:
                 log.judged(recipe.judge(averaged, step * config.batch))
-                save_checkpoint(config.out, network, averaged, optimizer, step)
+                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
             print(export(recipe, averaged, config.out), flush=True)
     if stopped:
         if validate is not None:
@@ -234,13 +234,15 @@ def save_checkpoint(
     averaged: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
     step: int,
+    init: str | None,
 ) -> None:
-    """Everything that the next step depends on."""
+    """Everything that the next step depends on; ``init``: what the run was begun from."""
     state = {
         "network": network.state_dict(),
         "averaged": averaged.state_dict(),
         "optimizer": optimizer.state_dict(),
         "step": step,
+        "init": init,
     }
     stream = io.BytesIO()  # torch's own writing to a full disk ends in an error of its own
     torch.save(state, stream)
@@ -252,11 +254,22 @@ def resume(
     network: torch.nn.Module,
     averaged: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
+    *,
+    init: str | None,
 ) -> int:
-    """Load the folder's checkpoint, if there is one; returns the number of steps done."""
+    """Load the folder's checkpoint, if there is one; returns the number of steps done. Raises
+    PrnetError where only one of the run and its continuation has an ``init``: the rate of trained
+    weights is another."""
     if not (folder / CHECKPOINT).exists():
         return 0
     state = read_checkpoint(folder / CHECKPOINT)
+    begun = state.get("init", init)  # which older checkpoints do not tell
+    if (begun is None) != (init is None):
+        wanted = "no --init" if begun is None else f"--init {begun}"
+        raise PrnetError(
+            f"{folder}: expected {wanted}, as this run was begun, got "
+            f"{'none' if init is None else init} (choose another --out for a new run)"
+        )
     try:
         load_weights(network, state["network"])
         load_weights(averaged, state["averaged"])

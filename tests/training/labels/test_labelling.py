@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -258,6 +259,8 @@ def test_command_writes_labels_reasons_and_sheets(
         "sample.jpg",
         "worst.jpg",
     ]
+    shutil.copytree(out, photos / "labels")
+    assert photo_names(photos) == NAMES, "sheets are no photos"
 
 
 def test_a_folder_without_photos_or_faces_is_refused(sources: Sources, tmp_path: Path) -> None:

@@ -52,8 +52,9 @@ def prepare(
     *,
     worst_fits: float = 0.03,
     stored_size: int = STORED_SIZE,
-) -> None:
-    """Write ``samples.npz``, ``basis.npz``, ``crops.npy`` (sides of ``stored_size``) to ``out``.
+) -> tuple[int, int]:
+    """Write ``samples.npz``, ``basis.npz``, ``crops.npy`` (sides of ``stored_size``) to ``out``;
+    returns of how many photos, and how many have labels.
 
     The share ``worst_fits`` of the photos with the worst ``fit_error``, and as many with the
     largest ``landmark_spread``, are left out.
@@ -105,6 +106,7 @@ def prepare(
         "landmarks68": table["landmarks68"][rows],
     }
     write_arrays(out / SAMPLES, samples, compressed=False)
+    return len(rows), len(table["files"])
 
 
 def good_rows(table: dict[str, NDArray[Any]], store: PhotoStore, worst: float) -> NDArray[np.intp]:

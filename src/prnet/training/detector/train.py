@@ -74,7 +74,7 @@ def train_detector(config: DetectorConfig) -> Path:
     if peak is None:
         peak = PEAK if config.init is None else PEAK / 2
     optimizer = torch.optim.AdamW(groups, lr=peak, weight_decay=config.weight_decay)
-    step = resume(config.out, network, averaged, optimizer)
+    step = resume(config.out, network, averaged, optimizer, init=config.init)
     schedule = Schedule(
         samples=config.steps, learning_rate=peak, warmup=WARM_UP, batch=1,
         decay=1.0, halve_every=0, epoch=config.steps,
@@ -98,7 +98,7 @@ def train_detector(config: DetectorConfig) -> Path:
             told = {name: round(mean, 4) for name, mean in sums.items()}
             log(config, {"step": step, "seconds": round(time.monotonic() - start), **told})
             sums = {}
-            save_checkpoint(config.out, network, averaged, optimizer, step)
+            save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
     file = config.out / part.file
     export_detector(averaged, file, samples(config))
     return file

@@ -52,6 +52,9 @@ _CHUNK: Final = {
     "points": Array(np.float32, ("N", POINTS, 2), optional=True, gaps=True),
     "reason": Array(np.str_, ("N",)),
 }
+FILE: Final = "labels.npz"
+SHEETS: Final = "sheets"
+"""Folder of contact sheets beside `FILE`."""
 CHUNK: Final = 32
 VERSION: Final = 2
 """Raise it when labels change, so that older caches are not used."""
@@ -72,10 +75,12 @@ class Labelled:
 
 
 def photo_names(folder: Path) -> list[str]:
-    """Images in a folder, its subfolders and its zip files: names below it, sorted."""
+    """Images in a folder, its subfolders and its zip files: names below it, sorted. Contact sheets
+    of labels that were written there are none of its photos."""
     if not folder.is_dir():
         raise PrnetError(f"{folder}: expected a folder of photos, got no such folder")
-    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and not _is_sheet(path))
+    names = {path.relative_to(folder).as_posix() for path in files}
     for archive in folder.glob("*.zip"):
         with open_zip(archive) as opened:
             names.update(opened.namelist())
@@ -84,6 +89,10 @@ def photo_names(folder: Path) -> list[str]:
     if not visible:
         raise PrnetError(f"{folder}: expected photos, got none in it")
     return sorted(visible)
+
+
+def _is_sheet(path: Path) -> bool:
+    return path.parent.name == SHEETS and (path.parent.parent / FILE).is_file()
 
 
 def label_photos(
@@ -120,7 +129,7 @@ def label_photos(
     rows["person"] = told_people(rows["files"].tolist(), rows["person"].tolist())
     Labeller(sources, settings, _no_detector).with_one_identity(rows, labelled.points)
     root = np.array(str(sources.photos.resolve()))
-    write_arrays(out / "labels.npz", {**rows, "image_root": root})
+    write_arrays(out / FILE, {**rows, "image_root": root})
     return labelled
 
 
