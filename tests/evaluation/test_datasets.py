@@ -144,6 +144,12 @@ def test_labels(tmp_path: Path) -> None:
     (one,) = open_dataset(tmp_path, truth="annotated").samples
     assert one.name == "a.jpg"
     np.testing.assert_allclose(_landmarks(one), POINTS[:, :2])
+    elsewhere = tmp_path / "labels" / "labels.npz"
+    elsewhere.parent.mkdir()
+    with np.load(tmp_path / "labels.npz") as arrays:
+        np.savez(elsewhere, **arrays, image_root=np.array(str(tmp_path)))
+    (one,) = open_dataset(elsewhere, truth="annotated").samples
+    assert one.read_photo().ndim == 3, "of the folder that was labelled"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from prnet.errors import PrnetError, reason_of
 from prnet.evaluation.protocols import euler_angles
 from prnet.evaluation.samples import Dataset, Sample
 from prnet.evaluation.tables import is_table, read_table
-from prnet.facemodel.labels import read_labels
+from prnet.facemodel.labels import photo_folders, read_labels
 from prnet.files.arrays import Array, read_array
 from prnet.files.image import load_image
 from prnet.files.inputs import IMAGE_SUFFIXES
@@ -229,7 +229,7 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
     labels = read_labels(file, "files", key, "rotation", "person")
     names, points = list(map(str, labels["files"])), labels[key].astype(np.float64)
     people = labels.get("person")
-    store = PhotoStore(file.parent)
+    store = PhotoStore(*photo_folders(file))
     wanted = np.asarray(np.isfinite(points).all(axis=(1, 2)))
     if held_out:
         wanted &= held_out_names(names, None if people is None else people.tolist())

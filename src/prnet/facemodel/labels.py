@@ -45,6 +45,13 @@ def read_labels(path: str | Path, *names: str) -> Arrays:
     return arrays
 
 
+def photo_folders(path: Path) -> list[Path]:
+    """Where the photos of ``labels.npz`` may lie: beside it, and where they were labelled."""
+    wanted = {"image_root": Array(np.str_, (), optional=True)}
+    told = read_arrays(path, wanted, "labels (labels.npz of prnet label)").values()
+    return [path.parent, *(root for root in map(Path, map(str, told)) if root.is_dir())]
+
+
 def shape_arguments(
     labels: Arrays,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
