@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -218,6 +220,35 @@ def test_a_stopped_run_goes_on_as_it_would_have(
         halfway = run("parts")
     assert np.abs(whole - halfway).max() > 1e-4
     np.testing.assert_array_equal(run("parts"), whole)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to one process")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_keeps_the_steps(
+    pools: Path,
+    tmp_path: Path,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of a run that would save its first checkpoint much later; the step in hand ends."""
+    batches = train.batches
+
+    def stopping(*arguments: Any) -> Iterator[Any]:
+        for step, batch in enumerate(batches(*arguments)):
+            if step == 1:
+                signal.raise_signal(number)
+            yield batch
+
+    monkeypatch.setattr(train, "batches", stopping)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    config = DetectorConfig(data=pools, out=tmp_path, steps=4, batch=1, loaders=0)
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(config)
+    signal.signal(signal.SIGINT, before)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
+    said = "stopped after 2 steps; the same command goes on from there"
+    assert said in capsys.readouterr().out
 
 
 def _first_two(batches: Callable[..., Iterable[Any]], *arguments: Any) -> Iterable[Any]:

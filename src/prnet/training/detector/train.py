@@ -32,6 +32,7 @@ from prnet.training.detector.network import DetectorNetwork
 from prnet.training.detector.refine import RefineNetwork, examples, refine_losses
 from prnet.training.detector.targets import losses, make_targets
 from prnet.training.initial import CHECKPOINT, fill, weights_file
+from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.schedule import Schedule
 from prnet.training.train import loaded, parameter_groups, resume, save_checkpoint, update_average
 
@@ -60,7 +61,8 @@ class Part:
 
 
 def train_detector(config: DetectorConfig) -> Path:
-    """Run to ``config.steps``, from the checkpoint where there is one; returns the network file."""
+    """Run to ``config.steps``, from the checkpoint where there is one; returns the network file.
+    Ctrl-C ends the step in hand, keeps a checkpoint and raises KeyboardInterrupt."""
     part = PARTS[config.part]
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
@@ -82,23 +84,30 @@ def train_detector(config: DetectorConfig) -> Path:
     sums: dict[str, float] = {}
     start = time.monotonic()
     log(config, {"config": {key: str(value) for key, value in asdict(config).items()}})
-    for inputs, targets in loaded(batches(config, step)):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
-        found = part.losses(network(inputs), targets)
-        optimizer.zero_grad(set_to_none=True)
-        found["total"].backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        step += 1
-        update_average(averaged, network, config.average, step)
-        for name, loss in found.items():
-            sums[name] = sums.get(name, 0.0) + float(loss.detach()) / config.save_every
-        if step % config.save_every == 0 or step == config.steps:
-            told = {name: round(mean, 4) for name, mean in sums.items()}
-            log(config, {"step": step, "seconds": round(time.monotonic() - start), **told})
-            sums = {}
-            save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+    with finishing_steps(alone=True) as asked_to_stop:
+        for inputs, targets in loaded(batches(config, step)):
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(step)
+            found = part.losses(network(inputs), targets)
+            optimizer.zero_grad(set_to_none=True)
+            found["total"].backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimizer.step()
+            step += 1
+            update_average(averaged, network, config.average, step)
+            for name, loss in found.items():
+                sums[name] = sums.get(name, 0.0) + float(loss.detach()) / config.save_every
+            if step % config.save_every == 0 or step == config.steps:
+                told = {name: round(mean, 4) for name, mean in sums.items()}
+                log(config, {"step": step, "seconds": round(time.monotonic() - start), **told})
+                sums = {}
+                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+            if asked_to_stop() and step < config.steps:
+                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+                print(
+                    f"stopped after {step} steps; the same command goes on from there", flush=True
+                )
+                raise KeyboardInterrupt
     file = config.out / part.file
     export_detector(averaged, file, samples(config))
     return file
@@ -129,6 +138,7 @@ def batches(config: DetectorConfig, first: int) -> DataLoader[Batch]:
         batch_size=None,
         num_workers=config.loaders,
         prefetch_factor=6 if config.loaders else None,
+        worker_init_fn=leave_to_the_leader,
     )
 
 
