@@ -15,6 +15,7 @@ from standins import make_face
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.formats.arrays import DATA_OUTPUTS
+from prnet.formats.landmarks import read_points
 from prnet.formats.meshes import MESH_OUTPUTS
 from prnet.formats.obj import obj_bytes
 from prnet.formats.output import SaveOptions
@@ -48,6 +49,14 @@ def test_meshes_read_back_equal_upright_and_outward(face: Face, tmp_path: Path, 
 def test_landmarks_read_back(face: Face, tmp_path: Path) -> None:
     face.save(tmp_path / "face.txt")
     np.testing.assert_allclose(np.loadtxt(tmp_path / "face.txt"), face.landmarks, atol=6e-4)
+
+
+@pytest.mark.parametrize("ending", ["txt", "csv", "pts", "npz"])
+def test_landmarks_are_taken_back(face: Face, tmp_path: Path, ending: str) -> None:
+    """What --save writes, --landmarks reads."""
+    face.save(tmp_path / f"face.{ending}")
+    points = read_points(tmp_path / f"face.{ending}")["landmarks"]
+    np.testing.assert_allclose(points, face.landmarks[:, : points.shape[1]], atol=6e-4)
 
 
 def test_landmarks_as_csv_and_pts(face: Face, tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         metavar="FILE",
-        help="68 points in pixels (.txt: rows of x y [z], .pts, .npz), instead of a detector; "
-        "once for each face",
+        help="68 points in pixels (.txt: rows of x y [z], .pts, .csv and .npz as --save writes "
+        "them), instead of a detector; once for each face",
     )
     add_passes_argument(parser)
     add("--max-pixels", type=positive, default=MAX_PIXELS, help=f"by default {MAX_PIXELS}")

@@ -18,6 +18,7 @@ from prnet.files.arrays import write_arrays
 from prnet.files.atomic import write_bytes
 from prnet.files.mat import mat_bytes
 from prnet.formats.depth import DEPTH_ORIGIN
+from prnet.formats.landmarks import CSV_HEADER
 from prnet.formats.output import FaceOutput, SaveOptions, without_options
 from prnet.formats.pictures import face_depth_scale
 from prnet.formats.surface import head_unit
@@ -34,7 +35,7 @@ def write_landmarks(face: MappedFace, path: Path) -> None:
 def write_csv(face: MappedFace, path: Path) -> None:
     """CSV with a header: landmark (0..67, iBUG order), x, y, z."""
     numbered = np.c_[np.arange(len(face.landmarks)), face.landmarks]
-    _write_rows(path, "%d,%.3f,%.3f,%.3f\n", numbered, head="landmark,x,y,z\n")
+    _write_rows(path, "%d,%.3f,%.3f,%.3f\n", numbered, head=f"{CSV_HEADER}\n")
 
 
 def write_pts(face: MappedFace, path: Path) -> None:

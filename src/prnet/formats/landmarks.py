@@ -1,4 +1,4 @@
-"""Landmark files of data sets and of other systems: ``.pts``, ``.txt``, ``.npz``."""
+"""Landmark files of data sets and of other systems: ``.pts``, ``.txt``, ``.csv``, ``.npz``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from prnet.files.text import read_text, rows_of
 
 Floats = NDArray[np.float64]
 
+CSV_HEADER = "landmark,x,y,z"
+"""Of our own tables, whose first column numbers the landmarks."""
 FARTHEST = 1e6
 """Pixels: no photo is that large."""
 
@@ -51,9 +53,9 @@ def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
     """The arrays of one file: ``landmarks`` (68, 2 or 3) zero-based, and of an ``.npz`` perhaps
     ``vertices`` (V, 3), ``rotation`` (3, 3) of head axes, ``angles`` (3,) pitch, yaw, roll.
 
-    ``.pts`` (300W), ``.txt`` (rows of x y [z], or the 3 x 68 transpose), ``.npz`` with those names
-    or as ``prnet reconstruct --save npz`` writes it. ``origin``: number of the first pixel in the
-    file; None: 1 in ``.pts``, 0 in the others.
+    ``.pts`` (300W), ``.txt`` (rows of x y [z], or the 3 x 68 transpose), ``.csv`` and ``.npz`` as
+    ``prnet reconstruct --save`` writes them, or with those names. ``origin``: number of the first
+    pixel in the file; None: 1 in ``.pts``, 0 in the others.
     """
     if origin is None:
         origin = int(path.suffix.lower() == ".pts")
@@ -63,7 +65,9 @@ def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
     try:
         if path.suffix.lower() == ".pts":
             text = text.partition("{")[2].partition("}")[0]
-        numbers = rows_of(text)
+        header, _, rows = text.partition("\n")
+        ours = header.strip() == CSV_HEADER
+        numbers = rows_of(rows)[:, 1:] if ours else rows_of(text)
     except ValueError as error:
         raise PrnetError(
             f"{path}: expected a file of 68 points, got: {reason_of(error)}"
