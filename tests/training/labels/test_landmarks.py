@@ -99,7 +99,7 @@ def test_no_face_is_none() -> None:
 
 def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
-        raise ImportError(name)
+        raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(landmarks, "import_module", missing)
     with pytest.raises(PrnetError, match=r"expected mediapipe, got none \(pip install .*\[label\]"):
