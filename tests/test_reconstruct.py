@@ -155,7 +155,7 @@ def test_wrong_places_are_refused(model: Path, arguments: dict, message: str) ->
 
 
 def test_wrong_settings_are_refused(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(PrnetError, match="at least 1 pass or 'auto', got 0"):
+    with pytest.raises(PrnetError, match="1 to 32 passes or 'auto', got 0"):
         Reconstructor(model, passes=0)
     lonely = tmp_path / "network.onnx"
     lonely.write_bytes((model / "network.onnx").read_bytes())
@@ -166,8 +166,9 @@ def test_wrong_settings_are_refused(model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"passes": True}, "at least 1 pass or 'auto', got True"),
-        ({"passes": "sometimes"}, "at least 1 pass or 'auto', got 'sometimes'"),
+        ({"passes": True}, "1 to 32 passes or 'auto', got True"),
+        ({"passes": 33}, "1 to 32 passes or 'auto', got 33"),
+        ({"passes": "sometimes"}, "1 to 32 passes or 'auto', got 'sometimes'"),
         ({"max_faces": 1.5}, "at least 1 face at most, got 1.5"),
         ({"max_faces": "2"}, "at least 1 face at most, got '2'"),
         ({"max_faces": True}, "at least 1 face at most, got True"),

@@ -41,6 +41,10 @@ Steps: TypeAlias = Generator[Pixels, Prediction, list[Face]]
 (N, S, S, 3), and goes on with what the network says of them (``send``)."""
 
 
+MOST_PASSES = 32
+"""So that a slip of the finger does not run for hours."""
+
+
 class CropMapper:
     """A model with its UV layout and crop rules, as `prnet.reconstruct.Reconstructor` says."""
 
@@ -52,8 +56,8 @@ class CropMapper:
         threads: int,
         device: Device,
     ) -> None:
-        if passes != "auto" and not (is_whole(passes) and passes >= 1):
-            raise PrnetError(f"expected at least 1 pass or 'auto', got {passes!r}")
+        if passes != "auto" and not (is_whole(passes) and 1 <= passes <= MOST_PASSES):
+            raise PrnetError(f"expected 1 to {MOST_PASSES} passes or 'auto', got {passes!r}")
         self.passes, self.looks = passes, looks_of(model)
         self.network = PositionMapNetwork(model, threads=threads, device=device)
         self._layout_file = os.path.abspath(layout_file(model))

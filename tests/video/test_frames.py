@@ -293,6 +293,11 @@ def sound_packets(path: Path) -> dict[float, bytes]:
         return {float(p.pts * p.time_base): bytes(p) for p in packets if p.pts >= 0}
 
 
+def test_a_films_address_is_told_from_a_file() -> None:
+    with pytest.raises(PrnetError, match="expected a file, got a URL"):
+        read_film("https://example.org/film.mp4")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

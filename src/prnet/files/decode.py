@@ -68,13 +68,18 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _pillow_lock = threading.Lock()
 
 
+def check_no_url(source: str | Path) -> None:
+    """PrnetError for an address in place of a file."""
+    if _URL.match(str(source)) and not Path(source).exists():
+        raise PrnetError(f"{source}: expected a file, got a URL (download it first)")
+
+
 @contextmanager
 def open_file(source: str | Path) -> Iterator[IO[bytes]]:
     """A file's stream that can be searched: of pipes, what they have given until their end.
     What goes wrong with the file, also later in the block, is a PrnetError that names it."""
     path = Path(source)
-    if _URL.match(str(source)) and not path.exists():
-        raise PrnetError(f"{source}: expected a file, got a URL (download it first)")
+    check_no_url(source)
     try:
         if path.is_dir():
             raise PrnetError(f"{path}: expected an image file, got a folder")

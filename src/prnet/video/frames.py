@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from prnet.errors import PrnetError, PrnetWarning, missing, reason_of
+from prnet.files.decode import check_no_url
 
 USUAL_RATE = Fraction(25)
 """Frames a second where nobody says."""
@@ -128,6 +129,7 @@ def read_frames(
 def open_film(path: str | Path) -> Iterator[Any]:
     """An open container with pictures in it; PrnetError for anything else."""
     av = import_av()
+    check_no_url(path)
     if not Path(path).exists():
         raise PrnetError(f"{path}: expected a film, got no such file")
     if Path(path).is_dir():
