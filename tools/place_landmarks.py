@@ -96,7 +96,7 @@ def distances(
     where the faces have the landmarks moved by the offsets; NaN for points that the source does
     not know, and for ranges in which it has few faces."""
     dataset = open_dataset(path, truth="labels" if is_table(path) else "annotated")
-    if points is JAW and not has_depth(dataset):
+    if not has_depth(dataset):
         ranges = ranges[:1]
     sums, faces = np.zeros((len(ranges), 68, len(offsets))), np.zeros(len(ranges))
     for truth, face, at in found_faces(dataset, ranges, count):

@@ -199,8 +199,8 @@ class Reconstructor(CropMapper):
         """Faces of a caller's boxes: where several large ones ended at one face it is the nearest
         box's, and the others' are looked for in their middle."""
         by_place = sorted(faces, key=lambda face: _off(face, face.box))
-        own, _ = told_apart(by_place, lambda face: True)
-        lost = [i for i, face in enumerate(faces) if not any(face is it for it in own)]
+        _, again = told_apart(by_place, lambda face: True)
+        lost = [i for i, face in enumerate(faces) if face in again]
         places = [middle(faces[i].box) for i in lost]
         tried = yield from self._in_boxes(source, image, places, rule)
         for i, face in zip(lost, tried, strict=True):

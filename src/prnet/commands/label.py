@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prnet.commands._options import finite, positive
+from prnet.facemodel.labels import LABELS_FILE
 
 if TYPE_CHECKING:
     from prnet.training.labels.labelling import Labelled
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from prnet.training.labels.labeller import LabelSettings, Sources
-    from prnet.training.labels.labelling import FILE, SHEETS, label_photos
+    from prnet.training.labels.labelling import SHEETS, label_photos
 
     sources = Sources(args.photos, args.face_model, args.landmarks, args.task)
     settings = LabelSettings(max_fit_error=args.max_fit_error, max_spread=args.max_spread)
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     _write_sheets(args.photos, args.out / SHEETS, labelled)
     errors = labelled.labels["fit_error"]
     print(
-        f"{args.out / FILE}: {len(errors)} photos labelled, "
+        f"{args.out / LABELS_FILE}: {len(errors)} photos labelled, "
         f"{len(labelled.skipped)} skipped (skipped.csv); mean fit error {errors.mean():.2%} "
         f"of the points' box"
     )

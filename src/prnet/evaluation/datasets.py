@@ -21,7 +21,7 @@ from prnet.errors import PrnetError, reason_of
 from prnet.evaluation.protocols import euler_angles
 from prnet.evaluation.samples import Dataset, Sample
 from prnet.evaluation.tables import is_table, read_table
-from prnet.facemodel.labels import photo_folders, read_labels
+from prnet.facemodel.labels import LABELS_FILE, photo_folders, read_labels
 from prnet.files.arrays import Array, read_array
 from prnet.files.image import load_image
 from prnet.files.inputs import IMAGE_SUFFIXES
@@ -114,7 +114,7 @@ def _format_of(path: Path) -> str:
         return "csv"
     if path.suffix == ".npz":
         return "table" if is_table(path) else "labels"
-    if (path / "labels.npz").is_file():
+    if (path / LABELS_FILE).is_file():
         return "labels"
     if not path.is_dir():
         got = "another file" if path.exists() else "no such thing"
@@ -224,7 +224,7 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
     from prnet.evaluation.held_out import held_out_names
     from prnet.files.photos import PhotoStore
 
-    file = path / "labels.npz" if path.is_dir() else path
+    file = path / LABELS_FILE if path.is_dir() else path
     key = "landmarks68" if truth == "labels" else "annotated68"
     labels = read_labels(file, "files", key, "rotation", "person")
     names, points = list(map(str, labels["files"])), labels[key].astype(np.float64)

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.files.arrays import Array, Arrays, read_arrays
 
+LABELS_FILE = "labels.npz"
+"""In the folder of `prnet label`."""
+_WHAT = f"labels ({LABELS_FILE} of prnet label)"
+
 LABELS = {
     "files": Array(np.str_, ("N",)),
     "source": Array(np.str_, ("N",)),
@@ -37,7 +41,7 @@ def read_labels(path: str | Path, *names: str) -> Arrays:
     Raises PrnetError for files that cannot be read, are damaged or are no labels.
     """
     wanted = {name: LABELS[name] for name in LABELS if name in names or not names}
-    arrays = read_arrays(path, wanted, "labels (labels.npz of prnet label)")
+    arrays = read_arrays(path, wanted, _WHAT)
     if "rotation" in arrays:
         check_rotations(arrays["rotation"], path)
     if "scale" in arrays and not (arrays["scale"] > 0).all():
@@ -48,7 +52,7 @@ def read_labels(path: str | Path, *names: str) -> Arrays:
 def photo_folders(path: Path) -> list[Path]:
     """Where the photos of ``labels.npz`` may lie: beside it, and where they were labelled."""
     wanted = {"image_root": Array(np.str_, (), optional=True)}
-    told = read_arrays(path, wanted, "labels (labels.npz of prnet label)").values()
+    told = read_arrays(path, wanted, _WHAT).values()
     return [path.parent, *(root for root in map(Path, map(str, told)) if root.is_dir())]
 
 

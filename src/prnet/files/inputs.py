@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from prnet.errors import PrnetError, PrnetWarning, reason_of
-from prnet.files.decode import is_picture
+from prnet.files.decode import check_no_url, is_picture
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib"),
@@ -133,8 +133,7 @@ def find_inputs(
 
 def _expand(argument: str, recursive: bool, results: Path | None) -> list[Path]:
     path = Path(argument)
-    if "://" in argument:
-        raise PrnetError(f"{argument}: expected a file, got a URL (download it first)")
+    check_no_url(argument)
     if argument == "-":
         if not STANDARD_INPUT.exists():
             raise PrnetError("expected files, got - (this system cannot read pictures from there)")

@@ -97,16 +97,17 @@ def train_detector(config: DetectorConfig) -> Path:
             update_average(averaged, network, config.average, step)
             for name, loss in found.items():
                 sums[name] = sums.get(name, 0.0) + float(loss.detach()) / config.save_every
+            stopping = asked_to_stop() and step < config.steps
             if step % config.save_every == 0 or step == config.steps:
                 told = {name: round(mean, 4) for name, mean in sums.items()}
                 log(config, {"step": step, "seconds": round(time.monotonic() - start), **told})
                 sums = {}
                 save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
-            if asked_to_stop() and step < config.steps:
+            elif stopping:
                 save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
-                print(
-                    f"stopped after {step} steps; the same command goes on from there", flush=True
-                )
+            if stopping:
+                said = f"stopped after {step} steps; the same command goes on from there"
+                print(said, flush=True)
                 raise KeyboardInterrupt
     file = config.out / part.file
     export_detector(averaged, file, samples(config))

@@ -36,7 +36,7 @@ from tqdm import tqdm
 from prnet.bulk.workers import one_thread
 from prnet.errors import PrnetError
 from prnet.evaluation.held_out import told_people
-from prnet.facemodel.labels import LABELS
+from prnet.facemodel.labels import LABELS, LABELS_FILE
 from prnet.files.arrays import Array, read_arrays, write_arrays
 from prnet.files.inputs import IMAGE_SUFFIXES
 from prnet.files.photos import PhotoStore
@@ -52,9 +52,8 @@ _CHUNK: Final = {
     "points": Array(np.float32, ("N", POINTS, 2), optional=True, gaps=True),
     "reason": Array(np.str_, ("N",)),
 }
-FILE: Final = "labels.npz"
 SHEETS: Final = "sheets"
-"""Folder of contact sheets beside `FILE`."""
+"""Folder of contact sheets beside the labels."""
 CHUNK: Final = 32
 VERSION: Final = 2
 """Raise it when labels change, so that older caches are not used."""
@@ -92,7 +91,7 @@ def photo_names(folder: Path) -> list[str]:
 
 
 def _is_sheet(path: Path) -> bool:
-    return path.parent.name == SHEETS and (path.parent.parent / FILE).is_file()
+    return path.parent.name == SHEETS and (path.parent.parent / LABELS_FILE).is_file()
 
 
 def label_photos(
@@ -129,7 +128,7 @@ def label_photos(
     rows["person"] = told_people(rows["files"].tolist(), rows["person"].tolist())
     Labeller(sources, settings, _no_detector).with_one_identity(rows, labelled.points)
     root = np.array(str(sources.photos.resolve()))
-    write_arrays(out / FILE, {**rows, "image_root": root})
+    write_arrays(out / LABELS_FILE, {**rows, "image_root": root})
     return labelled
 
 
