@@ -159,6 +159,31 @@ def test_a_missing_end_is_said(film: Path, tmp_path: Path) -> None:
         assert len(list(read_frames(cut))) < 48
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.avi", "mpeg4")])
+def test_a_missing_end_of_a_film_with_sound_is_said(name: str, codec: str, tmp_path: Path) -> None:
+    """Sound lasts longer than the pictures, which is no loss, and hides how long those should."""
+    path, random = tmp_path / name, np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("mp2", rate=16000, layout="mono")
+        for number in range(50):
+            image = random.integers(0, 256, (48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            silence = np.zeros((1, 1280), np.int16)  # twice as long as a frame
+            frame = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16000, 1280 * number
+            container.mux(sound.encode(frame))
+        container.mux([*stream.encode(), *sound.encode()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list(read_frames(path))) == 50
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.warns(PrnetWarning) as told:
+        assert 5 < len(list(read_frames(path))) < 38
+    assert re.search(r"ends at [01]\.\d\d s, its header says 2\.0", str(told[-1].message))
+
+
 def test_times_of_damage_count_from_the_films_begin(noisy: Path, tmp_path: Path) -> None:
     """As those of frames do, in a film that begins at 10 s; two places are said as two."""
     late = tmp_path / "a.mkv"

@@ -3,6 +3,7 @@ them: edit lists, turned films, frames at uneven times and 10 bits come out as p
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,7 +117,7 @@ def read_frames(
                 yield Frame(_fitted(image, *size), seconds)
     if damaged.said:
         warnings.warn(f"{path}: left out what is damaged: {damaged}", PrnetWarning, stacklevel=2)
-    elif size and end is None and shown < lasts - MISSING:
+    if size and end is None and shown < lasts - MISSING:
         told = f"{path}: the film ends at {shown:.2f} s, its header says {lasts:.2f}: is it whole?"
         warnings.warn(told, PrnetWarning, stacklevel=2)
     if not size:
@@ -173,12 +174,23 @@ def _decoded(container: Any, damaged: _Gaps) -> Iterator[Any]:
 
 
 def _told_seconds(container: Any) -> float:
-    """How long the pictures last by the film's header; 0 where it does not say, as in Matroska
-    with sound, whose length is that of the longest stream."""
+    """How long the pictures last by the film's header; 0 where it does not say."""
     stream = container.streams.video[0]
+    if container.format.name == "avi":  # whose duration FFmpeg shortens to what is there
+        return float(stream.frames / (stream.average_rate or USUAL_RATE))
     if stream.duration:
         return float(stream.duration * stream.time_base)
-    return 0.0 if container.streams.audio else (container.duration or 0) / 1e6
+    whole = (container.duration or 0) / 1e6
+    if container.streams.audio:  # perhaps the longer: Matroska may tell of each stream
+        whole = min(whole, _clock(stream.metadata.get("DURATION", "")))
+    return whole - _begin(container)
+
+
+def _clock(text: str) -> float:
+    """The seconds of 00:01:02.500000000; 0 for what is no such time."""
+    match = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", text)
+    hours, minutes, seconds = map(float, match.groups()) if match else (0.0, 0.0, 0.0)
+    return (hours * 60 + minutes) * 60 + seconds
 
 
 def _begin(container: Any) -> float:
