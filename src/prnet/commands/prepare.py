@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prnet.commands._options import positive
 from prnet.errors import PrnetError
+from prnet.files.atomic import all_or_none
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from prnet.training.data.made_from import check_sources, note_sources
+    from prnet.training.data.made_from import MADE_FROM, check_sources, note_sources
     from prnet.training.data.prepare import STORED_SIZE, prepare, prepare_full_maps
-    from prnet.training.data.prepared_files import NEGATIVES
+    from prnet.training.data.prepared_files import BASIS, CROPS, FULL_BASIS, NEGATIVES, SAMPLES
     from prnet.training.views.turn import turn_views
 
     first, last = _shards(arguments.shards)
@@ -64,13 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
     face_model, size = arguments.face_model, arguments.stored_size
     sources = labels, arguments.photos or [path.parent for path in labels], face_model
     out: Path = arguments.out
-    if (out / "samples.npz").exists():
+    if (out / SAMPLES).exists():
         check_sources(out, labels, face_model, size)
     else:
-        note_sources(out, labels, face_model)
-        kept, labelled = prepare(*sources, out, stored_size=STORED_SIZE if size is None else size)
+        size = STORED_SIZE if size is None else size
+        with all_or_none(*(out / name for name in (MADE_FROM, BASIS, CROPS, SAMPLES))):
+            note_sources(out, labels, face_model)
+            kept, labelled = prepare(*sources, out, stored_size=size)
         print(f"{out}: {kept} of {labelled} labelled photos; the rest fit worst, or are not there")
-    if arguments.full_maps and not (out / "full_basis.npz").exists():
+    if arguments.full_maps and not (out / FULL_BASIS).exists():
         prepare_full_maps(labels, face_model, out)
     for shard in range(first, last):
         if not (out / f"turned-{shard:03d}.npz").exists():

@@ -93,6 +93,19 @@ def write_folder_atomically(path: str | Path) -> Iterator[Path]:
                 lock.unlink(missing_ok=True)
 
 
+@contextmanager
+def all_or_none(*paths: Path) -> Iterator[None]:
+    """Files that are of use together: where the block raises, those that are new are removed."""
+    new = [path for path in paths if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
+
+
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write ``data`` as the file ``path``, as :func:`write_atomically` does."""
     with write_atomically(path) as temporary:

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.files.arrays import write_arrays
 from prnet.training.data.joined import joined_labels
@@ -42,24 +43,30 @@ def test_other_heads_keep_their_expression() -> None:
     assert (made[:, :2].std(axis=0) > 0.5).all()
 
 
+def labels(path: Path, rows: int = 2) -> Path:
+    name = path.stem
+    np.savez(
+        path,
+        files=np.array([f"news/{name}_{i:04d}.jpg" for i in range(rows)]),
+        identity=np.full((rows, 2), rows, np.float16),
+        expression=np.zeros((rows, 1), np.float16),
+        expression_names=np.array(["jawOpen"]),
+        source=np.full(rows, "news"),
+        scale=np.ones(rows),
+        rotation=np.tile(np.eye(3), (rows, 1, 1)),
+        translation=np.zeros((rows, 2)),
+        fit_error=np.zeros(rows),
+        landmark_spread=np.zeros(rows),
+        landmarks68=np.zeros((rows, 68, 3)),
+        annotated68=np.full((rows, 68, 2), np.nan),
+        image_root=np.array(name),
+    )
+    return path
+
+
 def test_labels_of_several_sets_become_one_table(tmp_path: Path) -> None:
-    for name, rows in (("one", 2), ("two", 2)):
-        np.savez(
-            tmp_path / f"{name}.npz",
-            files=np.array([f"news/{name}_{i:04d}.jpg" for i in range(rows)]),
-            identity=np.full((rows, 2), rows, np.float16),
-            expression=np.zeros((rows, 1), np.float16),
-            expression_names=np.array(["jawOpen"]),
-            source=np.full(rows, "news"),
-            scale=np.ones(rows),
-            rotation=np.tile(np.eye(3), (rows, 1, 1)),
-            translation=np.zeros((rows, 2)),
-            fit_error=np.zeros(rows),
-            landmark_spread=np.zeros(rows),
-            landmarks68=np.zeros((rows, 68, 3)),
-            annotated68=np.full((rows, 68, 2), np.nan),
-            image_root=np.array(name),
-        )
+    for name in ("one", "two"):
+        labels(tmp_path / f"{name}.npz")
     table = joined_labels([tmp_path / "one.npz", tmp_path / "two.npz"])
     assert table["identity"][:, 0].tolist() == [2, 2, 2, 2]
     assert table["plane"].shape == (4, 3), "labels without it show the shape itself"
@@ -67,6 +74,17 @@ def test_labels_of_several_sets_become_one_table(tmp_path: Path) -> None:
     write_arrays(tmp_path / "other.npz", {**table, "expression_names": np.array(["mouthLeft"])})
     with pytest.raises(PrnetError, match="same expressions"):
         joined_labels([tmp_path / "one.npz", tmp_path / "other.npz"])
+
+
+def test_labels_without_their_photos_leave_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = labels(tmp_path / "one.npz"), tmp_path / "out"
+    out.mkdir()
+    (out / "crops.npy").write_bytes(b"of another hand")
+    assert main(["prepare", str(table), "--out", str(out)]) == 2
+    assert "expected the photos that the labels name, found none" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["crops.npy"]
 
 
 def test_grown_masks_reach_as_far_as_a_king_moves() -> None:

@@ -21,9 +21,11 @@ from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.training.data.augment import Augmentation, augment_colours, occlude, random_crops
 from prnet.training.data.draws import Draws
 from prnet.training.data.prepared_files import (
+    BASIS,
     CROPS,
     FOUND_FACES,
     FOUND_OTHERS,
+    FULL_BASIS,
     HEAD,
     NEGATIVES,
     map_crops,
@@ -112,7 +114,7 @@ class PreparedData:
         self, folder: Path, *, device: torch.device | str = "cpu", full_maps: bool = False
     ) -> None:
         samples = read_samples(folder)
-        basis_file = folder / ("full_basis.npz" if full_maps else "basis.npz")
+        basis_file = folder / (FULL_BASIS if full_maps else BASIS)
         if not basis_file.exists():
             raise PrnetError(
                 f"{basis_file}: expected a basis of whole maps, got none "

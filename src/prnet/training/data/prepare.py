@@ -31,7 +31,14 @@ from prnet.geometry.camera import project_head
 from prnet.geometry.crop import CropTransform
 from prnet.layout.uv_layout import UVLayout, default_layout
 from prnet.training.data.joined import joined_labels
-from prnet.training.data.prepared_files import CROPS, MARGIN, SAMPLES, read_basis
+from prnet.training.data.prepared_files import (
+    BASIS,
+    CROPS,
+    FULL_BASIS,
+    MARGIN,
+    SAMPLES,
+    read_basis,
+)
 
 STORED_SIZE = 192
 BASIS_STEP = 4
@@ -62,7 +69,7 @@ def prepare(
     table = joined_labels(labels)
     names = tuple(map(str, table["expression_names"]))
     shapes, chart, layout = face_model(model), Chart.load(), default_layout()
-    save_basis(out / "basis.npz", shapes, chart, names, layout)
+    save_basis(out / BASIS, shapes, chart, names, layout)
 
     store = PhotoStore(*photos)
     rows = good_rows(table, store, worst_fits)
@@ -141,7 +148,7 @@ def stored_crop(landmarks: Floats, size: int) -> CropTransform:
 def prepare_full_maps(labels: Sequence[Path], model: Path | None, out: Path) -> None:
     """Write ``full_basis.npz`` to ``out``: ``basis.npz`` at every pixel of the region (115 MB)."""
     names = tuple(map(str, joined_labels(labels)["expression_names"]))
-    path = out / "full_basis.npz"
+    path = out / FULL_BASIS
     save_basis(path, face_model(model), Chart.load(), names, default_layout(), step=1, margin=0)
 
 
@@ -208,7 +215,7 @@ def check_crop(crop: CropTransform, photo: NDArray[np.uint8], name: str) -> None
 
 def landmark_basis(folder: Path) -> MapBasis:
     """Of a prepared folder: the basis at the 68 landmarks."""
-    basis = read_basis(folder / "basis.npz")
+    basis = read_basis(folder / BASIS)
     return MapBasis(mean=basis["landmark_mean"], offsets=basis["landmark_offsets"])
 
 

@@ -17,6 +17,7 @@ HEAD = -1
 MARGIN = 1.5
 """Side of a stored crop, over that of the crop that the network is shown."""
 SAMPLES, CROPS, NEGATIVES = "samples.npz", "crops.npy", "negatives.npy"
+BASIS, FULL_BASIS = "basis.npz", "full_basis.npz"
 FOUND_FACES, FOUND_OTHERS = "found_faces.npy", "found_others.npy"
 """What a detector found where people had drawn boxes around all faces."""
 
