@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -276,9 +277,43 @@ def test_the_file_computes_what_torch_does(part: Any, pools: Path, tmp_path: Pat
         assert wrong.mean() < 0.1  # 8 bits of activations and weights
 
 
-def test_an_error_of_a_loader_is_one_line(
+@pytest.mark.parametrize(
+    ("name", "part", "said"),
+    [
+        ("utk", "first", "utk: expected faces, got none"),
+        ("negatives", "first", "negatives: expected photos, got none"),
+        ("scenes", "second", "scenes: expected a face of 14 pixels or more, got none"),
+    ],
+)
+def test_pools_without_a_face_or_photo_are_one_line(
+    name: str,
+    part: str,
+    said: str,
+    pools: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Scenes with no face but one that is too small, and what has nothing at all."""
+    data, out = tmp_path / "pools", tmp_path / "run"
+    shutil.copytree(pools, data)
+    if name == "scenes":
+        ground, none = np.full((120, 160, 3), 60, np.uint8), np.zeros((0, 4))
+        small = np.array([[70.0, 50, 78, 59]])
+        write_scene_pool(data / name, [ground], [small], [none], [np.ones(1)])
+    else:
+        with np.load(data / f"{name}.npz") as labels:
+            empty = {key: labels[key][:0] if labels[key].ndim else labels[key] for key in labels}
+        np.savez(data / f"{name}.npz", **empty)
+        np.save(data / f"{name}.npy", np.load(data / f"{name}.npy")[:0])
+    options = f"--part {part} --data {data} --out {out} --steps 1 --batch 1 --loaders 0"
+    assert main(["train-detector", *options.split()]) == 2
+    assert capsys.readouterr().err == f"prnet train-detector: {data}/{said}\n"
+    assert not out.exists()
+
+
+def test_a_folder_without_pools_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = f"--part first --data {tmp_path} --out {tmp_path / 'out'} --steps 1 --loaders 1"
+    options = f"--part first --data {tmp_path} --out {tmp_path / 'out'} --steps 1"
     assert main(["train-detector", *options.split()]) == 2
     assert capsys.readouterr().err.startswith(f"prnet train-detector: {tmp_path}: expected ")

@@ -126,7 +126,7 @@ class SceneFaces:
 def _faces(boxes: list[NDArray[np.float32]], often: NDArray[np.float32]) -> SceneFaces:
     rows = [(i, j) for i, of_photo in enumerate(boxes) for j in range(len(of_photo))]
     photo, face = np.array(rows, np.int64).reshape(-1, 2).T
-    edges = np.concatenate(boxes) if boxes else np.zeros((0, 4))
+    edges = np.concatenate(boxes)
     large = (edges[:, 2:] - edges[:, :2]).max(axis=1, initial=0) >= LEARNABLE
     share = often[large].astype(np.float64)
     return SceneFaces(photo[large], face[large], share / max(share.sum(), 1e-9))
@@ -140,6 +140,8 @@ class Pool:
         self.crops = map_array(path.with_suffix(".npy"), _CROPS, "the crops of a face pool")
         if len(self.crops) != len(labels["box"]):
             raise PrnetError(f"{path}: expected {len(labels['box'])} crops, got {len(self.crops)}")
+        if not len(self.crops):
+            raise PrnetError(f"{path}: expected faces, got none")
         self.box, self.roll = labels["box"], labels["roll"]
         self.points, self.inside = labels["points"], labels["inside"]
         self.alone = bool(labels["alone"])
@@ -152,6 +154,8 @@ class Scenes:
         labels = read_arrays(path.with_suffix(".npz"), _SCENES, "a scene pool")
         self._pixels = map_array(path.with_suffix(".npy"), _PIXELS, "the pixels of a scene pool")
         self.sizes = labels["sizes"]
+        if not len(self.sizes):
+            raise PrnetError(f"{path}: expected photos, got none")
         self.boxes = _split(path, labels["boxes"], labels["offsets"], len(self.sizes))
         if len(labels["often"]) != len(labels["boxes"]):
             boxes, often = len(labels["boxes"]), len(labels["often"])

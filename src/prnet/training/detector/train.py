@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from prnet.detection.anchorfree import FIRST, SECOND
+from prnet.errors import PrnetError
 from prnet.files.atomic import append_line
 from prnet.files.results import make_folder
 from prnet.packaged import DATA
@@ -29,6 +30,7 @@ from prnet.training.detector.config import DetectorConfig
 from prnet.training.detector.export import export_detector
 from prnet.training.detector.mosaics import Mosaics
 from prnet.training.detector.network import DetectorNetwork
+from prnet.training.detector.pools import LEARNABLE
 from prnet.training.detector.refine import RefineNetwork, examples, refine_losses
 from prnet.training.detector.targets import losses, make_targets
 from prnet.training.initial import CHECKPOINT, fill, weights_file
@@ -64,6 +66,7 @@ def train_detector(config: DetectorConfig) -> Path:
     """Run to ``config.steps``, from the checkpoint where there is one; returns the network file.
     Ctrl-C ends the step in hand, keeps a checkpoint and raises KeyboardInterrupt."""
     part = PARTS[config.part]
+    check_pools(config)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     make_folder(config.out)
@@ -112,6 +115,14 @@ def train_detector(config: DetectorConfig) -> Path:
     file = config.out / part.file
     export_detector(averaged, file, samples(config))
     return file
+
+
+def check_pools(config: DetectorConfig) -> None:
+    """Raises PrnetError where nothing can be learned from the pools."""
+    scenes = Mosaics(config.data).scenes
+    if config.part == "second" and not len(scenes.faces.photo):
+        path = config.data / "scenes"
+        raise PrnetError(f"{path}: expected a face of {LEARNABLE:g} pixels or more, got none")
 
 
 def start_from(network: nn.Module, init: str, config: DetectorConfig) -> None:
