@@ -280,9 +280,9 @@ def test_the_file_computes_what_torch_does(part: Any, pools: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "part", "said"),
     [
-        ("utk", "first", "utk: expected faces, got none"),
-        ("negatives", "first", "negatives: expected photos, got none"),
-        ("scenes", "second", "scenes: expected a face of 14 pixels or more, got none"),
+        ("utk", "first", "expected faces, got none"),
+        ("negatives", "first", "expected photos, got none"),
+        ("scenes", "second", "expected a face of 14 pixels or more, got none"),
     ],
 )
 def test_pools_without_a_face_or_photo_are_one_line(
@@ -307,13 +307,15 @@ def test_pools_without_a_face_or_photo_are_one_line(
         np.save(data / f"{name}.npy", np.load(data / f"{name}.npy")[:0])
     options = f"--part {part} --data {data} --out {out} --steps 1 --batch 1 --loaders 0"
     assert main(["train-detector", *options.split()]) == 2
-    assert capsys.readouterr().err == f"prnet train-detector: {data}/{said}\n"
+    assert capsys.readouterr().err == f"prnet train-detector: {data / name}: {said}\n"
     assert not out.exists()
 
 
-def test_a_folder_without_pools_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_error_of_a_loader_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = f"--part first --data {tmp_path} --out {tmp_path / 'out'} --steps 1"
+    """As where the pools are taken away after the start."""
+    monkeypatch.setattr(train, "check_pools", lambda config: None)
+    options = f"--part first --data {tmp_path} --out {tmp_path / 'out'} --steps 1 --loaders 1"
     assert main(["train-detector", *options.split()]) == 2
     assert capsys.readouterr().err.startswith(f"prnet train-detector: {tmp_path}: expected ")
