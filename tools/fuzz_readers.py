@@ -324,6 +324,7 @@ def _of_matlab(folder: Path) -> list[Subject]:
 def _of_training(random: np.random.Generator) -> list[Subject]:
     import torch
 
+    from prnet.training.checkpoints import Begun, resume
     from prnet.training.config import TrainConfig
     from prnet.training.data.dataset import PreparedData
     from prnet.training.data.draws import Draws
@@ -331,7 +332,7 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
     from prnet.training.labels.given import GivenLandmarks
     from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
     from prnet.training.networks.read_onnx import load_onnx
-    from prnet.training.train import make_optimizer, resume
+    from prnet.training.train import make_optimizer
 
     torch.set_num_threads(1)
     network = torch.nn.Linear(3, 2)
@@ -343,7 +344,7 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
     def use_checkpoint(path: Path) -> None:
         fresh = torch.nn.Linear(3, 2)
         optimizer = make_optimizer(TrainConfig(), fresh, 1e-3)
-        resume(path.parent, fresh, torch.nn.Linear(3, 2), optimizer, init=None)
+        resume(path.parent, fresh, torch.nn.Linear(3, 2), optimizer, Begun(None))
 
     inside = np.zeros((64, 64), bool)
     inside[10:14, 30:34] = True

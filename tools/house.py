@@ -35,6 +35,7 @@ ROOMS = (
     *("training.validate", "training.paper", "training.judging", "training.recipes"),
     *(
         "training.initial",
+        "training.checkpoints",
         "training.train",
         "training.detector",
         "training",

@@ -135,7 +135,8 @@ def test_a_run_starts_from_what_it_is_given(config: TrainConfig, tmp_path: Path)
 
 
 def test_a_run_goes_on_as_it_was_begun(config: TrainConfig) -> None:
-    """Without --init its rate would be that of a network that knows nothing."""
+    """Without --init its rate would be that of a network that knows nothing; with another --batch
+    the steps that are done would count as other samples."""
     train(replace(config, init="shipped"), stop_after=1)
     with pytest.raises(PrnetError, match="run: expected --init shipped, as this run was begun"):
         train(config)
@@ -143,6 +144,11 @@ def test_a_run_goes_on_as_it_was_begun(config: TrainConfig) -> None:
     train(new, stop_after=1)
     with pytest.raises(PrnetError, match="expected no --init, as this run was begun, got shipped"):
         train(replace(new, init="shipped"))
+    with pytest.raises(PrnetError, match="expected --batch 8, as this run was begun, got 4"):
+        train(replace(new, batch=4))
+    state = torch.load(new.out / "checkpoint.pt", weights_only=True)
+    torch.save({**state, "batch": None}, new.out / "checkpoint.pt")  # of one that does not tell
+    train(replace(new, batch=4), stop_after=1)
 
 
 def test_weights_that_do_not_fit_are_refused(config: TrainConfig, tmp_path: Path) -> None:

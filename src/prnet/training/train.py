@@ -7,7 +7,6 @@ as one that is not, and so do several processes (``torchrun``, see `prnet.traini
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
@@ -19,15 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from prnet.errors import PrnetError, reason_of
-from prnet.files.atomic import write_bytes
+from prnet.errors import PrnetError
 from prnet.files.results import make_folder
-from prnet.files.zips import checked_zip
 from prnet.network.crop_rules import save_crop_rules
+from prnet.training.checkpoints import Begun, resume, save_checkpoint
 from prnet.training.config import TrainConfig, loaders
 from prnet.training.data.dataset import Batch
 from prnet.training.distributed import this_process
-from prnet.training.initial import CHECKPOINT, keep_statistics, load_weights, start_from
+from prnet.training.initial import CHECKPOINT, keep_statistics, start_from
 from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.log import Log
 from prnet.training.progress import progress
@@ -61,7 +59,8 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
         network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         averaged = deepcopy(network).eval().requires_grad_(False)
         optimizer = make_optimizer(config, network, schedule.learning_rate)
-        step = resume(config.out, network, averaged, optimizer, init=config.init)
+        begun = Begun(config.init, config.batch)
+        step = resume(config.out, network, averaged, optimizer, begun)
         losses_of = process.parallel(_Losses(recipe, network))
         validate = recipe.validation() if process.leads else None
 
@@ -91,19 +90,19 @@ def train(config: TrainConfig, *, stop_after: int | None = None) -> dict[str, fl
                 result = validate(averaged)
                 log.write(step, result)
                 bar.write(f"{step * config.batch} samples: {result}")
-                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+                save_checkpoint(config.out, network, averaged, optimizer, step, begun)
             stopped = process.any(asked_to_stop()) and step < schedule.steps
             if stopped:
                 break
         bar.close()
         log.means(step)
         if validate is not None and (step < schedule.steps or not result):
-            save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+            save_checkpoint(config.out, network, averaged, optimizer, step, begun)
             result = {} if stopped else validate(averaged)
         if validate is not None and not stopped:
             if step == schedule.steps:
                 log.judged(recipe.judge(averaged, step * config.batch))
-                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+                save_checkpoint(config.out, network, averaged, optimizer, step, begun)
             print(export(recipe, averaged, config.out), flush=True)
     if stopped:
         if validate is not None:
@@ -226,73 +225,3 @@ def update_average(
     for mean, value in pairs:
         if not mean.dtype.is_floating_point:
             mean.copy_(value)
-
-
-def save_checkpoint(
-    folder: Path,
-    network: torch.nn.Module,
-    averaged: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    step: int,
-    init: str | None,
-) -> None:
-    """Everything that the next step depends on; ``init``: what the run was begun from."""
-    state = {
-        "network": network.state_dict(),
-        "averaged": averaged.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "step": step,
-        "init": init,
-    }
-    stream = io.BytesIO()  # torch's own writing to a full disk ends in an error of its own
-    torch.save(state, stream)
-    write_bytes(folder / CHECKPOINT, stream.getvalue())
-
-
-def resume(
-    folder: Path,
-    network: torch.nn.Module,
-    averaged: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    *,
-    init: str | None,
-) -> int:
-    """Load the folder's checkpoint, if there is one; returns the number of steps done. Raises
-    PrnetError where only one of the run and its continuation has an ``init``: the rate of trained
-    weights is another."""
-    if not (folder / CHECKPOINT).exists():
-        return 0
-    state = read_checkpoint(folder / CHECKPOINT)
-    begun = state.get("init", init)  # which older checkpoints do not tell
-    if (begun is None) != (init is None):
-        wanted = "no --init" if begun is None else f"--init {begun}"
-        raise PrnetError(
-            f"{folder}: expected {wanted}, as this run was begun, got "
-            f"{'none' if init is None else init} (choose another --out for a new run)"
-        )
-    try:
-        load_weights(network, state["network"])
-        load_weights(averaged, state["averaged"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
-    except Exception as error:  # what torch raises depends on what does not fit
-        raise PrnetError(
-            f"{folder}: expected a checkpoint of this preset, got another's (choose another --out)"
-        ) from error
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote; PrnetError for other and for damaged files."""
-    try:
-        checked_zip(path).close()
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        lacking = {"network", "averaged", "optimizer", "step"} - set(state)
-    except Exception as error:  # damaged files raise anything in torch
-        raise PrnetError(
-            f"{path}: expected a checkpoint of prnet train, got: {reason_of(error)}"
-        ) from error
-    if lacking:
-        raise PrnetError(
-            f"{path}: expected a checkpoint of prnet train, got no {', '.join(sorted(lacking))}"
-        )
-    return dict(state)

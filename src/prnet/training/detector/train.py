@@ -26,6 +26,7 @@ from prnet.errors import PrnetError
 from prnet.files.atomic import append_line
 from prnet.files.results import make_folder
 from prnet.packaged import DATA
+from prnet.training.checkpoints import Begun, resume, save_checkpoint
 from prnet.training.detector.config import DetectorConfig
 from prnet.training.detector.export import export_detector
 from prnet.training.detector.mosaics import Mosaics
@@ -36,7 +37,7 @@ from prnet.training.detector.targets import losses, make_targets
 from prnet.training.initial import CHECKPOINT, fill, weights_file
 from prnet.training.interrupts import finishing_steps, leave_to_the_leader
 from prnet.training.schedule import Schedule
-from prnet.training.train import loaded, parameter_groups, resume, save_checkpoint, update_average
+from prnet.training.train import loaded, parameter_groups, update_average
 
 SIZES = (192, 256, 256, 352)
 """Sides of the pictures of successive steps; as many pictures a step as make the same area."""
@@ -79,7 +80,8 @@ def train_detector(config: DetectorConfig) -> Path:
     if peak is None:
         peak = PEAK if config.init is None else PEAK / 2
     optimizer = torch.optim.AdamW(groups, lr=peak, weight_decay=config.weight_decay)
-    step = resume(config.out, network, averaged, optimizer, init=config.init)
+    begun = Begun(config.init)
+    step = resume(config.out, network, averaged, optimizer, begun)
     schedule = Schedule(
         samples=config.steps, learning_rate=peak, warmup=WARM_UP, batch=1,
         decay=1.0, halve_every=0, epoch=config.steps,
@@ -105,9 +107,9 @@ def train_detector(config: DetectorConfig) -> Path:
                 told = {name: round(mean, 4) for name, mean in sums.items()}
                 log(config, {"step": step, "seconds": round(time.monotonic() - start), **told})
                 sums = {}
-                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+                save_checkpoint(config.out, network, averaged, optimizer, step, begun)
             elif stopping:
-                save_checkpoint(config.out, network, averaged, optimizer, step, config.init)
+                save_checkpoint(config.out, network, averaged, optimizer, step, begun)
             if stopping:
                 said = f"stopped after {step} steps; the same command goes on from there"
                 print(said, flush=True)
