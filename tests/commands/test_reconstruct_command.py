@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,29 @@ def test_boxes_that_miss_the_photo_are_refused(
     (line,) = capsys.readouterr().err.splitlines()
     assert "expected a box that touches the photo of " in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--box", "--landmarks"])
+def test_places_beside_the_photo_leave_the_others(
+    option: str, photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, places = tmp_path / "out", ["20,10,90,80", "5000,0,5100,100", "0,-50,9,-20"]
+    if option == "--landmarks":
+        points = np.random.default_rng(0).uniform(20, 80, (68, 2))
+        for name, shift in ("1", 0), ("2", 5000), ("3", -500):
+            np.savetxt(tmp_path / f"{name}.txt", points + shift)
+        places = [str(tmp_path / f"{name}.txt") for name in "123"]
+    given = [word for place in places for word in (option, place)]
+    assert _run(photos / "a.jpg", "--out", out, "--save", "obj", *given, model=model) == 1
+    told = capsys.readouterr()
+    (line,) = told.err.splitlines()
+    assert re.fullmatch(r".*a\.jpg: expected a box that touches .*, got \(.*5.*\), \(.*-.*\)", line)
+    assert "-> a.obj" in told.out
+    assert "faces: 1, without a face: 0, failed: 1" in told.out
+    assert _names(out) == {"a.obj"}
+    assert _run(photos / "a.jpg", "--out", out, "--json", *given, model=model) == 1
+    result, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (result["status"], len(result["faces"])) == ("failed", 1)
 
 
 def test_boxes_may_begin_outside_the_picture(photos: Path, model: Path, tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,16 @@ from prnet.formats.arrays import describe_face
 from prnet.formats.output import SaveOptions
 from prnet.formats.save import save_faces, saved_whole
 from prnet.formats.table import ENDINGS
-from prnet.geometry.boxes import Box
+from prnet.geometry.boxes import BesideError, Box
 from prnet.reconstruct import Reconstructor
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
 class PhotoResult:
-    """What became of one photo; with ``--json``, one line of the output."""
+    """What became of one photo; with ``--json``, one line of the output. One that failed has faces
+    where only some of the given places lie beside it."""
 
     file: str
     status: Literal["ok", "no_face", "failed", "skipped"]
@@ -101,15 +104,24 @@ class PhotoWork:
         try:
             if self.skip_existing and self._done(photo, folder):
                 return PhotoResult(str(path), "skipped")
-            faces = self.reconstruct(path, boxes=self.boxes, landmarks=self.landmarks)
+            faces, beside = self._faces(path)
             files = save_faces(faces, photo.name, folder, save=self.save, options=self.options)
-            return self._told(path, faces, *files)
+            return self._told(path, faces, *files, beside)
         except FullDiskError:
             raise  # of the other photos, too
         except Exception as error:  # whatever else it is, the other photos go on
             if self.debug:
                 traceback.print_exc()
             return failed(path, error)
+
+    def _faces(self, path: Path) -> tuple[list[Face], BesideError | None]:
+        """The photo's faces, and what there is to say of given places that lie beside it."""
+        boxes, landmarks = self.boxes, self.landmarks
+        try:
+            return self.reconstruct(path, boxes=boxes, landmarks=landmarks), None
+        except BesideError as error:
+            boxes, landmarks = _without(boxes, error.places), _without(landmarks, error.places)
+            return self.reconstruct(path, boxes=boxes, landmarks=landmarks), error
 
     def _done(self, photo: NamedPhoto, folder: Path) -> bool:
         try:
@@ -124,12 +136,19 @@ class PhotoWork:
         faces: list[Face],
         of_faces: list[dict[str, str]],
         of_photo: dict[str, str],
+        beside: BesideError | None,
     ) -> PhotoResult:
         described = [
             {**describe_face(face, depth_crop=self.options.depth_crop), "files": files}
             for face, files in zip(faces, of_faces, strict=True)
         ]
+        if beside is not None:
+            return replace(failed(path, beside), faces=described, files=of_photo)
         return PhotoResult(str(path), "ok" if faces else "no_face", faces=described, files=of_photo)
+
+
+def _without(items: Sequence[_Item] | None, places: Collection[int]) -> Sequence[_Item] | None:
+    return items and [item for i, item in enumerate(items) if i not in places]
 
 
 def failed(path: str | Path, error: Exception) -> PhotoResult:

@@ -7,7 +7,8 @@ would get one name, photos keep their suffix (NAME_jpg.obj, NAME_png.obj).
 
 exit status:
   0  every photo could be read, and there was a face in at least one
-  1  some photo could not be read or its results not be written; the others were done
+  1  some photo could not be read, its results not be written, or a given box lies beside it; the
+     others were done
   2  wrong options, or no photos, no model, no place for the results: nothing was done; or a full
      disk, which ends it (--skip-existing goes on)
   3  no photo had a face
@@ -240,11 +241,12 @@ def _tell(result: PhotoResult, *, as_json: bool, few: bool) -> None:
     """One line or more; of many photos for those alone that failed."""
     if as_json:
         say(json.dumps(asdict(result)))
-    elif result.status == "failed":
-        say(f"prnet reconstruct: {result.error}", error=True)
-    elif not few:
         return
-    elif result.status == "skipped":
+    if result.status == "failed":
+        say(f"prnet reconstruct: {result.error}", error=True)
+    if not few:
+        return
+    if result.status == "skipped":
         say(f"{result.file}: done before")
     elif result.status == "no_face":
         say(f"{result.file}: no face found")

@@ -150,11 +150,23 @@ def given_landmarks(points: ArrayLike) -> NDArray[np.floating]:
     return array
 
 
+class BesideError(PrnetError):
+    """Boxes that a caller gave lie beside the image: ``places`` in the list of all."""
+
+    def __init__(self, message: str, places: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.places = frozenset(places)
+
+
 def check_seen(boxes: Sequence[Box], image: NDArray[np.uint8]) -> None:
-    """Raises PrnetError for a caller's box beside the image: there is no face to be seen."""
+    """Raises BesideError for a caller's boxes beside the image: there is no face to be seen."""
     height, width = image.shape[:2]
-    for box in boxes:
-        if min(box.x1, box.y1) <= -0.5 or box.x0 >= width - 0.5 or box.y0 >= height - 0.5:
-            raise PrnetError(
-                f"expected a box that touches the photo of {width}x{height}, got {box.xyxy}"
-            )
+    beside = [
+        i
+        for i, box in enumerate(boxes)
+        if min(box.x1, box.y1) <= -0.5 or box.x0 >= width - 0.5 or box.y0 >= height - 0.5
+    ]
+    if beside:
+        got = ", ".join(str(boxes[i].xyxy) for i in beside)
+        told = f"expected a box that touches the photo of {width}x{height}, got {got}"
+        raise BesideError(told, beside)
