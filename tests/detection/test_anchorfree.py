@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import prnet
@@ -297,6 +298,33 @@ def test_files_are_checked(tmp_path: Path) -> None:
     (tmp_path / FIRST).write_bytes((DATA / FIRST).read_bytes()[:1000])
     with pytest.raises(PrnetError, match="expected an ONNX detector"):
         PrnetDetector(tmp_path)
+
+
+@pytest.mark.parametrize("name", [FIRST, SECOND])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (np.nan, "expected finite candidates of this detector, got nan or inf"),
+        (-np.inf, "expected finite candidates of this detector, got nan or inf"),
+        (99.0, "expected a detector of faces, got one that sees far off"),
+    ],
+)
+def test_networks_that_went_astray_are_refused(
+    name: str, value: float, told: str, sample_image: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """They found nobody, failed in a crop, or took all memory for one."""
+    for each in (FIRST, SECOND):
+        model = onnx.load(DATA / each)
+        if each == name:
+            last = next(node for node in model.graph.node if "candidates" in node.output)
+            last.output[list(last.output).index("candidates")] = "sound"
+            added = numpy_helper.from_array(np.array(value, np.float32), "added")
+            model.graph.initializer.append(added)
+            model.graph.node.append(helper.make_node("Add", ["sound", "added"], ["candidates"]))
+        onnx.save(model, tmp_path / each)
+    path = tmp_path / name if "finite" in told else tmp_path
+    with pytest.raises(PrnetError, match=re.escape(f"{path}: {told}")):
+        PrnetDetector(tmp_path)(sample_image)
 
 
 def _write_other_shape(path: Path) -> None:

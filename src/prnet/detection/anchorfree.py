@@ -26,7 +26,7 @@ from prnet.detection.candidates import (
 from prnet.detection.protocol import check_picture
 from prnet.errors import PrnetError, is_number
 from prnet.files.onnx_session import Nodes, OnnxSession
-from prnet.geometry.boxes import Box
+from prnet.geometry.boxes import LONGEST_SIDE, Box
 from prnet.geometry.crop import LANDMARK_RULE, Colour, CropTransform
 from prnet.light import Pixels, in_white_light, mean_colour
 from prnet.packaged import DATA
@@ -174,6 +174,7 @@ class PrnetDetector:
         for look in range(CLOSER_LOOKS):
             if not len(rows):
                 break
+            self._check_near(rows)
             crops = np.stack([_crop(image, small, row, ground) for row in rows])
             outputs = self._second.run(["candidates"], {"crops": crops})[0]
             local = decode(outputs, np.zeros((len(rows), 2)), np.ones(len(rows)))
@@ -189,6 +190,12 @@ class PrnetDetector:
             rows, candidates, seen = rows[again], candidates[again], seen[again]
         faces = np.concatenate([*settled, rows])
         return faces[faces[:, 0] >= self.min_score], said
+
+    def _check_near(self, rows: Floats) -> None:
+        """Raises PrnetError for places whose crops would take all memory."""
+        if not (np.abs(rows[:, 1:5]) <= LONGEST_SIDE).all():
+            folder = self._first.path.parent
+            raise PrnetError(f"{folder}: expected a detector of faces, got one that sees far off")
 
 
 def reductions(image: Pixels, looks: int | None = LOOKS) -> list[int]:

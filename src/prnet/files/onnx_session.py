@@ -91,8 +91,14 @@ class OnnxSession:
     def run(
         self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]
     ) -> list[NDArray[np.float32]]:
-        """The named outputs for the named inputs."""
+        """The named outputs for the named inputs. Raises PrnetError for what is no number, as of a
+        network whose training went astray."""
         values: list[NDArray[np.float32]] = self._session().run(list(outputs), dict(inputs))
+        for name, value in zip(outputs, values, strict=True):
+            if not np.isfinite(value).all():
+                raise PrnetError(
+                    f"{self.path}: expected finite {name} of this {self._what}, got nan or inf"
+                )
         return values
 
     @property
