@@ -58,6 +58,19 @@ def test_a_moving_face_is_where_it_is(
         assert off < 0.02 * np.ptp(landmarks[:, 0]) * place.scale
 
 
+@pytest.mark.parametrize("place", [Place(240, 160), Place(240, 160, 0.5), Place(240, 160, 1, 90)])
+def test_a_still_face_is_the_same_when_it_is_followed(
+    place: Place, reconstruct: Reconstructor, sample_image: Picture
+) -> None:
+    """Its crop is the detector's in the first frame, later that of the face before."""
+    film = seen([scene((place, sample_image))] * 4, reconstruct, smooth=False)
+    first, *others = (face.vertices for (face,) in film)
+    for vertices in others:
+        off = np.linalg.norm(vertices - first, axis=1).mean()
+        assert off < 0.01 * np.ptp(first[:, 0])
+    np.testing.assert_array_equal(others[0], others[-1])
+
+
 @pytest.mark.parametrize("shaken", [0, 60])
 def test_the_detector_rests_between_seconds(
     shaken: int, reconstruct: Reconstructor, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
