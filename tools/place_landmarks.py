@@ -23,8 +23,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -103,7 +103,7 @@ def training_set(path: Path) -> Dataset:
     """The set without what is left for tests, in an order that mixes people."""
     if (path / "heads.npz").is_file():
         return rendered(HeadSet(path), path)
-    truth = "labels" if is_table(path) else "annotated"
+    truth: Literal["labels", "annotated"] = "labels" if is_table(path) else "annotated"
     dataset = open_dataset(path, truth=truth)
     if dataset.exact:
         return replace(dataset, samples=dataset.samples[::2])
@@ -116,20 +116,14 @@ def training_set(path: Path) -> Dataset:
 def rendered(heads: HeadSet, path: Path) -> Dataset:
     """Heads that are not held out, each from seven sides."""
     samples = []
-    for index, yaw in product(np.flatnonzero(~heads.held_out), HEAD_YAWS):
-        camera = WeakPerspectiveCamera(
-            100, rotation_from_pose(Pose(yaw, 0, 0)), np.array([160, 160, 0.0])
-        )
+    for index in np.flatnonzero(~heads.held_out):
         head = heads[int(index)]
-        samples.append(
-            Sample(
-                f"{head.name}_{yaw}",
-                camera.project(head.landmarks),
-                None,
-                np.array([0.0, yaw, 0.0]),
-                partial(head.render, camera, 320, 320),
-            )
-        )
+        for yaw in HEAD_YAWS:
+            rotation = rotation_from_pose(Pose(yaw, 0, 0))
+            camera = WeakPerspectiveCamera(100, rotation, np.array([160, 160, 0.0]))
+            landmarks, angles = camera.project(head.landmarks), np.array([0.0, yaw, 0.0])
+            photo = partial(head.render, camera, 320, 320)
+            samples.append(Sample(f"{head.name}_{yaw}", landmarks, None, angles, photo))
     return Dataset(path, "heads", "of the head models", "of the camera", tuple(samples))
 
 

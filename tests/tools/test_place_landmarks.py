@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from place_landmarks import INNER, JAW, TURNED, placed, range_of
+from pathlib import Path
 
+import numpy as np
+import pytest
+from place_landmarks import HEAD_YAWS, INNER, JAW, TURNED, placed, range_of, training_set
+
+from prnet.evaluation.datasets import open_dataset
+from prnet.facemodel.heads import HeadSet
 from prnet.geometry.mirror import MIRRORED_LANDMARKS
 from prnet.layout.uv_layout import default_layout
 
@@ -38,3 +43,20 @@ def test_a_face_is_taken_for_the_range_of_its_yaw_until_that_has_enough() -> Non
     assert range_of(40, TURNED, [0, 0, 4, 0], 4) is None
     assert range_of(95, TURNED, [0, 0, 0, 0], 4) is None
     assert range_of(np.nan, TURNED, [4, 1, 4, 4], 4) == 1
+
+
+@pytest.mark.shared
+def test_what_tests_score_places_nothing(shared: Path) -> None:
+    for path in (shared / "turned/turned.npz", shared / "congress/photos.npz"):
+        scored = {sample.name for sample in open_dataset(path, held_out=True).samples}
+        names = {sample.name for sample in training_set(path).samples}
+        everyone = {sample.name for sample in open_dataset(path).samples}
+        assert names == everyone - scored
+    clicked = shared / "points/3dsk.npz"
+    names = {sample.name for sample in training_set(clicked).samples}
+    assert names == {sample.name for sample in open_dataset(clicked).samples[::2]}
+    rendered = [sample.name for sample in training_set(shared / "heads").samples]
+    heads = HeadSet(shared / "heads")
+    held_out = {heads[int(i)].name for i in np.flatnonzero(heads.held_out)}
+    assert len(rendered) == len(HEAD_YAWS) * (100 - len(held_out))
+    assert not held_out & {name.rsplit("_", 1)[0] for name in rendered}
