@@ -23,7 +23,12 @@ from prnet.face import Face
 from prnet.formats.gltf import quaternion
 from prnet.formats.meshes import write_glb
 from prnet.formats.output import SaveOptions
-from prnet.formats.surface import EYE_CORNERS_APART, face_surface, head_vertices
+from prnet.formats.surface import (
+    EYE_CORNERS_APART,
+    face_surface,
+    head_vertices,
+    millimetres_per_unit,
+)
 from prnet.formats.table import FACE_OUTPUTS
 from prnet.geometry.camera import Pose, rotation_from_pose
 from prnet.layout.openings import opening_mask
@@ -115,6 +120,11 @@ def test_frames_agree(turned: Face) -> None:
     corners = turned.landmarks[[36, 45]]
     pixels = float(np.linalg.norm(corners[0] - corners[1]))
     assert pixels / scale[0] == pytest.approx(EYE_CORNERS_APART, rel=1e-3)  # the mean face
+
+
+def test_a_unit_of_the_layout_is_a_centimetre() -> None:
+    # Wherever its eye corners are placed: the surface is ICT-FaceKit's, whose unit is known.
+    assert millimetres_per_unit(default_layout()) == pytest.approx(10, rel=1e-3)
 
 
 def test_textured_obj_keeps_together_when_moved(turned: Face, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ Frame = Literal["picture", "head"]
 Topology = Literal["full", "quads", "game"]
 QUADS: Final = {"quads": 113, "game": 57}
 """Cells along each side of the UV map; 94 % of them are face."""
-EYE_CORNERS_APART = 87.9
+EYE_CORNERS_APART = 88.94
 """Millimetres between the outer eye corners (landmarks 36 and 45) of ICT-FaceKit's mean face,
 whose unit is known, so that a unit of our layout is 1 cm; other layouts get the same size."""
 

@@ -71,16 +71,17 @@ def resume(
     if not (folder / CHECKPOINT).exists():
         return 0
     state = read_checkpoint(folder / CHECKPOINT)
-    begun.check(folder, state)
     try:
         load_weights(network, state["network"])
         load_weights(averaged, state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
+        step = int(state["step"])
     except Exception as error:  # what torch raises depends on what does not fit
         raise PrnetError(
             f"{folder}: expected a checkpoint of this preset, got another's (choose another --out)"
         ) from error
+    begun.check(folder, state)
+    return step
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
