@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from standins import make_face
 
 from prnet.appearance.draw import LANDMARK_COLOUR, draw_landmarks, draw_mesh, draw_pose_box, overlay
+from prnet.errors import PrnetError
 from prnet.geometry.camera import Pose
 
 GREY: NDArray[np.uint8] = np.full((220, 260, 3), 90, np.uint8)
@@ -90,3 +91,24 @@ def test_lines_grow_with_the_face() -> None:
         for s, image in ((1.0, GREY), (4.0, np.repeat(np.repeat(GREY, 4, axis=0), 4, axis=1)))
     )
     assert large > 8 * small
+
+
+def test_any_picture_is_drawn_onto_as_any_is_looked_at() -> None:
+    face = make_face()
+    expected = overlay(GREY, face)
+    assert expected.shape == GREY.shape
+    np.testing.assert_array_equal(overlay(GREY, [face]), expected)
+    opaque = np.dstack([GREY, np.full(GREY.shape[:2], 255, np.uint8)])
+    for picture in (GREY[..., 0], GREY / 255, opaque):
+        np.testing.assert_array_equal(overlay(picture, face), expected)
+        np.testing.assert_array_equal(
+            draw_landmarks(picture, face.landmarks), draw_landmarks(GREY, face.landmarks)
+        )
+
+
+@pytest.mark.parametrize(
+    "landmarks", [make_face(), np.zeros((5, 2)), np.full((68, 2), np.nan), np.zeros((68, 4))]
+)
+def test_what_are_no_landmarks_is_said(landmarks: NDArray[np.float64]) -> None:
+    with pytest.raises(PrnetError, match=r"expected (finite )?landmarks"):
+        draw_landmarks(GREY, landmarks)

@@ -122,7 +122,10 @@ def test_only_the_region_changes() -> None:
     assert target.image is not None
     mask = np.zeros((256, 256))
     mask[110:150, 110:150] = 1
-    changed = (swap_face(target, reference, region=mask) != target.image).any(axis=-1)
+    swapped = swap_face(target, reference, region=mask)
+    in_greys = np.rint(255 * mask).astype(np.uint8)
+    np.testing.assert_array_equal(swap_face(target, reference, region=in_greys), swapped)
+    changed = (swapped != target.image).any(axis=-1)
     rows, columns = np.nonzero(changed)
     points = target.position_map[110:150, 110:150].reshape(-1, 3)
     margin = 24  # the blend's widest band
@@ -210,6 +213,8 @@ def test_regions_are_soft_and_inside_their_parts() -> None:
 @pytest.mark.parametrize(
     ("region", "message"),
     [
+        (np.full((256, 256), np.nan), "expected a mask in 0..1, or uint8, got nan..nan"),
+        (np.full((256, 256), 1.5), "expected a mask in 0..1, or uint8, got 1.5..1.5"),
         (np.ones((128, 128)), "expected a mask of the UV layout egg, 256x256, got one of 128x128"),
         (np.eye(256)[::-1] * (np.arange(256) < 9), "got one that covers no surface there"),
         ("ears", "expected a region out of face, eyes, nose, mouth or a mask, got 'ears'"),

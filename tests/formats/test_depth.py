@@ -105,3 +105,15 @@ def test_report_of_the_command_has_the_scale(
     (face,) = json.loads(capsys.readouterr().out.splitlines()[0])["faces"]
     with Image.open(face["files"]["depth"]) as picture:
         assert float(picture.info["depth_scale"]) == face["depth_picture"]["scale"]
+
+
+def test_bytes_and_open_files_are_read_as_the_file_is(tmp_path: Path) -> None:
+    path = tmp_path / "depth.png"
+    prnet.save_depth(path, _depth(1000))
+    expected = prnet.decode_depth(path)
+    np.testing.assert_array_equal(prnet.decode_depth(path.read_bytes()), expected)
+    with path.open("rb") as file:
+        np.testing.assert_array_equal(prnet.decode_depth(file), expected)
+    for other in (b"nothing", None):
+        with pytest.raises(PrnetError, match="expected a 16-bit depth PNG, got"):
+            prnet.decode_depth(other)  # type: ignore[arg-type]

@@ -31,7 +31,17 @@ def test_a_face_is_saved_as_the_command_line_does(face: Face, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "options", [{"topology": "pentagons"}, {"pose": "stand"}, {"colour": "red"}, {"triangles": 1}]
+    "options",
+    [
+        {"topology": "pentagons"},
+        {"pose": "stand"},
+        {"colour": "red"},
+        {"triangles": 1},
+        {"pose": "remove", "scale_by": -1},
+        {"pose": "remove", "scale_by": float("nan")},
+        {"pose": "remove", "scale_by": "63"},
+        {"scale_by": 63},
+    ],
 )
 def test_options_that_are_none_are_refused(face: Face, tmp_path: Path, options: dict) -> None:
     with pytest.raises(PrnetError, match="expected"):

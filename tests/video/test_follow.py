@@ -240,6 +240,20 @@ def test_sources_agree(reconstruct: Reconstructor, sample_image: Picture, tmp_pa
         assert np.abs(pictured[1][0].landmarks - read[1][0].landmarks).max() < 3
 
 
+def test_frames_outlive_the_cameras_array(
+    reconstruct: Reconstructor, sample_image: Picture
+) -> None:
+    def camera() -> Iterable:
+        array = sample_image.copy()
+        yield array
+        array[:] = 0
+        yield array
+
+    frames = [frame for frame, _ in follow(camera(), reconstruct=reconstruct)]
+    np.testing.assert_array_equal(frames[0].image, sample_image)
+    assert not frames[1].image.any()
+
+
 def test_wrong_sources_are_one_line() -> None:
     with pytest.raises(PrnetError, match="expected a start before the end, got 2 and 1 s"):
         follow("film.mp4", start=2, end=1)

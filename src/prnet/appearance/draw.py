@@ -4,11 +4,14 @@ that follow the size of the face."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from prnet.errors import PrnetError
+from prnet.files.pixels import rgb_from_array
 from prnet.geometry.camera import FLIP_Y
 from prnet.mapped import MappedFace
 
@@ -42,10 +45,11 @@ _MAX_CANVAS = 4096
 """Side of the largest canvas that is drawn at several times the photo's size."""
 
 
-def overlay(image: NDArray[np.uint8], faces: Iterable[MappedFace]) -> NDArray[np.uint8]:
+def overlay(image: NDArray[Any], faces: MappedFace | Iterable[MappedFace]) -> NDArray[np.uint8]:
     """The picture to judge a result by: mesh lines, landmarks and pose box of every face on a
-    copy of the photo (H, W, 3) uint8."""
-    for face in faces:
+    copy of the photo, any array that `prnet.load_image` takes -> (H, W, 3) uint8."""
+    image = rgb_from_array(image)
+    for face in [faces] if isinstance(faces, MappedFace) else faces:
         image = draw_mesh(image, face)
         image = draw_pose_box(image, face)
         image = draw_landmarks(image, face.landmarks)
@@ -53,10 +57,10 @@ def overlay(image: NDArray[np.uint8], faces: Iterable[MappedFace]) -> NDArray[np
 
 
 def draw_landmarks(
-    image: NDArray[np.uint8], landmarks: Points, *, colour: Colour = LANDMARK_COLOUR
+    image: NDArray[Any], landmarks: Points, *, colour: Colour = LANDMARK_COLOUR
 ) -> NDArray[np.uint8]:
     """68 landmarks (68, 2 or 3) in image pixels, joined in iBUG's groups, with a dot on each."""
-    points = np.asarray(landmarks, np.float64)[:, :2]
+    points = _checked(landmarks)
     width = line_width(points)
     faint = (*colour[:3], colour[3] * 2 // 3)
     lines = [points[[*group, group[0]] if closed else group] for group, closed in LANDMARK_GROUPS]
@@ -65,7 +69,7 @@ def draw_landmarks(
 
 
 def draw_mesh(
-    image: NDArray[np.uint8],
+    image: NDArray[Any],
     face: MappedFace,
     *,
     step: int = MESH_STEP,
@@ -80,7 +84,7 @@ def draw_mesh(
 
 
 def draw_pose_box(
-    image: NDArray[np.uint8], face: MappedFace, *, colour: Colour = BOX_COLOUR
+    image: NDArray[Any], face: MappedFace, *, colour: Colour = BOX_COLOUR
 ) -> NDArray[np.uint8]:
     """The box around the canonical face's landmarks, seen by the face's camera; its front is drawn
     thicker."""
@@ -103,6 +107,20 @@ def line_width(landmarks: Points) -> float:
     return max(1.0, 0.01 * float(extent.max()))
 
 
+def _checked(landmarks: Points) -> NDArray[np.float64]:
+    """(68, 2), or PrnetError."""
+    try:
+        points = np.asarray(landmarks, np.float64)
+    except (TypeError, ValueError):
+        kind = type(landmarks).__name__
+        raise PrnetError(f"expected landmarks (68, 2 or 3), got {kind}") from None
+    if points.ndim != 2 or len(points) != 68 or points.shape[1] not in (2, 3):
+        raise PrnetError(f"expected landmarks (68, 2 or 3), got shape {points.shape}")
+    if not np.isfinite(points[:, :2]).all():
+        raise PrnetError("expected finite landmarks, got nan or inf")
+    return points[:, :2]
+
+
 def _facing(face: MappedFace) -> NDArray[np.bool_]:
     """(256, 256): inside the region and turned toward the viewer (rows x columns, y down, of a
     surface seen from outside wind so that the z of their cross product is positive)."""
@@ -123,11 +141,12 @@ def _runs(points: Points, keep: NDArray[np.bool_]) -> list[Points]:
 
 
 def _paint(
-    image: NDArray[np.uint8], lines: Sequence[Points], *, colour: Colour, width: float
+    image: NDArray[Any], lines: Sequence[Points], *, colour: Colour, width: float
 ) -> NDArray[np.uint8]:
-    """``lines`` over ``image``. They are drawn as a mask at several times the size, which is then
-    shrunk: Pillow's own lines are jagged. Only the part of the photo that they touch is handled.
+    """``lines`` over ``image``, in RGB. They are drawn as a mask at several times the size, which
+    is then shrunk: Pillow's own lines are jagged. Only what they touch of the photo is handled.
     """
+    image = rgb_from_array(image)
     height_px, width_px = image.shape[:2]
     if not lines:
         return image

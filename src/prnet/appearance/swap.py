@@ -79,13 +79,13 @@ BANDS = 4
 
 
 def swap_face(
-    target: MappedFace, reference: MappedFace, *, region: RegionName | NDArray[np.floating] = "face"
+    target: MappedFace, reference: MappedFace, *, region: RegionName | NDArray[Any] = "face"
 ) -> NDArray[np.uint8]:
     """The target's photo (H, W, 3) uint8 with the reference's appearance on the target's face.
 
     Shape, expression, pose and light stay the target's. What the reference's photo hides is taken
-    from its mirrored half. ``region``: a name, or opacities (256, 256) in 0..1 in UV. Only what
-    the camera sees of the target is painted; it cannot know of hair, hands or glasses in front.
+    from its mirrored half. ``region``: a name, or opacities (256, 256) in UV, 0..1, or uint8. Only
+    what the camera sees of the target is painted; it cannot know of hands or glasses in front.
     Raises PrnetError for faces without photos or of different layouts, and other masks.
     """
     if target.image is None or reference.image is None:
@@ -112,9 +112,7 @@ def swap_face(
     return _painted(target, target.image, texture, opacity)
 
 
-def region_weights(
-    layout: UVLayout, region: RegionName | NDArray[np.floating]
-) -> NDArray[np.float32]:
+def region_weights(layout: UVLayout, region: RegionName | NDArray[Any]) -> NDArray[np.float32]:
     """Opacities (256, 256) float32 in UV: 1 inside the region, falling softly to 0 at its edge."""
     if not isinstance(region, str):
         return _checked_mask(layout, region)
@@ -127,13 +125,18 @@ def region_weights(
     return smooth_step(np.asarray(blurred, np.float32) / 255, 0.5, 0.95)
 
 
-def _checked_mask(layout: UVLayout, mask: NDArray[np.floating]) -> NDArray[np.float32]:
+def _checked_mask(layout: UVLayout, mask: NDArray[Any]) -> NDArray[np.float32]:
     if mask.shape != layout.region.shape:
         size, shape = f"{layout.size}x{layout.size}", "x".join(map(str, mask.shape))
         raise PrnetError(
             f"expected a mask of the UV layout {layout.name}, {size}, got one of {shape}"
         )
-    weights = np.asarray(np.clip(mask, 0, 1) * layout.region, np.float32)
+    opacities = mask.astype(np.float32) / (255 if mask.dtype == np.uint8 else 1)
+    if not ((opacities >= 0) & (opacities <= 1)).all():
+        raise PrnetError(
+            f"expected a mask in 0..1, or uint8, got {np.min(mask):.6g}..{np.max(mask):.6g}"
+        )
+    weights = np.asarray(opacities * layout.region, np.float32)
     if not weights.any():
         raise PrnetError(
             f"expected a mask in UV layout {layout.name}, got one that covers no surface there"

@@ -73,6 +73,8 @@ def _checked(
     if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
         shape = "x".join(map(str, texture.shape))
         raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
+    if texture.dtype != np.uint8:
+        raise PrnetError(f"expected a texture of uint8, got {texture.dtype}")
     size = len(texture)
     if mask is None:
         own = [photo_texture(face, size=size, fill=fill) for fill in (False, True)]

@@ -198,12 +198,15 @@ def share(text: str) -> float:
 
 def pupils_apart(text: str) -> float:
     """Millimetres between the pupils that people, children too, have."""
+    from prnet.formats.output import EYES_APART
+
+    low, high = EYES_APART
     try:
         distance = float(text)
     except ValueError:
         distance = math.nan
-    if not 20 <= distance <= 100:
+    if not low <= distance <= high:
         raise argparse.ArgumentTypeError(
-            f"expected 20 to 100 millimetres between the pupils, got '{text}'"
+            f"expected {low:g} to {high:g} millimetres between the pupils, got '{text}'"
         )
     return distance

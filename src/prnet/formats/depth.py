@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,29 +69,34 @@ def depth_bytes(depth: NDArray[np.float32], *, scale: float | None = None) -> by
 
 
 def decode_depth(
-    source: str | Path | NDArray[np.uint16], *, scale: float | None = None
+    source: str | Path | bytes | BinaryIO | NDArray[np.uint16], *, scale: float | None = None
 ) -> NDArray[np.float32]:
-    """A file of :func:`save_depth`, or the values (H, W) of :func:`encode_depth`, -> depth in
-    pixels, NaN where no face is, to half a step.
+    """A file of :func:`save_depth`, its bytes or an open one, or the values (H, W) of
+    :func:`encode_depth`, -> depth in pixels, NaN where no face is, to half a step.
 
-    ``scale``: by default the file's, else max(H, W) / 65536, as files of version 0.1 have without
-    telling it. Raises PrnetError for a file that is no depth picture.
+    ``scale``: by default the file's, else max(H, W) / 65536, as :func:`encode_depth` has and files
+    of version 0.1 without telling it; the bare pixels of another file do not tell theirs. Raises
+    PrnetError for what is no depth picture.
     """
     origin = float(DEPTH_ORIGIN)
-    if isinstance(source, str | Path):
-        values, told, origin = _read_depth_picture(Path(source))
-        scale = told if scale is None else scale
-    else:
+    if isinstance(source, np.ndarray):
         values = source
+    else:
+        values, told, origin = _read_depth_picture(source)
+        scale = told if scale is None else scale
     scale = max(values.shape) / 65536 if scale is None else scale
     depth = ((values.astype(np.float64) - origin) * scale).astype(np.float32)
     return np.where(values == 0, np.float32(np.nan), depth)
 
 
-def _read_depth_picture(path: Path) -> tuple[NDArray[np.uint16], float | None, float]:
+def _read_depth_picture(
+    source: str | Path | bytes | BinaryIO,
+) -> tuple[NDArray[np.uint16], float | None, float]:
     """Values, and scale and origin as the file tells them."""
+    name = source if isinstance(source, str | Path) else type(source).__name__
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with Image.open(file, formats=["PNG"]) as picture:
             values = np.asarray(picture)
             text = picture.info
         scale = float(text["depth_scale"]) if "depth_scale" in text else None
@@ -101,5 +106,5 @@ def _read_depth_picture(path: Path) -> tuple[NDArray[np.uint16], float | None, f
         if not np.isfinite([scale or 1, origin]).all():
             raise ValueError(f"scale {scale}, origin {origin}")
     except Exception as error:  # decoders raise anything on damaged data
-        raise PrnetError(f"{path}: expected a 16-bit depth PNG, got: {reason_of(error)}") from error
+        raise PrnetError(f"{name}: expected a 16-bit depth PNG, got: {reason_of(error)}") from error
     return values.astype(np.uint16), scale, origin

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.texture import TEXTURE_SIZE, check_side
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, is_number
 from prnet.facemodel.expression import ExpressionModel
 from prnet.formats.surface import Topology, check_triangles, simplification
 from prnet.layout.openings import Openings
 from prnet.mapped import MappedFace
 
 PoseChoice = Literal["keep", "remove"]
+EYES_APART = 20.0, 100.0
+"""Millimetres that any eyes are apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,14 @@ class SaveOptions:
                 raise PrnetError(
                     f"expected {name} out of {', '.join(known)}, got {getattr(self, name)}"
                 )
+        low, high = EYES_APART
+        if self.scale_by is not None and not (
+            is_number(self.scale_by) and low <= self.scale_by <= high
+        ):
+            raise PrnetError(
+                f"expected {low:g} to {high:g} millimetres between the eyes for scale_by, "
+                f"got {self.scale_by!r}"
+            )
         check_side("texture", self.texture_size)
         if self.depth_crop is not None:
             check_side("crop", self.depth_crop)

@@ -55,11 +55,13 @@ def save_face(
     path = Path(path)
     if kind is not None and kind not in FACE_OUTPUTS:
         raise PrnetError(f"expected a kind out of {', '.join(FACE_OUTPUTS)}, got '{kind}'")
-    outputs = [FACE_OUTPUTS[kind]] if kind is not None else list(FACE_OUTPUTS.values())
-    suffixes = {output.suffix: output for output in reversed(outputs)}
-    output = suffixes.get(path.suffix.lower())
-    if output is None:
+    kinds = list(FACE_OUTPUTS) if kind is None else [kind]
+    suffixes = {FACE_OUTPUTS[each].suffix: each for each in reversed(kinds)}
+    kind = suffixes.get(path.suffix.lower())
+    if kind is None:
         known = " ".join(sorted(suffixes))
         raise PrnetError(f"{path}: expected a suffix out of {known}, got '{path.suffix}'")
+    if options.scale_by is not None and not in_millimetres(kind, options):
+        raise PrnetError(f"expected pose='remove' for scale_by, got {kind} in the photo's pixels")
     with keep_files([face.source]):
-        output.write(face, path, options)
+        FACE_OUTPUTS[kind].write(face, path, options)

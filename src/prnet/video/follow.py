@@ -84,6 +84,12 @@ def _frames(pictures: Iterable[NDArray[Any] | Frame], rate: float) -> Iterator[F
         raise PrnetError(f"expected a rate of frames above 0, got {rate!r}")
     for number, picture in enumerate(pictures):
         if isinstance(picture, Frame):
-            yield Frame(load_image(picture.image), picture.seconds)
+            yield Frame(_kept(picture.image), picture.seconds)
         else:
-            yield Frame(load_image(picture), number / rate)
+            yield Frame(_kept(picture), number / rate)
+
+
+def _kept(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Of its own memory: cameras fill one array again and again."""
+    image = load_image(picture)
+    return image.copy() if np.may_share_memory(image, picture) else image
