@@ -283,3 +283,19 @@ def test_a_test_set_of_another_kind_is_no_missing_one(tmp_path: Path) -> None:
         open_dataset(tmp_path / "photo.jpg")
     with pytest.raises(PrnetError, match="got no such thing"):
         open_dataset(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("file,x0,x1,x2\na.jpg,{points}\n", "expected columns x0, y0, ..., got x0, x1, ..."),
+        ("a.jpg,{points}\na.jpg,{points}\n", "expected one row a photo, got more of a.jpg"),
+    ],
+)
+def test_tables_that_mean_something_else_are_refused(
+    tmp_path: Path, rows: str, message: str
+) -> None:
+    points = ",".join(map(str, range(136)))
+    (tmp_path / "table.csv").write_text(rows.format(points=points))
+    with pytest.raises(PrnetError, match=message):
+        open_dataset(tmp_path / "table.csv")

@@ -264,6 +264,38 @@ def test_command_writes_everything(
     assert main(["evaluate", str(photos), "--predictions", str(tmp_path / "empty")]) == 1
 
 
+@pytest.mark.parametrize("inside", [".", "scores"])
+def test_results_do_not_become_the_test_set(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], inside: str
+) -> None:
+    predictions = write_predictions(tmp_path / "other", SHIFTS)
+    before = sorted(photos.iterdir())
+    call = ["evaluate", str(photos), "--predictions", str(predictions)]
+    assert main([*call, "--no-plots", "--out", str(photos / inside)]) == 2
+    assert "expected --out outside the test set, got one in it" in capsys.readouterr().err
+    assert sorted(photos.iterdir()) == before
+
+
+def test_a_table_of_truth_is_not_written_over(photos: Path, tmp_path: Path) -> None:
+    predictions = write_predictions(tmp_path / "other", SHIFTS)
+    row = ",".join(map(str, TRUTH[:, :2].ravel()))
+    table = photos / "images.csv"
+    table.write_text(f"a.png,{row}\n")
+    call = ["evaluate", str(table), "--predictions", str(predictions)]
+    assert main([*call, "--no-plots", "--out", str(photos)]) == 2
+    assert table.read_text() == f"a.png,{row}\n"
+
+
+def test_one_prediction_is_one_images(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        save_image(tmp_path / f"set/{folder}/a.png", np.full((120, 130, 3), 80, np.uint8))
+        np.savez(tmp_path / f"set/{folder}/a.npz", landmarks=TRUTH)
+    predictions = write_predictions(tmp_path / "predictions", {"a": SHIFTS["a"]})
+    found = score(tmp_path / "set", predictions)
+    assert found.failures.keys() == {"other/a"}
+    assert "expected a prediction of its own, got that of one/a" in found.failures["other/a"]
+
+
 def test_nothing_heavy_is_imported() -> None:
     code = (
         "import sys, prnet.commands.evaluate, prnet.evaluation.run, prnet.evaluation.plots, "

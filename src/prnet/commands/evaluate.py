@@ -44,6 +44,7 @@ from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with
 from prnet.evaluation.measures import PROTOCOLS, Settings
 from prnet.evaluation.protocols import YAW_EDGES
 from prnet.evaluation.samples import Dataset
+from prnet.files.keep import keep_files
 from prnet.files.results import make_folder
 
 if TYPE_CHECKING:
@@ -175,12 +176,12 @@ def run(args: argparse.Namespace) -> int:
     if args.protocol == (NOW,):
         return _write_now(args)
     from prnet.evaluation.plots import require_matplotlib, write_plots
-    from prnet.evaluation.report import summary, table, write_csv, write_json
+    from prnet.evaluation.report import results_folder, summary, table, write_csv, write_json
     from prnet.evaluation.run import evaluate
 
     if args.limit <= 0:
         raise PrnetError(f"expected a limit above 0 per cent, got {args.limit:g}")
-    folder = make_folder(args.out) if args.out else None
+    folder = results_folder(args.out, args.dataset) if args.out else None
     if folder and not args.no_plots:
         require_matplotlib()
     dataset, predict = _inputs(args)
@@ -197,10 +198,11 @@ def run(args: argparse.Namespace) -> int:
     evaluation = evaluate(dataset, predict, settings, progress=_progress())
     print(json.dumps(summary(evaluation)) if args.json else table(evaluation))
     if folder:
-        write_json(folder / "summary.json", evaluation)
-        write_csv(folder / "images.csv", evaluation)
-        if not args.no_plots:
-            write_plots(folder, evaluation)
+        with keep_files([args.dataset, args.landmarks, args.yaw]):
+            write_json(folder / "summary.json", evaluation)
+            write_csv(folder / "images.csv", evaluation)
+            if not args.no_plots:
+                write_plots(folder, evaluation)
     return SCORED if _any_scored(evaluation) else NOTHING_SCORED
 
 

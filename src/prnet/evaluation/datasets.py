@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -189,7 +190,12 @@ def _read_csv(path: Path, origin: Origin) -> list[Sample]:
     except csv.Error as error:
         raise PrnetError(f"{path}: expected a table, got {reason_of(error)}") from error
     if rows and not _is_number(rows[0][-1]):
-        rows = rows[1:]
+        names = [name.strip() for name in rows.pop(0)[1:3]]
+        if all(name.lower().startswith("x") for name in names):
+            raise PrnetError(f"{path}: expected columns x0, y0, ..., got {', '.join(names)}, ...")
+    twice = [name for name, count in Counter(row[0] for row in rows).items() if count > 1]
+    if twice:
+        raise PrnetError(f"{path}: expected one row a photo, got more of {twice[0]}")
     return [_csv_sample(path, row, origin) for row in sorted(rows)]
 
 

@@ -89,11 +89,15 @@ class FolderPredictor:
         if not folder.is_dir():
             raise PrnetError(f"{folder}: expected a folder of predictions, got none")
         self._folder, self._origin = folder, origin
+        self._images: dict[Path, str] = {}
         counted = "1 in .pts, 0 in other files" if origin is None else str(origin)
         self.words = f"files of {folder.name}, first pixel {counted}"
 
     def __call__(self, sample: Sample) -> Prediction:
         path = self._find(Path(sample.name))
+        other = self._images.setdefault(path, sample.name)
+        if other != sample.name:
+            raise PrnetError(f"{path}: expected a prediction of its own, got that of {other}")
         arrays = read_points(path, self._origin)
         angles = arrays.get("angles")
         if angles is None and "rotation" in arrays:

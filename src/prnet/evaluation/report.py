@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.errors import PrnetError
 from prnet.evaluation.protocols import POSE_LIMIT, area_under_curve, by_yaw, failure_rate
 from prnet.evaluation.run import Evaluation, Measure
 from prnet.files.atomic import write_bytes
+from prnet.files.results import make_folder
 
 ANGLES = ("pitch", "yaw", "roll")
 FAILURE_RULE = (
@@ -25,6 +27,13 @@ POSE_WORDS = (
     f"degrees, R = Rx(pitch) Ry(yaw) Rz(roll) as AFLW2000-3D counts them; images with a true angle "
     f"beyond +-{POSE_LIMIT:.0f} excluded; bias: mean of predicted - true"
 )
+
+
+def results_folder(out: Path, test_set: Path) -> Path:
+    """Not in the test set, where the next run would take pictures of results for photos."""
+    if test_set.is_dir() and out.resolve().is_relative_to(test_set.resolve()):
+        raise PrnetError(f"{out}: expected --out outside the test set, got one in it")
+    return make_folder(out)
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
