@@ -209,6 +209,48 @@ def test_labels_in_the_frames_own_folder_are_no_frames(
     assert shown[0] == shown[1] == shown[2]
 
 
+@pytest.mark.parametrize(
+    ("form", "name"), [("cdcn", "f_scene"), ("cdcn", "f_depth1D"), ("rfmeta", "depth/f_depth")]
+)
+def test_photos_with_names_of_labels_are_kept(
+    form: str, name: str, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, photo = tmp_path / "frames", tmp_path / "frames" / f"{name}.jpg"
+    photo.parent.mkdir(parents=True)
+    (tmp_path / "spoofs.txt").write_text("-1,f\n")
+    for path in (frames / "f.jpg", photo):
+        Image.new("RGB", (140, 120), (60, 220, 60)).save(path)
+    before = contents(frames)
+    for _ in range(2):
+        assert _run(frames, form, model, "--out", frames) == 2
+        assert f"{photo}: expected a place for a result, got one of" in capsys.readouterr().err
+        assert contents(frames) == before
+
+
+def test_a_run_that_broke_off_in_the_frames_own_folder_goes_on(
+    frames: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: object) -> bytes:
+        raise KeyboardInterrupt
+
+    for stopped in ("depth_map_of", "_scene"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"prnet.bulk.depth_labels.{stopped}", broken)
+            assert _run(frames, "cdcn", model, "--out", frames) == 130
+    assert _run(frames, "cdcn", model, "--out", frames, "--skip-existing") == 0
+    assert len(contents(frames)) == 4 * len(NAMES)
+
+
+@pytest.mark.parametrize("form", ["cdcn", "npy32"])
+def test_photos_that_would_share_their_labels_are_refused(
+    form: str, frames: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (140, 120)).save(frames / "live" / "1_1_36_1_001_scene.jpg")
+    assert _run(frames, form, model) == 2
+    assert "_scene.jpg: expected a name without suffix of its own" in capsys.readouterr().err
+    assert not (frames.parent / "out").exists()
+
+
 def test_a_spoof_list_may_begin_with_a_mark(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("1_1\n", encoding="utf-8-sig")
     assert Path("1_1_001.jpg") in SpoofList(tmp_path / "list.txt")

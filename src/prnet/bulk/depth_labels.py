@@ -29,6 +29,7 @@ from prnet.files.arrays import write_array
 from prnet.files.atomic import write_bytes
 from prnet.files.image import image_bytes, load_image
 from prnet.files.inputs import Found
+from prnet.files.keep import check_replaceable, replaces_input
 from prnet.files.results import is_whole
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
@@ -52,29 +53,48 @@ class Frame(NamedTuple):
     spoof: bool
 
 
-def named_frames(found: Iterable[Found], spoofs: SpoofList | None) -> list[Frame]:
-    """Raises PrnetError where labels of two photos would get one name."""
-    frames: dict[Path, Frame] = {}
+def named_frames(
+    found: Iterable[Found], spoofs: SpoofList | None, out: Path, form: DepthFormat
+) -> list[Frame]:
+    """Those that are no label of another one, as ``out`` may be the data set's own folder. Raises
+    PrnetError where labels of two photos would get one name, or replace a photo."""
+    frames = []
     for path, below in found:
         name = below / path.name
-        spoof = spoofs is not None and name in spoofs
-        other = frames.setdefault(name.with_suffix(""), Frame(path, name, spoof))
+        frames.append(Frame(path, name, spoofs is not None and name in spoofs))
+    frames = _without_labels(frames, out, form)
+    named: dict[Path, Frame] = {}
+    for frame in frames:
+        path, name, _ = frame
+        base = name.with_suffix("") if form == "rfmeta" else name.with_name(_base(name))
+        other = named.setdefault(base, frame)
         if other.path != path:
             raise PrnetError(
                 f"{path}: expected a name without suffix of its own, got that of {other.path.name}"
             )
-    return list(frames.values())
+    return frames
 
 
-def without_labels(frames: Sequence[Frame], out: Path, form: DepthFormat) -> list[Frame]:
-    """Those that are no label of another one, as ``out`` may be the data set's own folder."""
+def _without_labels(frames: Sequence[Frame], out: Path, form: DepthFormat) -> list[Frame]:
+    own = [os.path.realpath(frame.path) for frame in frames]
     frames_of = defaultdict(set)
+    for frame, path in zip(frames, own, strict=True):
+        frames_of[path].add(frame)
+    labels = {os.path.realpath(out / FAKE_DEPTH)}
     for frame in frames:
-        for file in label_files(out, frame.name, form, spoof=False):
-            frames_of[os.path.realpath(file)].add(frame)
-    own = {frame: os.path.realpath(frame.path) for frame in frames}
-    fake = os.path.realpath(out / FAKE_DEPTH)
-    return [f for f, path in own.items() if path != fake and not frames_of[path] - {f}]
+        files = label_files(out, frame.name, form, spoof=False)
+        for file in files:
+            path = os.path.realpath(file)
+            if frames_of[path] - {frame}:
+                if not _sign(out, files, form).exists():
+                    raise replaces_input(file)
+                labels.add(path)
+    return [frame for frame, path in zip(frames, own, strict=True) if path not in labels]
+
+
+def _sign(out: Path, files: Sequence[Path], form: DepthFormat) -> Path:
+    """The file without which a photo of a label's name is a photo: it is written before labels."""
+    return out / FAKE_DEPTH if form == "rfmeta" else files[-1]
 
 
 class SpoofList:
@@ -129,6 +149,8 @@ class DepthLabelWork:
             there = self.skip_existing and files and _there(files, frame.path)
             if there and _of_spoof(files) == frame.spoof:  # the list may be another than before
                 return replace(result, status="skipped")
+            for file in files:
+                check_replaceable(file)
             if frame.spoof and self.form != "cdcn":
                 if self.form == "npy32":
                     write_array(files[0], np.zeros((SIDE, SIDE), np.float32))
@@ -154,17 +176,20 @@ def label_files(out: Path, name: Path, form: DepthFormat, *, spoof: bool) -> lis
     if form == "rfmeta":  # whose loader takes four characters off, whatever they are
         label = name.with_name(f"{name.name[:-4]}_depth.jpg")
         return [] if spoof else [out / "depth" / label]
-    stem = name.stem.removesuffix("_scene")
     ends = (".npy",) if form == "npy32" else ("_scene.jpg", "_depth1D.jpg", "_scene.dat")
-    return [out / name.with_name(stem + end) for end in ends]
+    return [out / name.with_name(_base(name) + end) for end in ends]
+
+
+def _base(name: Path) -> str:
+    return name.stem.removesuffix("_scene")
 
 
 def _write_cdcn(frame: Frame, face: Face, image: NDArray[np.uint8], files: Sequence[Path]) -> None:
     scene, depth, box = files
+    write_bytes(box, "".join(f"{number}\n" for number in dat_box(face.landmarks)).encode())
     write_bytes(scene, _scene(frame.path, image))
     grey = np.zeros(image.shape[:2], np.uint8) if frame.spoof else depth_preview(depth_map_of(face))
     write_bytes(depth, image_bytes(grey, "JPEG"))
-    write_bytes(box, "".join(f"{number}\n" for number in dat_box(face.landmarks)).encode())
 
 
 def dat_box(landmarks: NDArray[np.floating]) -> tuple[int, int, int, int]:
@@ -205,12 +230,16 @@ def depth32(face: Face) -> NDArray[np.float32]:
 
 
 def write_lists(out: Path, done: Iterable[Frame]) -> None:
-    """RFMetaFAS's lists of the frames that have their labels, and the spoofs' one depth map."""
+    """RFMetaFAS's lists of the frames that have their labels."""
     lines: dict[bool, list[str]] = {False: [], True: []}
     for frame in done:
         lines[frame.spoof].append(f"{frame.name.as_posix()} {int(not frame.spoof)}\n")
     for spoof, name in LISTS.items():
         write_bytes(out / name, os.fsencode("".join(lines[spoof])))
+
+
+def write_fake_depth(out: Path) -> None:
+    """The one depth map of all of RFMetaFAS's spoofs."""
     zero = np.zeros((256, 256), np.uint8)
     write_bytes(out / FAKE_DEPTH, image_bytes(zero, "JPEG"))
 

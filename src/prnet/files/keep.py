@@ -50,9 +50,13 @@ def check_replaceable(path: str | Path) -> None:
     name."""
     file = _file_id(path)
     if file is not None and _kept[file] > 0:
-        raise PrnetError(
-            f"{path}: expected a place for a result, got one of the photos or files given"
-        )
+        raise replaces_input(path)
+
+
+def replaces_input(path: str | Path) -> PrnetError:
+    return PrnetError(
+        f"{path}: expected a place for a result, got one of the photos or files given"
+    )
 
 
 def _file_id(path: str | Path) -> _FileId | None:

@@ -28,7 +28,7 @@ from prnet.bulk.depth_labels import (
     SpoofList,
     lost,
     named_frames,
-    without_labels,
+    write_fake_depth,
     write_lists,
 )
 from prnet.bulk.progress import progress, tell_stopped
@@ -78,13 +78,15 @@ def run(args: argparse.Namespace) -> int:
         raise PrnetError(f"{args.photos}: expected a folder of photos, got none")
     spoofs = None if args.spoof_list is None else SpoofList(args.spoof_list)
     found = find_inputs([args.photos], recursive=True, results=args.out)
-    frames = without_labels(named_frames(found, spoofs), args.out, args.format)
+    frames = named_frames(found, spoofs, args.out, args.format)
     if spoofs is not None and spoofs.unused:
         _tell_unused(args, spoofs, any(frame.spoof for frame in frames))
     folder = make_folder(args.out)
     work = DepthLabelWork(reconstruct, folder, args.format, args.skip_existing, args.debug)
     workers = min(args.workers, len(frames))
     counts, done = Counter[str](), []
+    if args.format == "rfmeta":
+        write_fake_depth(folder)
     with keep_files(frame.path for frame in frames), progress("photo", len(frames)) as bar:
         results = spread(work, frames, workers=workers, lost=lost)
         try:
