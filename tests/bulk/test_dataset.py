@@ -792,6 +792,7 @@ def test_check_finds_photos_that_are_there_twice(
 ) -> None:
     files = [photos / f"{number}.png" for number in (0, 1, 2)]
     (tmp_path / "list").write_text("\n".join(map(str, [*files, files[0]])))
+    (tmp_path / "tars").write_text(f"{tmp_path}/./a.tar")
     for name, given in (("a.tar", files), ("b.tar", [*files, files[0]])):
         with tarfile.open(tmp_path / name, "w") as tar:
             for path in given:
@@ -801,7 +802,7 @@ def test_check_finds_photos_that_are_there_twice(
     inputs: dict[str, list[object]] = {
         "list": [f"@{tmp_path / 'list'}"],
         "folder": [files[1], photos],
-        "tar": [tmp_path / "a.tar", tmp_path / "a.tar"],
+        "tar": [tmp_path / "a.tar", f"@{tmp_path / 'tars'}"],
         "keys": [tmp_path / "a.parquet", "--key-column", "key"],
         "shard": [tmp_path / "b.tar"],
     }
@@ -814,6 +815,17 @@ def test_check_finds_photos_that_are_there_twice(
     (line,) = said.err.splitlines()
     assert line.endswith(told.format(folder=photos, tmp=tmp_path))
     assert "wrong or missing: 1;" in said.out
+
+
+def test_an_input_that_is_given_twice_is_read_once(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        tar.add(photos / "0.png", "0.png")
+    given = [photos, tmp_path / "a.tar", f"{photos}{os.sep}", photos, tmp_path / "a.tar"]
+    assert _run(*given, "--out", out, model=model) == 0
+    assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
 
 
 def test_rows_without_a_key_are_called_by_their_numbers(

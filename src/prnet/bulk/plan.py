@@ -135,9 +135,15 @@ class _Sources:
         self._results, self._recursive = results, recursive
 
     def files(self, inputs: Sequence[str]) -> Iterator[tuple[Kind, str, str]]:
-        """Kind, key and path of each."""
+        """Kind, key and path of each; of an input that is named twice, once."""
         named = frozenset(inputs)
+        seen = set[str]()
         for argument in read_lists(inputs):
+            if argument in named:
+                path = os.path.abspath(argument)
+                if path in seen:
+                    continue
+                seen.add(path)
             if "://" in argument:
                 raise PrnetError(
                     f"{argument}: expected a path, got an address (mount it, or read it with Ray: "
