@@ -54,6 +54,22 @@ def test_reconstruct_files_that_come_along(photos: Path, model: Path) -> None:
     assert "a_textured.obj" not in new.split()
 
 
+def test_a_list_is_an_input(photos: Path, model: Path) -> None:
+    (photos / "a.obj").write_text(str(photos / "a.jpg"))
+    options = ["--out", photos, "--save", "obj", "--box", BOX]
+    _untouched(photos, "reconstruct", f"@{photos / 'a.obj'}", *options, model=model, status=1)
+
+
+def test_where_one_result_would_replace_a_photo_there_is_none(photos: Path, model: Path) -> None:
+    """Or the next run would take the photo for a result, by the others beside it."""
+    for name in ("a_depth.jpg", "texture.png", "a_textured.png"):
+        (photos / name).unlink()
+    for _ in range(2):
+        options = ["--out", photos, "--save", "pose,overlay", "--box", BOX]
+        _untouched(photos, "reconstruct", photos, *options, model=model, status=1)
+        assert not (photos / "a_pose.json").exists()
+
+
 def test_landmarks_file_is_an_input(photos: Path, model: Path) -> None:
     angles = 2 * np.pi * np.arange(68) / 68
     points = np.stack([55 + 30 * np.cos(angles), 45 + 30 * np.sin(angles)], axis=1)

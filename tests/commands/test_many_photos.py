@@ -116,6 +116,42 @@ def test_a_picture_on_standard_input_stays_one(
     assert {"stdin_0_landmarks.csv", "stdin_1_landmarks.csv"} == set(contents(tmp_path / "out"))
 
 
+@pytest.mark.parametrize("faces", [1, 2])
+def test_results_beside_their_photos_are_no_photos(
+    photos: Path,
+    model: Path,
+    capsys: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+    faces: int,
+) -> None:
+    """In folders; a file that is named is taken."""
+    given = ["--recursive", "--out", photos, *BOXES[: 2 * faces], "--save", "pose,overlay,normals"]
+    shown = []
+    for more in ([], [], ["--skip-existing"]):
+        assert _run(photos, *given, *more, model=model) == 0
+        shown.append(contents(photos))
+        assert "photos given: 5," in capsys.readouterr().out
+    assert shown[0] == shown[1] == shown[2]
+    told = f"{photos}: left out: pictures of earlier results, {5 * (1 + faces)}"
+    assert {str(each.message) for each in recwarn} == {told}
+    assert _run(photos, "--recursive", "--out", photos.parent / "out", model=model) == 3
+    assert f"photos given: {5 * (2 + faces)}," in capsys.readouterr().out
+    assert _run(photos, photos / "b_overlay.jpg", *given, "--json", model=model) == 0
+    assert "b_overlay.jpg" in _files(capsys)
+
+
+def test_pictures_alone_beside_photos_are_warned_of(
+    photos: Path, model: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    folder = photos / "one"
+    for save, warned in (("obj", 0), ("overlay,csv", 0), ("overlay,obj", 1)):
+        recwarn.clear()
+        assert _run(folder, "--out", folder, *BOXES, "--save", save, model=model) == 0
+        assert len(recwarn) == warned
+        for path in [*folder.glob("*_overlay.jpg"), *folder.glob("*.csv")]:
+            path.unlink()
+
+
 def _files(capsys: pytest.CaptureFixture[str]) -> list[str]:
     *photos, _ = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return sorted(Path(photo["file"]).name for photo in photos)

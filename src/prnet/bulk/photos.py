@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,13 +14,13 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import DEBUG_HINT, FullDiskError, PrnetError, in_words
+from prnet.errors import DEBUG_HINT, FullDiskError, PrnetError, PrnetWarning, in_words
 from prnet.face import Face
 from prnet.files.inputs import Found, find_inputs, read_lists
 from prnet.files.results import folded_name, output_names
 from prnet.formats.arrays import describe_face
 from prnet.formats.output import SaveOptions
-from prnet.formats.save import save_faces, saved_whole
+from prnet.formats.save import pictures_alone, pictures_saved, save_faces, saved_whole
 from prnet.formats.table import ENDINGS
 from prnet.geometry.boxes import BesideError, Box
 from prnet.reconstruct import Reconstructor
@@ -47,10 +49,11 @@ class NamedPhoto(NamedTuple):
 
 
 def find_photos(
-    arguments: Iterable[str], *, recursive: bool, results: Path
+    arguments: Iterable[str], *, recursive: bool, results: Path, save: Sequence[str]
 ) -> tuple[list[PhotoResult], list[NamedPhoto]]:
     """Photos to do, of arguments as :func:`read_lists` and :func:`find_inputs` take them, and a
-    failure for each folder, pattern or list that holds none. ``results``: the folder for these."""
+    failure for each folder, pattern or list that holds none. ``results``: the folder for these.
+    Of folders where results go, those of earlier runs are left out, and a PrnetWarning says so."""
     failures: list[PhotoResult] = []
     found: dict[str, Found] = {}
     for argument in arguments:
@@ -61,11 +64,38 @@ def find_photos(
             continue
         for line in lines:
             try:
-                for each in find_inputs([line], recursive=recursive, results=results):
+                inputs = find_inputs([line], recursive=recursive, results=results)
+                if os.path.isdir(line):
+                    inputs = _without_results(inputs, Path(line), results, save)
+                for each in inputs:
                     found.setdefault(os.path.abspath(each.path), each)
             except Exception as error:
                 failures.append(failed(line, error))
     return failures, named_photos(found.values())
+
+
+def _without_results(
+    found: Sequence[Found], given: Path, results: Path, save: Sequence[str]
+) -> list[Found]:
+    folders = defaultdict[Path, list[Path]](list)
+    for photo in found:
+        folders[photo.below].append(photo.path)
+    among = [below for below in folders if _is_same_folder(given / below, results / below)]
+    earlier = {path for below in among for path in pictures_saved(given / below, folders[below])}
+    if earlier:
+        told = f"{given}: left out: pictures of earlier results, {len(earlier)}"
+        warnings.warn(told, PrnetWarning, stacklevel=3)
+    if among and not earlier and pictures_alone(save):
+        told = (
+            f"{given}: pictures are saved beside the photos, and without landmarks or pose the "
+            "next run takes them for photos"
+        )
+        warnings.warn(told, PrnetWarning, stacklevel=3)
+    return [photo for photo in found if photo.path not in earlier]
+
+
+def _is_same_folder(one: Path, other: Path) -> bool:
+    return other.is_dir() and one.samefile(other)
 
 
 def named_photos(found: Iterable[Found]) -> list[NamedPhoto]:

@@ -42,7 +42,7 @@ from prnet.commands._options import (
 from prnet.errors import PrnetError
 from prnet.facemodel.expression import ExpressionModel
 from prnet.files.image import MAX_PIXELS
-from prnet.files.inputs import STANDARD_INPUT
+from prnet.files.inputs import STANDARD_INPUT, list_files
 from prnet.files.keep import keep_files
 from prnet.files.results import make_folder
 from prnet.files.streams import say
@@ -187,7 +187,7 @@ def run(args: argparse.Namespace) -> int:
         skip_existing=args.skip_existing,
         debug=args.debug,
     )
-    failures, photos = find_photos(args.photos, recursive=args.recursive, results=folder)
+    failures, photos = find_photos(args.photos, recursive=args.recursive, results=folder, save=save)
     counts = _done(failures, photos, work, args)
     return _summarise(counts, len(photos), folder, as_json=args.json)
 
@@ -198,12 +198,12 @@ def _done(
     work: PhotoWork,
     args: argparse.Namespace,
 ) -> Counter[str]:
-    """How many photos, and inputs without one, there are of each status, and faces; each is told
-    when it is done."""
+    """How many inputs there are of each status, and faces; each is told when it is done."""
     paths, counts = [photo.path for photo in photos], Counter[str]()
+    kept = [*paths, *list_files(args.photos)]
     workers = 1 if STANDARD_INPUT in paths else min(args.workers, max(len(paths), 1))
     few = len(photos) <= MANY
-    with keep_files(paths), progress("photo", len(paths), quiet=few and len(paths) < 2) as bar:
+    with keep_files(kept), progress("photo", len(paths), quiet=few and len(paths) < 2) as bar:
         done = spread(work, photos, workers=workers, lost=lost)
         try:
             for result in chain(failures, done):

@@ -53,7 +53,7 @@ def read_lists(arguments: Iterable[str]) -> Iterator[str]:
     for argument in arguments:
         if argument == "-":
             yield from _some(_standard_input(), "- (standard input)")
-        elif argument.startswith("@") and not os.path.lexists(argument):
+        elif _is_list(argument):
             try:
                 with open(argument[1:], "rb") as stream:
                     yield from _some(_lines(stream, stream.read(_CHUNK)), argument)
@@ -63,6 +63,15 @@ def read_lists(arguments: Iterable[str]) -> Iterator[str]:
                 ) from error
         else:
             yield argument
+
+
+def list_files(arguments: Iterable[str]) -> list[Path]:
+    """The files of the lists among the arguments."""
+    return [Path(argument[1:]) for argument in arguments if _is_list(argument)]
+
+
+def _is_list(argument: str) -> bool:
+    return argument.startswith("@") and not os.path.lexists(argument)
 
 
 def _some(lines: Iterator[str], name: str) -> Iterator[str]:

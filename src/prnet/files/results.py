@@ -69,7 +69,7 @@ def _shorter_names(name: str, tails: Collection[str]) -> set[str]:
     """Names with a result that is called as one of ``name`` is: with the tail _pose, a for
     a_pose; for the numbers of faces, a for a_1; both, a for a_1_pose."""
     heads = {name.removesuffix(tail) for tail in tails}
-    return {short for head in heads for short in (head, _FACE_NUMBER.sub("", head))} - {name}
+    return {short for head in heads for short in (head, without_face_number(head))} - {name}
 
 
 def folded_name(name: str) -> str:
@@ -80,6 +80,10 @@ def folded_name(name: str) -> str:
 def face_names(name: str, faces: int) -> list[str]:
     """NAME for one face, NAME_0, NAME_1 ... for several."""
     return [name] if faces == 1 else [f"{name}_{i}" for i in range(faces)]
+
+
+def without_face_number(name: str) -> str:
+    return _FACE_NUMBER.sub("", name)
 
 
 def is_whole(path: Path, since: int) -> bool:
