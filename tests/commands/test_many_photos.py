@@ -124,7 +124,7 @@ def test_results_beside_their_photos_are_no_photos(
     recwarn: pytest.WarningsRecorder,
     faces: int,
 ) -> None:
-    """In folders; a file that is named is taken."""
+    """In folders; a file that is named is taken, and kept as any photo."""
     given = ["--recursive", "--out", photos, *BOXES[: 2 * faces], "--save", "pose,overlay,normals"]
     shown = []
     for more in ([], [], ["--skip-existing"]):
@@ -137,7 +137,7 @@ def test_results_beside_their_photos_are_no_photos(
     elsewhere = ["--recursive", "--out", photos.parent / "out", *BOXES, "--save", "csv"]
     assert _run(photos, *elsewhere, model=model) == 0
     assert f"photos given: {5 * (2 + faces)}," in capsys.readouterr().out
-    assert _run(photos, photos / "b_overlay.jpg", *given, "--json", model=model) == 0
+    assert _run(photos, photos / "b_overlay.jpg", *given, "--json", model=model) == 1
     assert "b_overlay.jpg" in _files(capsys)
 
 
