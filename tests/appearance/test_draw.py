@@ -110,5 +110,5 @@ def test_any_picture_is_drawn_onto_as_any_is_looked_at() -> None:
     "landmarks", [make_face(), np.zeros((5, 2)), np.full((68, 2), np.nan), np.zeros((68, 4))]
 )
 def test_what_are_no_landmarks_is_said(landmarks: NDArray[np.float64]) -> None:
-    with pytest.raises(PrnetError, match=r"expected (finite )?landmarks"):
+    with pytest.raises(PrnetError, match=r"expected 68 (finite )?landmarks"):
         draw_landmarks(GREY, landmarks)

@@ -124,7 +124,8 @@ def test_only_the_region_changes() -> None:
     mask[110:150, 110:150] = 1
     swapped = swap_face(target, reference, region=mask)
     in_greys = np.rint(255 * mask).astype(np.uint8)
-    np.testing.assert_array_equal(swap_face(target, reference, region=in_greys), swapped)
+    for same in (in_greys, mask.astype(np.uint8), mask.astype(bool)):
+        np.testing.assert_array_equal(swap_face(target, reference, region=same), swapped)
     changed = (swapped != target.image).any(axis=-1)
     rows, columns = np.nonzero(changed)
     points = target.position_map[110:150, 110:150].reshape(-1, 3)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from prnet.errors import PrnetError
 from prnet.files.pixels import rgb_from_array
+from prnet.geometry.boxes import given_landmarks
 from prnet.geometry.camera import FLIP_Y
 from prnet.mapped import MappedFace
 
@@ -60,7 +60,7 @@ def draw_landmarks(
     image: NDArray[Any], landmarks: Points, *, colour: Colour = LANDMARK_COLOUR
 ) -> NDArray[np.uint8]:
     """68 landmarks (68, 2 or 3) in image pixels, joined in iBUG's groups, with a dot on each."""
-    points = _checked(landmarks)
+    points = given_landmarks(landmarks)[:, :2]
     width = line_width(points)
     faint = (*colour[:3], colour[3] * 2 // 3)
     lines = [points[[*group, group[0]] if closed else group] for group, closed in LANDMARK_GROUPS]
@@ -105,20 +105,6 @@ def line_width(landmarks: Points) -> float:
     """Pixels of a medium line on a face with these landmarks (N, 2 or more): 1 % of its size."""
     extent = np.ptp(landmarks[:, :2], axis=0)
     return max(1.0, 0.01 * float(extent.max()))
-
-
-def _checked(landmarks: Points) -> NDArray[np.float64]:
-    """(68, 2), or PrnetError."""
-    try:
-        points = np.asarray(landmarks, np.float64)
-    except (TypeError, ValueError):
-        kind = type(landmarks).__name__
-        raise PrnetError(f"expected landmarks (68, 2 or 3), got {kind}") from None
-    if points.ndim != 2 or len(points) != 68 or points.shape[1] not in (2, 3):
-        raise PrnetError(f"expected landmarks (68, 2 or 3), got shape {points.shape}")
-    if not np.isfinite(points[:, :2]).all():
-        raise PrnetError("expected finite landmarks, got nan or inf")
-    return points[:, :2]
 
 
 def _facing(face: MappedFace) -> NDArray[np.bool_]:

@@ -84,8 +84,8 @@ def swap_face(
     """The target's photo (H, W, 3) uint8 with the reference's appearance on the target's face.
 
     Shape, expression, pose and light stay the target's. What the reference's photo hides is taken
-    from its mirrored half. ``region``: a name, or opacities (256, 256) in UV, 0..1, or uint8. Only
-    what the camera sees of the target is painted; it cannot know of hands or glasses in front.
+    from its mirrored half. ``region``: a name, or opacities (256, 256) in UV, 0..1 or, uint8,
+    0..255. What the camera sees is painted; it cannot know of hair, hands or glasses in front.
     Raises PrnetError for faces without photos or of different layouts, and other masks.
     """
     if target.image is None or reference.image is None:
@@ -131,7 +131,8 @@ def _checked_mask(layout: UVLayout, mask: NDArray[Any]) -> NDArray[np.float32]:
         raise PrnetError(
             f"expected a mask of the UV layout {layout.name}, {size}, got one of {shape}"
         )
-    opacities = mask.astype(np.float32) / (255 if mask.dtype == np.uint8 else 1)
+    grey = mask.dtype == np.uint8 and mask.max(initial=0) > 1  # not 0 and 1 for no and yes
+    opacities = mask.astype(np.float32) / (255 if grey else 1)
     if not ((opacities >= 0) & (opacities <= 1)).all():
         raise PrnetError(
             f"expected a mask in 0..1, or uint8, got {np.min(mask):.6g}..{np.max(mask):.6g}"
