@@ -50,6 +50,20 @@ def test_edit_is_painted_and_the_rest_is_kept(
     assert (_pixels(out) == [0, 255, 0]).all(axis=-1).sum() > 50
 
 
+def test_what_is_transparent_is_not_painted(
+    photo: Path, texture: Path, model: Path, tmp_path: Path
+) -> None:
+    out, layer = tmp_path / "out.png", np.zeros((128, 128, 4), np.uint8)
+    layer[56:72, 56:72] = [0, 255, 0, 255]
+    layer[56:72, 72:88] = [0, 255, 0, 128]
+    Image.fromarray(layer).save(texture)
+    assert _prnet("texture edit", photo, texture, "--out", out, "--box", BOX, model=model) == 0
+    changed = (_pixels(out) != _pixels(photo)).any(axis=-1)
+    assert 50 < changed.sum() < 3000
+    assert (_pixels(out) == [0, 255, 0]).all(axis=-1).sum() > 50
+    assert _pixels(out)[..., 0].max() < 9  # no white through what is half transparent
+
+
 @pytest.mark.parametrize("kind", ["grey", "alpha"])
 def test_mask_says_what_is_painted(
     photo: Path, texture: Path, model: Path, tmp_path: Path, kind: str

@@ -5,13 +5,17 @@
   prnet texture edit me.jpg results/me_texture.png --out edited.jpg
 
 The face is found again in the photo, so give the same --model, --detector or --box as before.
-Texels that were not edited leave the photo as it is; what the camera does not see is not painted.
+Texels that were not edited, or are transparent, leave the photo as it is; what the camera does not
+see is not painted.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from prnet.appearance.texture_edit import apply_texture
 from prnet.commands._options import (
@@ -23,7 +27,7 @@ from prnet.commands._options import (
 )
 from prnet.errors import PrnetError
 from prnet.face import Face
-from prnet.files.image import load_image, load_mask, save_image
+from prnet.files.image import load_layer, load_mask, save_image
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
 
@@ -57,13 +61,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.box is not None:
         check_no_detector(args, "--box")
-    texture = load_image(args.texture)
+    texture, holes = load_layer(args.texture)
     mask = None if args.mask is None else load_mask(args.mask)
     reconstruct = reconstructor_of(args)
     face = find_face(reconstruct, args.photo, index=args.face, box=args.box)
+    if holes.any() and len(texture) == texture.shape[1]:
+        texture = _over_own(face, texture, holes)
     save_image(args.out, apply_texture(face, texture, mask=mask))
     print(args.out)
     return 0
+
+
+def _over_own(
+    face: Face, texture: NDArray[np.uint8], holes: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """A texture that lies over white, over the face's own instead."""
+    below = face.texture(size=len(texture)).astype(np.float32)
+    return np.rint(np.clip(texture - (255 - below) * holes / 255, 0, 255)).astype(np.uint8)
 
 
 def find_face(

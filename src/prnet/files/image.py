@@ -14,7 +14,12 @@ from PIL import Image
 from prnet.errors import PrnetError
 from prnet.files.atomic import write_bytes
 from prnet.files.decode import open_file, opened
-from prnet.files.pixels import mask_from_picture, rgb_from_array, rgb_from_picture
+from prnet.files.pixels import (
+    layer_from_picture,
+    mask_from_picture,
+    rgb_from_array,
+    rgb_from_picture,
+)
 
 MAX_PIXELS: Final = 120_000_000
 """Larger pictures are refused unless asked for: a 12000x9000 phone photo passes (360 MB)."""
@@ -34,7 +39,7 @@ _WRITE_OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_lzw"},
 }
-_Result = TypeVar("_Result", NDArray[np.uint8], NDArray[np.float32])
+_Result = TypeVar("_Result")
 
 
 def load_image(
@@ -59,6 +64,14 @@ def load_image(
     if isinstance(source, np.ndarray):
         return rgb_from_array(source)
     return _loaded(source, max_pixels, rgb_from_picture)
+
+
+def load_layer(
+    source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A file as `load_image` reads it, and how transparent it is: (H, W, 1) uint8, 255 less its
+    alpha channel."""
+    return _loaded(source, max_pixels, layer_from_picture)
 
 
 def load_mask(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.float32]:

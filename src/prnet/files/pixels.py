@@ -54,6 +54,15 @@ def rgb_from_picture(picture: Image.Image) -> NDArray[np.uint8]:
     return _upright(picture, _converter(picture))
 
 
+def layer_from_picture(picture: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A loaded Pillow picture -> what `rgb_from_picture` gives (H, W, 3), and how much of it is
+    seen through (H, W, 1): 255 less its alpha channel."""
+    rgb = rgb_from_picture(picture)
+    if not picture.has_transparency_data:
+        return rgb, np.zeros((*rgb.shape[:2], 1), np.uint8)
+    return rgb, 255 - _upright(picture, _alpha)[..., :1]
+
+
 def mask_from_picture(picture: Image.Image) -> NDArray[np.float32]:
     """A loaded Pillow picture -> upright float32 (H, W) in 0..1: its alpha channel where that
     holds a shape, else the brightest of its three colours."""
