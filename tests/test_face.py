@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -41,6 +43,14 @@ def test_depth_origin_follows_the_layout() -> None:
     assert ours.landmarks[:, 2].mean() == pytest.approx(0, abs=1e-4)
     assert theirs.vertices[:, 2].min() == 0
     np.testing.assert_array_equal(ours.vertices[:, :2], theirs.vertices[:, :2])
+
+
+def test_shown_in_a_line_without_its_arrays() -> None:
+    face = make_face(image=np.zeros((9, 9, 3), np.uint8))
+    shown = repr(replace(face, presence=0.5, deviation=np.zeros((256, 256), np.float32)))
+    assert "box=Box(" in shown
+    assert "presence=0.5" in shown
+    assert "array" not in shown
 
 
 def test_back_to_the_crop() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,14 +40,14 @@ class MappedFace:
     ``track``: in a film, the person's number.
     """
 
-    position_map: NDArray[np.float32]
-    layout: UVLayout
+    position_map: NDArray[np.float32] = field(repr=False)
+    layout: UVLayout = field(repr=False)
     box: Box
     crop: CropTransform
-    image: NDArray[np.uint8] | None = None
+    image: NDArray[np.uint8] | None = field(default=None, repr=False)
     source: Path | None = None
     presence: float | None = None
-    deviation: NDArray[np.float32] | None = None
+    deviation: NDArray[np.float32] | None = field(default=None, repr=False)
     track: int | None = None
 
     @classmethod
