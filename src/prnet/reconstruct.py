@@ -19,7 +19,7 @@ from prnet.errors import PrnetError, is_number, is_whole
 from prnet.face import Face, roll_of
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
-from prnet.geometry.boxes import Box, check_seen, given_boxes, given_landmarks
+from prnet.geometry.boxes import Box, check_seen, given_boxes, landmarks_of_each
 from prnet.geometry.crop import CropRule, CropTransform
 from prnet.geometry.doubted import NEAR_GIVEN, SAME, apart, around, elsewhere, middle
 from prnet.light import Pixels
@@ -134,7 +134,7 @@ class Reconstructor(CropMapper):
         if isinstance(source, np.ndarray) and np.may_share_memory(image, source):
             image = image.copy()
         if landmarks is not None:
-            points = [given_landmarks(each) for each in landmarks]
+            points = landmarks_of_each(landmarks)
             found = [Box.given(Box.around(each)) for each in points]
             check_seen(found, image)
             crops = [self.landmark_crop(each, self._given_roll(each)) for each in points]

@@ -136,6 +136,15 @@ def given_boxes(boxes: Iterable[Box | Sequence[float]]) -> list[Box]:
     return [Box.given(box) for box in given]
 
 
+def landmarks_of_each(landmarks: Iterable[ArrayLike]) -> list[NDArray[np.floating]]:
+    """A caller's landmarks of several faces, as :func:`given_landmarks` takes each; PrnetError for
+    those of one face in place of a list."""
+    if isinstance(landmarks, np.ndarray) and landmarks.ndim == 2:
+        got = f"one array of shape {landmarks.shape}"
+        raise PrnetError(f"expected a list of landmarks, [array] of one face say, got {got}")
+    return [given_landmarks(points) for points in landmarks]
+
+
 def given_landmarks(points: ArrayLike) -> NDArray[np.floating]:
     """(68, 2 or 3) of a caller's landmarks; PrnetError for what are none."""
     try:
