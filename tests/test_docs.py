@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import builtins
 import json
 import re
 from pathlib import Path
@@ -52,6 +54,17 @@ def test_named_files_exist(document: Path) -> None:
         path = path.rstrip(".")
         if path.split("/")[0] in ours and path.split("/")[-1].count(".") and "NAME" not in path:
             assert any((place / path).exists() for place in (*PLACES, document.parent)), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_programs_import_what_they_use(document: Path) -> None:
+    for program in re.findall(r"```python\n(.*?)```", document.read_text("utf-8"), re.DOTALL):
+        tree = ast.parse(program)
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        known = {(to.asname or to.name).split(".")[0] for node in imports for to in node.names}
+        known |= {node.id for node in names if isinstance(node.ctx, ast.Store)} | set(dir(builtins))
+        assert {node.id for node in names} <= known, program
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
