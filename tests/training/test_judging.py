@@ -39,6 +39,13 @@ def test_heads_learn_and_maps_stay(recipe: CompactRecipe) -> None:
     assert not any(weight.requires_grad for weight in network.judge.parameters())
 
 
+def test_a_batch_of_one_is_judged(recipe: CompactRecipe) -> None:
+    network = CompactNetwork().eval()
+    held_out = Validation(recipe.data, recipe._loss, crop_size=128).batches
+    scores = judge(network, recipe.data, recipe._loss, Judging(1, 1, 0, {}), held_out)
+    assert np.isfinite([*scores.values()]).all()
+
+
 def test_photos_without_faces_are_learned_too(recipe: CompactRecipe, prepared: Path) -> None:
     """Stripes, which no misplaced crop of a disc shows."""
     data = PreparedData(prepared)

@@ -78,6 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
     for shard in range(first, last):
         if not (out / f"turned-{shard:03d}.npz").exists():
             turn_views(*sources, out, shard=shard)
+    given = {"heads-000.npz": arguments.heads, NEGATIVES: arguments.negatives}
+    for name, folder in given.items():
+        if folder and (out / name).exists():
+            print(f"{out / name}: kept as it was; delete it for what is in {folder}")
     if arguments.heads and not (out / "heads-000.npz").exists():
         from prnet.training.views.heads import render_heads
 

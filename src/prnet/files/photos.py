@@ -19,18 +19,20 @@ class PhotoStore:
     def __init__(self, *folders: str | Path) -> None:
         self._folders = [Path(folder) for folder in folders]
         self._archives: dict[str, zipfile.ZipFile] = {}
+        self._twice: dict[str, str] = {}
         for folder in self._folders:
             if not folder.is_dir():
                 raise PrnetError(f"{folder}: expected a folder of photos or of zip files of photos")
             for path in sorted(folder.glob("*.zip")):
-                archive = open_zip(path)
-                self._archives.update(dict.fromkeys(archive.namelist(), archive))
+                self._add(open_zip(path))
 
     def __contains__(self, name: str) -> bool:
         return name in self._archives or self._file(name) is not None
 
     def __getitem__(self, name: str) -> NDArray[np.uint8]:
         """The photo (H, W, 3) uint8 RGB. Raises PrnetError for missing and damaged ones."""
+        if name in self._twice:
+            raise PrnetError(f"{name}: expected one photo of this name, got {self._twice[name]}")
         if name not in self._archives:
             return load_image(self._file(name) or self._folders[0] / name)
         data = read_member(self._archives[name], name)
@@ -39,9 +41,21 @@ class PhotoStore:
         except PrnetError as error:
             raise PrnetError(f"{self._archives[name].filename}, {name}: {error}") from error
 
+    def _add(self, archive: zipfile.ZipFile) -> None:
+        """Zip files whose members of a name are the same photo may both have it."""
+        for member in archive.infolist():
+            name = member.filename
+            before = self._archives.setdefault(name, archive)
+            known = before.getinfo(name)
+            same = (known.CRC, known.file_size) == (member.CRC, member.file_size)
+            if before is not archive and not same:
+                self._twice[name] = f"others in {before.filename} and {archive.filename}"
+
     def stamp(self, name: str) -> tuple[str, int, int] | None:
         """What changes with the photo: its place, its size, and its time of change or, inside a zip
         file, its checksum; None where there is no such photo."""
+        if name in self._twice:
+            return self._twice[name], 0, 0
         if name in self._archives:
             archive = self._archives[name]
             member = archive.getinfo(name)

@@ -67,7 +67,7 @@ def this_process(device: str) -> Iterator[Process]:
     caller has joined them already."""
     world = int(os.environ.get("WORLD_SIZE", 1))
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, device=device).cpu()
     except (RuntimeError, AssertionError) as error:  # the latter from builds without CUDA
         raise PrnetError(
             f"expected a torch device that is here, got {device}: {reason_of(error)}"

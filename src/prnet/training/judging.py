@@ -100,7 +100,7 @@ def judge(
 def _batch(data: PreparedData, settings: Judging, draws: Draws) -> tuple[Batch, Tensor, Tensor]:
     """Half a batch of faces with their positions, half a batch (B, 3, S, S) of what is none; and of
     what a detector found, where there is such, half as many more of both; the faces apart."""
-    count = settings.batch // 2
+    count = max(1, settings.batch // 2)
     drawn = data.draw(draws, count, settings.shares)
     faces = data.batch(*drawn, draws, DISTURBED, crop_size=CROP_SIZE)
     faces = faces._replace(crops=flattened(cut_by_frame(faces.crops, draws, CUT), draws, FLAT))

@@ -40,8 +40,7 @@ class Log:
     def means(self, step: int) -> dict[str, float]:
         """Of the losses since the last line; raises PrnetError for what is not finite."""
         means = {name: float(total) / self._count for name, total in self._sums.items()}
-        if not isfinite(means.get("total", 0)):
-            raise PrnetError(f"step {step}: the loss is not finite; try a lower --learning-rate")
+        check_finite(step, means.get("total", 0))
         return {name: float(f"{mean:.5g}") for name, mean in means.items()}
 
     def write(self, step: int, validation: dict[str, float]) -> None:
@@ -58,3 +57,9 @@ class Log:
     def _append(self, line: dict[str, Any]) -> None:
         if self._path is not None:
             append_line(self._path, json.dumps(line))
+
+
+def check_finite(step: int, loss: float) -> None:
+    """Raises PrnetError where it is not."""
+    if not isfinite(loss):
+        raise PrnetError(f"step {step}: the loss is not finite; try a lower --learning-rate")

@@ -12,8 +12,10 @@ pytest.importorskip("torch")
 from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.files.arrays import write_arrays
+from prnet.training.data import made_from
 from prnet.training.data.joined import joined_labels
 from prnet.training.data.prepare import grown
+from prnet.training.views import turn
 from prnet.training.views.turn import another_expression, another_identity
 
 NAMES = ("eyeBlink_L", "eyeBlink_R", "eyeWide_L", "eyeWide_R", "jawOpen", "mouthSmile_L")
@@ -74,6 +76,33 @@ def test_labels_of_several_sets_become_one_table(tmp_path: Path) -> None:
     write_arrays(tmp_path / "other.npz", {**table, "expression_names": np.array(["mouthLeft"])})
     with pytest.raises(PrnetError, match="same expressions"):
         joined_labels([tmp_path / "one.npz", tmp_path / "other.npz"])
+
+
+def test_a_photo_is_of_one_label(tmp_path: Path) -> None:
+    """Of two sets' ``1.jpg`` both labels would get the photo of the first folder."""
+    one = labels(tmp_path / "one.npz")
+    (tmp_path / "b").mkdir()
+    other = labels(tmp_path / "b" / "one.npz")
+    with pytest.raises(PrnetError, match=r"b.one\.npz: expected photos that no other labels name"):
+        joined_labels([one, other])
+
+
+def test_views_need_a_head_that_looks_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
+    monkeypatch.setattr(turn, "read_samples", lambda _: {"rotation": turned[None]})
+    with pytest.raises(PrnetError, match="expected a photo of a head turned less than 40 degrees"):
+        turn.turn_views([labels(tmp_path / "one.npz")], [tmp_path], None, tmp_path, shard=0)
+
+
+def test_what_is_kept_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("samples.npz", "negatives.npy"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(made_from, "check_sources", lambda *_: None)
+    options = f"--out {tmp_path} --shards 0:0 --negatives {tmp_path / 'other'}"
+    assert main(["prepare", str(labels(tmp_path / "one.npz")), *options.split()]) == 0
+    assert "negatives.npy: kept as it was" in capsys.readouterr().out
 
 
 def test_labels_without_their_photos_leave_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -22,11 +23,12 @@ pytest.importorskip("onnx")
 from prnet.cli import main  # noqa: E402
 from prnet.detection.candidates import decode, decode_grids  # noqa: E402
 from prnet.files.onnx_session import OnnxSession  # noqa: E402
+from prnet.errors import PrnetError  # noqa: E402
 from prnet.training.detector import train  # noqa: E402
 from prnet.training.detector.config import DetectorConfig  # noqa: E402
 from prnet.training.detector.export import export_detector  # noqa: E402
 from prnet.training.detector.mosaics import Mosaics, Picture, add_face  # noqa: E402
-from prnet.training.detector.network import Stretch  # noqa: E402
+from prnet.training.detector.network import DetectorNetwork, Stretch  # noqa: E402
 from prnet.training.detector.pools import (  # noqa: E402
     LabelledFace,
     Pool,
@@ -221,6 +223,28 @@ def test_a_stopped_run_goes_on_as_it_would_have(
         halfway = run("parts")
     assert np.abs(whole - halfway).max() > 1e-4
     np.testing.assert_array_equal(run("parts"), whole)
+
+
+def test_a_loss_that_is_no_number_leaves_the_checkpoint(pools: Path, tmp_path: Path) -> None:
+    """And the log's means are of the steps that there were since the last line."""
+
+    def run(steps: int, rate: float) -> Path:
+        config = DetectorConfig(
+            data=pools, out=tmp_path, steps=steps, batch=1, loaders=0, learning_rate=rate
+        )
+        return train_detector(config)
+
+    run(1, 0.001)
+    last = json.loads((tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    config = DetectorConfig(data=pools, out=tmp_path, batch=1, loaders=0)
+    torch.manual_seed(0)
+    inputs, targets = next(iter(train.batches(config, 0)))
+    expected = losses(DetectorNetwork()(inputs), targets)["total"]
+    assert last["total"] == pytest.approx(float(expected), rel=0.01)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    with pytest.raises(PrnetError, match="the loss is not finite"):
+        run(5, 1e30)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to one process")

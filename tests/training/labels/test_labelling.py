@@ -4,6 +4,7 @@ import argparse
 import csv
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -356,3 +357,30 @@ def test_detected_points_are_left_out_where_heads_are_turned(model_file: Path) -
     assert (weights[:, :468] > 0).all(axis=1).tolist() == [True, True, False, False]
     assert (weights[:, 468:] > 0).all()
     assert (weights[:, 468:485] < weights[:, 485:486]).all(), "the jaw counts less"
+
+
+def test_names_in_zip_files_may_have_empty_parts(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("x//1.png", "/2.png", "x/.hidden/3.png"):
+            archive.writestr(name, b"")
+    assert photo_names(tmp_path) == ["/2.png", "x//1.png"]
+
+
+@pytest.mark.parametrize(
+    ("names", "size", "said"),
+    [
+        (["other/00.png", "other/01.png"], 50, "expected files below"),
+        (NAMES[:2], 1, "expected points in pixels"),
+        ([NAMES[0]] * 2, 50, "expected each photo once"),
+    ],
+)
+def test_given_landmarks_that_are_of_no_use_are_said(
+    names: list[str], size: float, said: str, sources: Sources, tmp_path: Path
+) -> None:
+    """Of other photos, as shares of the photo's sides, twice; before anything is detected."""
+    given = tmp_path / "given.npz"
+    mesh = np.random.default_rng(0).uniform(0, size, (2, 468, 2))
+    np.savez(given, files=np.array(names), landmarks468=mesh)
+    with pytest.raises(PrnetError, match=said):
+        label_photos(replace(sources, landmarks=given), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -17,7 +17,7 @@ def joined_labels(paths: Sequence[Path]) -> Arrays:
     """The rows of all ``labels.npz``, with "person" as given or as the names of all tell, and with
     "plane", which older labels do not have: the shape itself.
 
-    Raises PrnetError where their expressions are not the same.
+    Raises PrnetError where their expressions are not the same, or where two name one photo.
     """
     tables = [read_labels(path) for path in paths]
     names = [tuple(table.pop("expression_names")) for table in tables]
@@ -29,6 +29,19 @@ def joined_labels(paths: Sequence[Path]) -> Arrays:
         table.setdefault("person", np.full(len(shape), ""))
         if table["plane"].shape != shape.shape:
             raise PrnetError(f"{path}: expected plane {shape.shape}, got {table['plane'].shape}")
+    _check_names(paths, [table["files"].tolist() for table in tables])
     joined = {key: np.concatenate([table[key] for table in tables]) for key in tables[0]}
     joined["person"] = told_people(joined["files"].tolist(), joined["person"].tolist())
     return {**joined, "expression_names": np.array(names[0])}
+
+
+def _check_names(paths: Sequence[Path], names: Sequence[Sequence[str]]) -> None:
+    """Photos are found by name alone: of two sets' photos of one name, one would get both labels."""
+    first: dict[str, Path] = {}
+    for path, some in zip(paths, names, strict=True):
+        for name in some:
+            if first.setdefault(name, path) is not path:
+                raise PrnetError(
+                    f"{path}: expected photos that no other labels name, got {name}, as in "
+                    f"{first[name]} (label the folder that both lie in)"
+                )

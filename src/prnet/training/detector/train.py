@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from prnet.training.detector.refine import RefineNetwork, examples, refine_losse
 from prnet.training.detector.targets import losses, make_targets
 from prnet.training.initial import CHECKPOINT, fill, weights_file
 from prnet.training.interrupts import finishing_steps, leave_to_the_leader
+from prnet.training.log import check_finite
 from prnet.training.schedule import Schedule
 from prnet.training.train import loaded, parameter_groups, update_average
 
@@ -86,7 +88,7 @@ def train_detector(config: DetectorConfig) -> Path:
         samples=config.steps, learning_rate=peak, warmup=WARM_UP, batch=1,
         decay=1.0, halve_every=0, epoch=config.steps,
     )  # fmt: skip
-    sums: dict[str, float] = {}
+    sums: dict[str, list[float]] = {}
     start = time.monotonic()
     log(config, {"config": {key: str(value) for key, value in asdict(config).items()}})
     with finishing_steps(alone=True) as asked_to_stop:
@@ -101,10 +103,11 @@ def train_detector(config: DetectorConfig) -> Path:
             step += 1
             update_average(averaged, network, config.average, step)
             for name, loss in found.items():
-                sums[name] = sums.get(name, 0.0) + float(loss.detach()) / config.save_every
+                sums.setdefault(name, []).append(float(loss.detach()))
+            check_finite(step, sums["total"][-1])
             stopping = asked_to_stop() and step < config.steps
             if step % config.save_every == 0 or step == config.steps:
-                told = {name: round(mean, 4) for name, mean in sums.items()}
+                told = {name: round(fmean(of_steps), 4) for name, of_steps in sums.items()}
                 log(config, {"step": step, "seconds": round(time.monotonic() - start), **told})
                 sums = {}
                 save_checkpoint(config.out, network, averaged, optimizer, step, begun)

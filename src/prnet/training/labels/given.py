@@ -22,6 +22,9 @@ _GIVEN = {
     },
 }
 
+LEAST_REACH = 3.0
+"""Pixels; points that reach no farther are shares of the photo's sides."""
+
 
 @dataclass(frozen=True)
 class GivenLandmarks:
@@ -43,8 +46,14 @@ class GivenLandmarks:
             raise PrnetError(f"{path}: expected landmarks68 or landmarks{POINTS}, got neither")
         if any(table is not None and table.shape[2] not in (2, 3) for table in tables):
             raise PrnetError(f"{path}: expected points of 2 or 3 coordinates, got others")
+        for table in tables:
+            known = np.abs(table[np.isfinite(table)]) if table is not None else np.zeros(0)
+            if known.size and known.max() < LEAST_REACH:
+                raise PrnetError(f"{path}: expected points in pixels, got none beyond {known.max():.3g}")
         others = [arrays.get(key) for key in ("landmark_spread", "person")]
         rows = {str(name): row for row, name in enumerate(arrays["files"])}
+        if len(rows) < len(arrays["files"]):
+            raise PrnetError(f"{path}: expected each photo once in files, got some twice")
         return cls(rows, *tables, *others)
 
     def mesh_of(self, name: str) -> MeshPoints | None:

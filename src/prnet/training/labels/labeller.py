@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import in_words
+from prnet.errors import PrnetError, in_words
 from prnet.facemodel.at_points import basis_at
 from prnet.facemodel.fitting import Fits
 from prnet.facemodel.quantised import face_model
@@ -86,9 +86,15 @@ class Labeller:
         )
 
     @classmethod
-    def check(cls, sources: Sources) -> None:
-        """Raise PrnetError now for what would stop every worker."""
-        cls(sources, LabelSettings())
+    def check(cls, sources: Sources, names: Sequence[str]) -> None:
+        """Raise PrnetError now for what would stop every worker, and for landmarks of none of the
+        photos ``names``, which nobody would miss."""
+        rows = cls(sources, LabelSettings()).given.rows
+        if sources.landmarks is not None and not rows.keys() & set(names):
+            raise PrnetError(
+                f"{sources.landmarks}: expected files below {sources.photos}, such as {names[0]}, "
+                f"got {next(iter(rows), 'none')}"
+            )
 
     def label(self, names: Sequence[str]) -> Arrays:
         """Arrays by the names of ``labels.npz``, a row for each photo, with ``points`` and with

@@ -84,7 +84,7 @@ def photo_names(folder: Path) -> list[str]:
         with open_zip(archive) as opened:
             names.update(opened.namelist())
     images = [name for name in names if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-    visible = [name for name in images if not any(part[0] == "." for part in name.split("/"))]
+    visible = [name for name in images if not any(part.startswith(".") for part in name.split("/"))]
     if not visible:
         raise PrnetError(f"{folder}: expected photos, got none in it")
     return sorted(visible)
@@ -116,7 +116,7 @@ def label_photos(
     todo = [(file, chunk) for file, chunk in zip(files, chunks, strict=True) if not file.exists()]
     left = sum(len(chunk) for _, chunk in todo)
     if todo and detector is None:
-        Labeller.check(sources)
+        Labeller.check(sources, names)
     with tqdm(total=len(names), initial=len(names) - left, unit="photo", desc="label") as bar:
         for count in _done(sources, settings, todo, processes, detector):
             bar.update(count)

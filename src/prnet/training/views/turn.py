@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from prnet.errors import PrnetError
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.facemodel.quantised import face_model
@@ -58,6 +59,11 @@ def turn_views(
     samples = read_samples(out)
     names = tuple(map(str, joined_labels(labels)["expression_names"]))
     frontal = np.flatnonzero(np.abs(yaw_degrees(samples["rotation"])) < FRONTAL_YAW)
+    if not len(frontal):
+        raise PrnetError(
+            f"{out}: expected a photo of a head turned less than {FRONTAL_YAW:g} degrees to make "
+            "views of, got none (--shards 0:0 makes none)"
+        )
     order = np.random.default_rng(seed).permutation(frontal)
     cycle, first = divmod(shard * SHARD, len(order))
     rows = np.concatenate([order, order])[first : first + SHARD]
