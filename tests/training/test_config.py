@@ -92,6 +92,7 @@ def test_every_setting_has_its_sentence_in_help_with_and_without_docstrings(
         ("--learning-rate nan", "expected --learning-rate of 0 or more, got nan"),
         ("--samples 63", "expected --samples for a batch of 64 at least, got 63"),
         ("--device nowhere", "expected a torch device that is here, got nowhere"),
+        ("--device meta", "expected a torch device that is here, got meta"),
         ("--validate-every 0", "expected --validate-every of 1 or more, got 0"),
     ],
 )

@@ -87,7 +87,9 @@ def test_a_photo_is_of_one_label(tmp_path: Path) -> None:
         joined_labels([one, other])
 
 
-def test_views_need_a_head_that_looks_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_need_a_head_that_looks_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     turned = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
     monkeypatch.setattr(turn, "read_samples", lambda _: {"rotation": turned[None]})
     with pytest.raises(PrnetError, match="expected a photo of a head turned less than 40 degrees"):

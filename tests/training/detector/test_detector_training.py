@@ -22,8 +22,8 @@ pytest.importorskip("onnx")
 
 from prnet.cli import main  # noqa: E402
 from prnet.detection.candidates import decode, decode_grids  # noqa: E402
-from prnet.files.onnx_session import OnnxSession  # noqa: E402
 from prnet.errors import PrnetError  # noqa: E402
+from prnet.files.onnx_session import OnnxSession  # noqa: E402
 from prnet.training.detector import train  # noqa: E402
 from prnet.training.detector.config import DetectorConfig  # noqa: E402
 from prnet.training.detector.export import export_detector  # noqa: E402

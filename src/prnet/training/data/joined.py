@@ -36,7 +36,7 @@ def joined_labels(paths: Sequence[Path]) -> Arrays:
 
 
 def _check_names(paths: Sequence[Path], names: Sequence[Sequence[str]]) -> None:
-    """Photos are found by name alone: of two sets' photos of one name, one would get both labels."""
+    """Photos are found by name alone: of two sets' photos of a name, one would get both labels."""
     first: dict[str, Path] = {}
     for path, some in zip(paths, names, strict=True):
         for name in some:

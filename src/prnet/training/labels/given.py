@@ -49,7 +49,9 @@ class GivenLandmarks:
         for table in tables:
             known = np.abs(table[np.isfinite(table)]) if table is not None else np.zeros(0)
             if known.size and known.max() < LEAST_REACH:
-                raise PrnetError(f"{path}: expected points in pixels, got none beyond {known.max():.3g}")
+                raise PrnetError(
+                    f"{path}: expected points in pixels, got none beyond {known.max():.3g}"
+                )
         others = [arrays.get(key) for key in ("landmark_spread", "person")]
         rows = {str(name): row for row, name in enumerate(arrays["files"])}
         if len(rows) < len(arrays["files"]):
