@@ -115,10 +115,3 @@ class MapBasis:
         beside = (apart @ flat).reshape(points.shape)
         along = (beside @ view[:, :, None]) * view[:, None]
         return np.asarray(points + beside - along, np.float32)
-
-    def blended(self, weights: Floats) -> MapBasis:
-        """The basis at points that are combinations ``weights`` (Q, P) of these pixels."""
-        return MapBasis(
-            mean=weights @ self.mean,
-            offsets=np.einsum("qp,kpc->kqc", weights, self.offsets, optimize=True),
-        )
