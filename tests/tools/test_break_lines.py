@@ -11,7 +11,7 @@ MODULE = '''"""1 + 1 in words stays."""
 
 
 def middle(low, high):
-    return (low + high) / 2  # not + 1
+    return low + high  # not - 1
 
 
 def edge(low):
@@ -21,9 +21,14 @@ TEST = """from module import edge, middle
 
 
 def test_middle():
-    assert middle(2, 4) == 3
+    assert middle(2, 4) == 6
     edge(1)
 """
+
+
+@pytest.fixture(autouse=True)
+def _quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def checkout(folder: Path) -> Path:
@@ -36,10 +41,10 @@ def checkout(folder: Path) -> Path:
 def test_what_no_test_notices_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = checkout(tmp_path)
     breaks = list(break_lines.each_token("src/module.py", MODULE, ("tests",)))
-    assert [each.old for each in breaks] == ["+", "/", "2", "-", "0.5"]
+    assert [each.old for each in breaks] == ["+", "-", "0.5"]
     left = list(break_lines.unnoticed(breaks, folder))
     assert [each.old for each in left] == ["-", "0.5"]
-    assert "4/5 UNNOTICED src/module.py:9  - -> +" in capsys.readouterr().out
+    assert "2/3 UNNOTICED src/module.py:9  - -> +" in capsys.readouterr().out
     assert (folder / "src/module.py").read_text() == MODULE
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 TOOLS = Path(__file__).parents[2] / "tools"
-COUNT = int(os.environ.get("PRNET_FUZZ", "2000"))
+COUNT = int(os.environ.get("PRNET_FUZZ", "1000"))
 """PRNET_FUZZ=20000 looks longer."""
 
 

@@ -30,7 +30,7 @@ def test_heads_learn_and_maps_stay(recipe: CompactRecipe) -> None:
     network = CompactNetwork().eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     held_out = Validation(recipe.data, recipe._loss, crop_size=128).batches
-    settings = Judging(samples=480, batch=16, seed=0, shares={})
+    settings = Judging(samples=320, batch=16, seed=0, shares={})
     scores = judge(network, recipe.data, recipe._loss, settings, held_out)
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name]) != name.startswith("judge."), name
@@ -55,7 +55,7 @@ def test_photos_without_faces_are_learned_too(recipe: CompactRecipe, prepared: P
     torch.manual_seed(0)
     network = CompactNetwork().eval()
     held_out = Validation(data, recipe._loss, crop_size=128).batches
-    judge(network, data, recipe._loss, Judging(960, 16, 0, {}), held_out)
+    judge(network, data, recipe._loss, Judging(640, 16, 0, {}), held_out)
     crops = torch.from_numpy(stripes[:2, :128, :128]).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         assert network.judged(crops)[1].max() < 0.5
@@ -73,7 +73,7 @@ def test_what_a_detector_found_is_learned_as_people_said(
     torch.manual_seed(0)
     network = CompactNetwork().eval()
     held_out = Validation(data, recipe._loss, crop_size=128).batches
-    judge(network, data, recipe._loss, Judging(960, 16, 0, {}), held_out)
+    judge(network, data, recipe._loss, Judging(640, 16, 0, {}), held_out)
     seen = []
     for stored in (data.found_faces, data.found_others):
         crops = torch.from_numpy(stored[:2, 32:160, 32:160]).permute(0, 3, 1, 2).float() / 255

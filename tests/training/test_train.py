@@ -112,7 +112,7 @@ def test_averages_keep_what_they_are_told_to_keep() -> None:
 
 def test_a_short_run_lowers_the_error(config: TrainConfig) -> None:
     config = replace(
-        config, samples=1024, validate_every=1024, learning_rate=2e-3, warmup=64, average=0.8
+        config, samples=768, validate_every=768, learning_rate=2e-3, warmup=64, average=0.8
     )
     first = train(replace(config, learning_rate=0.0), stop_after=1)
     last = train(config)
