@@ -4,8 +4,10 @@ import pytest
 from bundle_writer import write_bundle
 from uv_folder import write_folder
 
-torch = pytest.importorskip("torch", reason="needs prnet[train]")
+pytest.importorskip("torch", reason="needs prnet[train]")
 pytest.importorskip("onnx", reason="needs prnet[train]")
+
+import torch
 
 from prnet.errors import PrnetError
 from prnet.layout.uv_layout import UVLayout
