@@ -17,10 +17,14 @@ async function pictureBytes(image, kind) {
   return new Uint8Array(await blob.arrayBuffer());
 }
 
+/** As load_image reads a photo: what is transparent, on white. */
 export function photoPixels(picture) {
-  const canvas = new OffscreenCanvas(picture.width, picture.height), context = canvas.getContext("2d");
+  const { width, height } = picture;
+  const canvas = new OffscreenCanvas(width, height), context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
   context.drawImage(picture, 0, 0);
-  return context.getImageData(0, 0, picture.width, picture.height);
+  return context.getImageData(0, 0, width, height);
 }
 
 export function describe(layout, face, picture, names) {
@@ -48,8 +52,10 @@ export function describe(layout, face, picture, names) {
     millimetres_per_pixel: Number((layout.millimetres / camera.scale).toPrecision(6)),
     layout: layout.name,
     vertices: layout.pixels.length,
+    triangles: layout.triangles(1).length / 3,
     axes: "x right, y down, pixel centres on integers; z in pixels, larger is nearer",
     depth_origin: layout.zRule,
+    depth_picture: { scale: depthScale(layout.vertices(face.map), picture), origin: DEPTH_ORIGIN },
     curves: Object.fromEntries(names.map((name, i) => [name, fixed(curves[i], 4)])),
   };
 }
@@ -157,12 +163,16 @@ export function ply({ layout, face, picture, open }) {
   return joined([encoded(head), new Uint8Array(body.buffer)]);
 }
 
-/** Depth of 16 bits, 0 where the face is not; z = (value - depth_origin) depth_scale pixels. */
-export async function depth({ layout, face, picture }) {
-  const surface = new Surface(layout, face), { width, height } = picture;
-  const largest = surface.points.reduce((most, z, i) => (i % 3 === 2 ? Math.max(most, Math.abs(z)) : most), 0);
+function depthScale(points, { width, height }) {
+  const largest = points.reduce((most, z, i) => (i % 3 === 2 ? Math.max(most, Math.abs(z)) : most), 0);
   let scale = Math.max(width, height) / 65536;
   while (largest > scale * (65535 - DEPTH_ORIGIN)) scale *= 2;
+  return scale;
+}
+
+/** Depth of 16 bits, 0 where the face is not; z = (value - depth_origin) depth_scale pixels. */
+export async function depth({ layout, face, picture }) {
+  const surface = new Surface(layout, face), { width, height } = picture, scale = depthScale(surface.points, picture);
   const values = Uint16Array.from(surface.depth(width, height), (z) => {
     return Number.isNaN(z) ? 0 : Math.round(z / scale) + DEPTH_ORIGIN;
   });

@@ -109,6 +109,8 @@ export class View {
     context.setTransform(scale, 0, 0, scale, -(corner[0] + 0.5) * scale, -(corner[1] + 0.5) * scale);
     context.fillStyle = "#888";
     context.fillRect(corner[0], corner[1], side + 1, side + 1);
+    context.fillStyle = "#fff"; // under what is transparent
+    context.fillRect(0, 0, picture.width, picture.height);
     context.drawImage(picture, 0, 0);
     context.setTransform(1, 0, 0, 1, 0, 0);
     const { uniforms } = this.material;
