@@ -176,6 +176,11 @@ def test_only_a_page_of_ours_is_written_over(
     tmp_path: Path, files: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     command, index = ["page", "--out", str(tmp_path)], tmp_path / "index.html"
+    index.mkdir()
+    assert main(command) == 2
+    assert capsys.readouterr().err.strip().endswith("got another index.html")
+    assert [*tmp_path.iterdir()] == [index], "nothing else is written"
+    index.rmdir()
     index.write_text("mine")
     assert main(command) == 2
     assert capsys.readouterr().err.strip().endswith("got another index.html")

@@ -64,10 +64,13 @@ def foreign_files(folder: Path, files: Mapping[str, bytes]) -> list[str]:
     return [
         name
         for name, data in files.items()
-        if (folder / name).is_file()
-        and name not in ({_WORKER} if written else ())
-        and _digest((folder / name).read_bytes()) not in (_digest(data), written.get(name))
+        if name not in ({_WORKER} if written else ())
+        and _is_other(folder / name, (_digest(data), written.get(name)))
     ]
+
+
+def _is_other(path: Path, ours: tuple[str | None, ...]) -> bool:
+    return path.is_dir() or (path.is_file() and _digest(path.read_bytes()) not in ours)
 
 
 def _written(worker: Path) -> dict[str, str]:
