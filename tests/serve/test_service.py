@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,8 @@ from PIL import Image
 import prnet
 from prnet.cli import main
 from prnet.formats.meshes import face_glb
-from prnet.packaged import SAMPLE_PHOTO
+from prnet.packaged import DATA, SAMPLE_PHOTO
+from prnet.serve.api import Service
 from prnet.serve.outputs import KINDS
 
 pytest.importorskip("starlette", reason="needs the extra serve")
@@ -75,8 +79,10 @@ def test_a_photo_without_a_face(port: int) -> None:
     Image.new("RGB", (200, 150), (90, 90, 90)).save(stream, "PNG")
     answer = talk(port, request(port, body=stream.getvalue()))
     assert json.loads(answer.body) == {"image": {"width": 200, "height": 150}, "faces": []}
-    mesh = talk(port, request(port, body=stream.getvalue(), accept="model/gltf-binary"))
-    assert mesh.status == 422
+    for kind in ("model/gltf-binary", "image/png", "application/zip"):
+        file = talk(port, request(port, body=stream.getvalue(), accept=kind))
+        assert file.status == 422
+        assert json.loads(file.body)["detail"] == "expected a face in the photo, got none"
     body, kind = form(target=PHOTO, reference=stream.getvalue())
     swap = talk(port, request(port, path="/api/swap", body=body, content_type=kind))
     assert json.loads(swap.body)["detail"] == "expected a face in the reference, got none"
@@ -89,7 +95,7 @@ def test_queries_are_checked(port: int) -> None:
     wrong = "/api/reconstruct?outputs=depth,obj"
     assert talk(port, request(port, path=wrong, body=PHOTO, accept="image/png")).status == 400
     far = request(port, path="/api/reconstruct?face=3", body=PHOTO, accept="image/png")
-    assert talk(port, far).status == 422
+    assert json.loads(talk(port, far).body)["detail"] == "expected face from 0 to 0, got 3"
 
 
 def test_swap(port: int, face: prnet.Face) -> None:
@@ -107,6 +113,14 @@ def test_health_and_version(port: int) -> None:
     assert json.loads(health.body) == {"status": "ok", "busy": 0}
     told = json.loads(talk(port, request(port, "GET", "/api/version")).body)
     assert len(told["network"]) == 64
+
+
+def test_the_version_names_the_network_that_is_used(tmp_path: Path) -> None:
+    shutil.copy(DATA / "uv_layout.npz", tmp_path)
+    another = (DATA / "network.onnx").read_bytes() + b"\x32\x01x"  # a doc_string of the file
+    (tmp_path / "network.onnx").write_bytes(another)
+    told = Service(prnet.Reconstructor(tmp_path)).versions
+    assert told["network"] == hashlib.sha256(another).hexdigest()
 
 
 def test_the_page_is_served(port: int) -> None:

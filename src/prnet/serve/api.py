@@ -14,7 +14,6 @@ from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.image import image_bytes
 from prnet.formats.arrays import describe_face
-from prnet.network.position_map_network import network_file
 from prnet.reconstruct import Reconstructor
 from prnet.serve.limits import Desk, Limits
 from prnet.serve.outputs import KINDS, MESH, PICTURE, PICTURES, zipped
@@ -43,7 +42,7 @@ class Service:
 
     @cached_property
     def versions(self) -> dict[str, str]:
-        digest = hashlib.sha256(network_file().read_bytes()).hexdigest()
+        digest = hashlib.sha256(self.reconstruct.network.path.read_bytes()).hexdigest()
         layout = self.reconstruct.layout.name
         return {"prnet": version("prnet"), "network": digest, "layout": layout}
 
@@ -79,10 +78,13 @@ class Service:
             return json.dumps(
                 {"image": size, "faces": [describe_face(face) for face in faces]}
             ).encode()
+        if not faces:
+            raise Problem(422, "no-face", "expected a face in the photo, got none")
+        if number >= len(faces):
+            last = len(faces) - 1
+            raise Problem(422, "no-face", f"expected face from 0 to {last}, got {number}")
         if form == ZIP:
             return zipped(faces, kinds)
-        if number >= len(faces):
-            raise Problem(422, "no-face", f"expected a face {number}, got {len(faces)} faces")
         return KINDS[kinds[0]][1](faces[number])
 
     async def swap(self, request: Request) -> Response:

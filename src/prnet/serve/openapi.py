@@ -22,7 +22,7 @@ _REASONS = {
     413: "too many bytes or pixels",
     415: "a body of another type",
     421: "a foreign host name",
-    422: "no such face in the photo",
+    422: "no face in the photo, or not so many, where files of them are asked for",
     500: "an error that nobody foresaw",
     503: "busy, or too late; Retry-After says when to come again",
 }

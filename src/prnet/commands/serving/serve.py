@@ -4,11 +4,12 @@
   prnet serve --port 9000 --no-open
   PRNET_TOKEN=... prnet serve --host 0.0.0.0 --allow-remote --no-open
 
-Photos and the camera are computed in the browser. Programs ask POST /api/reconstruct and /api/swap;
-/openapi.json describes them, /try.html tries them. Other machines are let in with --allow-remote
-alone; calls then need the token of the variable PRNET_TOKEN (16 signs and more), or one that is
-made up and printed. There is no encryption: beyond a network that you trust, put it behind a
-server that has. Needs the extra: pip install "prnet[serve]".
+Photos and the camera are computed in the browser, by the package's own networks. Programs ask POST
+/api/reconstruct and /api/swap, for which are --model, --detector and --device; /openapi.json
+describes them, /try.html tries them. Other machines are let in with --allow-remote alone; calls
+then need the token of the variable PRNET_TOKEN (16 signs and more), or one that is made up and
+printed. There is no encryption: beyond a network that you trust, put it behind a server that has.
+Needs the extra: pip install "prnet[serve]".
 """
 
 from __future__ import annotations
