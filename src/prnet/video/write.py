@@ -51,6 +51,9 @@ GREY16 = Coding("matroska", {}, "ffv1", {}, "gray16le", "gray16le", even=False)
 """Without loss, 16 bits of grey: pictures are uint16 (H, W)."""
 
 
+LAYOUTS: Final = ("", "mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
+"""Loudspeakers of so many channels where the film does not say, as of AVI's and Matroska's PCM."""
+
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -226,9 +229,13 @@ class _Sound:
             if not film.streams.audio:
                 return
             source = film.streams.audio[0]
+            layout = source.layout.name
             try:
+                if layout.endswith(" channels"):  # of which mp4 must tell more
+                    layout = LAYOUTS[source.channels]
                 self._stream = container.add_stream_from_template(source)
-            except (av.FFmpegError, ValueError) as error:
+                self._stream.codec_context.layout = layout
+            except (av.FFmpegError, ValueError, IndexError) as error:
                 reason = f"its sound ({source.codec_context.name}) does not fit into mp4"
                 warnings.warn(f"{self._path}: {reason}: {reason_of(error)}", PrnetWarning, 2)
                 return

@@ -51,12 +51,16 @@ def vmc_packets(frame: Frame, seen: Sequence[Sight], now: float) -> list[bytes]:
 
 
 def json_packets(frame: Frame, seen: Sequence[Sight], now: float) -> list[bytes]:
-    """One object a frame: `time`, `seconds`, `width`, `height`, and `faces`, each with `track`,
+    """One object a frame, or several whose faces are a part each: `time`, `seconds`, `width`, `height`, and `faces`, each with `track`,
     `yaw`, `pitch`, `roll` in degrees, the camera's `scale` and `translation`, `curves` by name, and
     the 68 `landmarks` in pixels."""
     height, width = frame.image.shape[:2]
     said = {"time": now, "seconds": frame.seconds, "width": width, "height": height}
-    return [_line(said | {"faces": [_described(each) for each in seen]})]
+    line = _line(said | {"faces": [_described(each) for each in seen]})
+    if len(line) <= LARGEST:
+        return [line]
+    half = len(seen) // 2
+    return json_packets(frame, seen[:half], now) + json_packets(frame, seen[half:], now)
 
 
 def osf_packets(frame: Frame, seen: Sequence[Sight], now: float) -> list[bytes]:
