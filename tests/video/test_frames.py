@@ -312,6 +312,61 @@ def write_sound(path: Path, seconds: float = 4.0) -> None:
         container.mux(sound.encode())
 
 
+@pytest.mark.parametrize(("ending", "layout"), [("avi", "stereo"), ("mkv", "5.1")])
+def test_sound_of_untold_loudspeakers_comes_along(
+    ending: str, layout: str, tmp_path: Path
+) -> None:
+    """PCM, as screen recorders and old cameras write it."""
+    path, copy = tmp_path / f"loud.{ending}", tmp_path / "copy.mp4"
+    write_pcm(path, layout)
+    with film_writer(copy, sound_of=path) as writer:
+        for number in range(25):
+            writer.write(marked(number), number / 25)
+    with av.open(str(copy)) as container:
+        assert container.streams.audio[0].layout.name == layout
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 40_000
+
+
+def write_pcm(path: Path, layout: str, seconds: float = 1.0) -> None:
+    """Numbered frames beside silence."""
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("mpeg4", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("mp2" if path.suffix == ".ts" else "pcm_s16le", rate=44_100)
+        sound.layout = layout
+        size = sound.codec_context.frame_size or 1024
+        silence = np.zeros((1, size * len(sound.layout.channels)), np.int16)
+        for number in range(round(25 * seconds)):
+            frame = av.VideoFrame.from_ndarray(marked(number), format="rgb24")
+            container.mux(pictures.encode(frame))
+        container.mux(pictures.encode())
+        for first in range(0, int(44_100 * seconds), size):
+            piece = av.AudioFrame.from_ndarray(silence, format="s16", layout=layout)
+            piece.sample_rate, piece.pts = 44_100, first
+            container.mux(sound.encode(piece))
+        container.mux(sound.encode())
+
+
+def test_times_of_joined_films_go_on(tmp_path: Path) -> None:
+    """`cat a.ts b.ts`, where the clock begins again; the sound, too."""
+    parts = [tmp_path / f"{number}.ts" for number in range(3)]
+    for part, seconds in zip(parts, (1.0, 2.0, 1.0), strict=True):
+        write_pcm(part, "stereo", seconds)
+    path, copy = tmp_path / "joined.ts", tmp_path / "copy.mp4"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.warns(PrnetWarning, match=r"the clock goes back at 1\.\d+ s: times go on") as told:
+        frames = list(read_frames(path))
+    assert len(told) == 1
+    times = [frame.seconds for frame in frames]
+    assert len(times) == 100
+    assert np.diff(times).min() > 0.01
+    assert times[-1] == pytest.approx(4.0, abs=0.2)
+    with film_writer(copy, sound_of=path) as writer:
+        for frame in frames:
+            writer.write(frame.image, frame.seconds)
+    assert max(sound_packets(copy)) == pytest.approx(4.0, abs=0.2)
+
+
 def sound_packets(path: Path) -> dict[float, bytes]:
     with av.open(str(path)) as container:
         packets = [p for p in container.demux(container.streams.audio[0]) if p.pts is not None]

@@ -151,6 +151,15 @@ def test_json(heads: Heads) -> None:
     np.testing.assert_allclose(one["landmarks"], face.landmarks, atol=0.006)
 
 
+def test_json_of_a_crowd_is_several_datagrams(heads: Heads) -> None:
+    crowd = [Sight(replace(heads.face({}), track=number), CURVES) for number in range(40)]
+    packets = json_packets(FRAME, crowd, 3.25)
+    assert max(map(len, packets)) < 65_507
+    said = [json.loads(packet) for packet in packets]
+    assert {each["seconds"] for each in said} == {1.5}
+    assert [face["track"] for each in said for face in each["faces"]] == [*range(40)]
+
+
 @pytest.mark.parametrize(
     ("text", "target"),
     [

@@ -33,6 +33,9 @@ NEAR, MOST_SPANS = 1.0, 5
 MISSING = 0.5
 """Seconds of which a film may end before its header says so without a word."""
 
+BACK = 0.5
+"""Seconds by which a clock that goes back is that of another film, which was joined to the first."""
+
 
 class Frame(NamedTuple):
     """One picture of a film: ``image`` RGB uint8 (H, W, 3), upright; ``seconds`` since the film's
@@ -93,11 +96,12 @@ def read_frames(
     """The frames from ``start`` to before ``end``, in seconds.
 
     Where pictures change their size, all are fitted into that of the first, in the middle, the rest
-    black. What is damaged is left out, and a PrnetWarning says where, or that the end is missing.
+    black. Where the clock goes back, as in films that were joined, times go on. What is damaged is
+    left out, and a PrnetWarning says where, or that the end is missing, or the clock goes back.
     Raises PrnetError where there is no film, or no frame between ``start`` and ``end``.
     """
     size: tuple[int, ...] = ()
-    damaged, shown, lasts = _Gaps(), 0.0, 0.0
+    damaged, shown, lasts, last, moved = _Gaps(), 0.0, 0.0, 0.0, 0.0
     with open_film(path) as container:
         stream = container.streams.video[0]
         begin = _begin(container)
@@ -107,7 +111,13 @@ def read_frames(
         lasts = _told_seconds(container)
         for count, frame in enumerate(_decoded(container, damaged)):
             # Bare streams have no times.
-            seconds = float(count / rate) if frame.time is None else frame.time - begin
+            seconds = float(count / rate) if frame.time is None else frame.time - begin + moved
+            if count and seconds < last - BACK:
+                if not moved:
+                    told = f"{path}: the clock goes back at {shown:.2f} s: times go on from there"
+                    warnings.warn(told, PrnetWarning, stacklevel=2)
+                moved, seconds = moved + shown - seconds, shown
+            last = seconds
             if end is not None and seconds >= end:
                 break
             shown = seconds + float((frame.duration or 0) * (frame.time_base or 0))

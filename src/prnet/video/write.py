@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, PrnetWarning, reason_of
 from prnet.files.atomic import write_atomically
-from prnet.video.frames import USUAL_RATE, import_av, open_film, read_film
+from prnet.video.frames import BACK, USUAL_RATE, import_av, open_film, read_film
 
 TICKS = Fraction(1, 90_000)
 """Seconds of a tick of the film's clock: MPEG's, which fits every usual rate."""
@@ -242,15 +243,19 @@ class _Sound:
             origin = (film.start_time or 0) / 1e6 + self._start
             if self._start:
                 film.seek(int(origin * 1e6))
-            first = True
+            shift, first, last, end = round(origin / source.time_base), True, -math.inf, -math.inf
             with suppress(av.FFmpegError):  # a damaged file's sound ends there
                 for packet in film.demux(source):
                     if packet.pts is None or packet.dts is None:
                         continue
-                    shift = round(origin / packet.time_base)
-                    seconds = float((packet.pts - shift) * packet.time_base)
-                    if packet.pts - shift >= -(packet.duration or 0) / 2:
+                    if packet.pts - shift < last - BACK / source.time_base:  # of another film
+                        shift = packet.pts - round(end)
+                    pts, length = packet.pts - shift, packet.duration or 0
+                    if pts <= last:  # which mp4 has no place for
+                        continue
+                    last, end = pts, pts + length
+                    if pts >= -length / 2:
                         # mp4 that grows has no way to begin earlier, or later.
-                        packet.pts = 0 if first else packet.pts - shift
-                        packet.dts, first = packet.pts, False
-                        yield seconds, packet
+                        packet.pts = packet.dts = 0 if first else pts
+                        first = False
+                        yield float(pts * source.time_base), packet
