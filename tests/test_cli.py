@@ -106,6 +106,14 @@ def test_runs_as_a_module() -> None:
     )
 
 
+def test_an_interrupt_while_the_command_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("prnet.cli.importlib.import_module", interrupted)
+    assert main(["video", "a.mp4", "--out", "b"]) == 130
+
+
 @pytest.mark.parametrize("debug", [False, True])
 def test_errors_that_nobody_foresaw_are_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], debug: bool

@@ -91,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             chosen = next((word for word in argv if word in COMMANDS), "")
             status = _run(_parser(chosen).parse_args(_with_values(argv)))
+        except KeyboardInterrupt:  # while the command is imported
+            status = INTERRUPTED
         except SystemExit as leaving:  # wrong options, --help
             left, status = leaving, FAILED
     if unsaid:

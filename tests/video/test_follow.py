@@ -265,6 +265,11 @@ def test_wrong_sources_are_one_line() -> None:
     for start in (1e15, np.nan, np.inf):
         with pytest.raises(PrnetError, match="expected a start in seconds"):
             follow("film.mp4", start=start)
+    for source in (None, True, 0.0):
+        with pytest.raises(PrnetError, match="a film's file, a camera's number or pictures, got"):
+            follow(source)  # type: ignore[arg-type]
+    with pytest.raises(PrnetError, match="camera 99: expected a camera"):
+        next(follow(np.int64(99)))  # type: ignore[arg-type]
     with pytest.raises(PrnetError, match="expected start and end with a film's file"):
         follow([BLACK], start=1)
     for rate in (0, "25"):

@@ -312,10 +312,37 @@ def write_sound(path: Path, seconds: float = 4.0) -> None:
         container.mux(sound.encode())
 
 
-@pytest.mark.parametrize(("ending", "layout"), [("avi", "stereo"), ("mkv", "5.1")])
-def test_sound_of_untold_loudspeakers_comes_along(
-    ending: str, layout: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("width", "told", "matrix"),
+    [(64, None, "ITU601"), (64, 1, "ITU709"), (1280, None, "ITU709"), (1280, 5, "ITU601")],
+)
+def test_colours_are_those_that_players_show(
+    width: int, told: int | None, matrix: str, tmp_path: Path
 ) -> None:
+    """Read so, and written as HD's, which the film tells."""
+    path, copy = tmp_path / "a.mp4", tmp_path / "copy.mp4"
+    picture = np.full((48, width, 3), (30, 180, 60), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, 48, "yuv420p"
+        if told is not None:
+            stream.codec_context.colorspace = told
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        container.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=matrix)))
+        container.mux(stream.encode())
+    read = next(read_frames(path)).image
+    np.testing.assert_allclose(read[24, 24], (30, 180, 60), atol=3)
+    with film_writer(copy) as writer:
+        writer.write(read, 0.0)
+    with av.open(str(copy)) as container:
+        (frame,) = container.decode(video=0)
+    assert frame.colorspace == 1
+    shown = frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()
+    np.testing.assert_allclose(shown[24, 24], (30, 180, 60), atol=5)
+
+
+@pytest.mark.parametrize(("ending", "layout"), [("avi", "stereo"), ("mkv", "5.1")])
+def test_sound_of_untold_loudspeakers_comes_along(ending: str, layout: str, tmp_path: Path) -> None:
     """PCM, as screen recorders and old cameras write it."""
     path, copy = tmp_path / f"loud.{ending}", tmp_path / "copy.mp4"
     write_pcm(path, layout)

@@ -60,8 +60,13 @@ def follow(
         raise PrnetError(f"expected start and end with a film's file, got them with {kind}")
     elif isinstance(source, np.ndarray) and source.ndim == 3 and source.shape[2] in (3, 4):
         raise PrnetError(f"expected pictures in turn, got one of shape {source.shape}")
+    elif isinstance(source, int | np.integer) and not isinstance(source, bool):
+        frames = read_camera(int(source))
+    elif isinstance(source, Iterable):
+        frames = _frames(source, rate)
     else:
-        frames = read_camera(source) if isinstance(source, int) else _frames(source, rate)
+        kind = type(source).__name__
+        raise PrnetError(f"expected a film's file, a camera's number or pictures, got {kind}")
     return _followed(frames, reconstruct or Reconstructor(), most, smooth)
 
 

@@ -37,6 +37,11 @@ BACK = 0.5
 """Seconds by which a clock that goes back is that of another film, which was joined to the first."""
 
 
+BT709, UNTOLD, LARGE = 1, 2, (1280, 576)
+"""FFmpeg's numbers of HD's colours and of those that nobody tells: players take them for HD's where
+a picture is that wide, or higher."""
+
+
 class Frame(NamedTuple):
     """One picture of a film: ``image`` RGB uint8 (H, W, 3), upright; ``seconds`` since the film's
     begin."""
@@ -253,7 +258,9 @@ def _span(first: float, last: float) -> str:
 
 
 def _upright(frame: Any) -> NDArray[np.uint8]:
-    image = frame.to_ndarray(format="rgb24")
+    large = frame.width >= LARGE[0] or frame.height > LARGE[1]
+    colours = BT709 if large and frame.colorspace == UNTOLD else None
+    image = frame.reformat(format="rgb24", src_colorspace=colours).to_ndarray()
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90))
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, PrnetWarning, reason_of
 from prnet.files.atomic import write_atomically
-from prnet.video.frames import BACK, USUAL_RATE, import_av, open_film, read_film
+from prnet.video.frames import BACK, BT709, USUAL_RATE, import_av, open_film, read_film
 
 TICKS = Fraction(1, 90_000)
 """Seconds of a tick of the film's clock: MPEG's, which fits every usual rate."""
@@ -118,6 +118,8 @@ class FilmWriter:
                 f"{self._stream.width} x {self._stream.height}, got {width} x {height}"
             )
         frame = import_av().VideoFrame.from_ndarray(image, format=self._coding.pixels)
+        if self._coding.pixels == "rgb24":
+            frame = frame.reformat(format=self._coding.stored, dst_colorspace=BT709)
         frame.pts = max(round(seconds / TICKS), self._last + 1)
         frame.duration = round(1 / self._rate / TICKS)
         frame.time_base, self._last = TICKS, frame.pts
@@ -142,6 +144,9 @@ class FilmWriter:
         )
         stream.height, stream.width = image.shape[:2]
         stream.pix_fmt, stream.codec_context.time_base = self._coding.stored, TICKS
+        if self._coding.pixels == "rgb24":
+            told = stream.codec_context
+            told.colorspace = told.color_primaries = told.color_trc = BT709
         self._stream = stream
         if self._sound is not None:
             self._sound.start(self._container)
