@@ -34,7 +34,7 @@ MISSING = 0.5
 """Seconds of which a film may end before its header says so without a word."""
 
 BACK = 0.5
-"""Seconds by which a clock that goes back is that of another film, which was joined to the first."""
+"""Seconds by which a clock that goes back is another film's, which was joined to the first."""
 
 
 BT709, UNTOLD, LARGE = 1, 2, (1280, 576)
