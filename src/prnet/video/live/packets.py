@@ -52,8 +52,8 @@ def vmc_packets(frame: Frame, seen: Sequence[Sight], now: float) -> list[bytes]:
 
 def json_packets(frame: Frame, seen: Sequence[Sight], now: float) -> list[bytes]:
     """One object a frame, or several with a part of the faces each: `time`, `seconds`, `width`,
-    `height`, and `faces`, each with `track`, `yaw`, `pitch`, `roll` in degrees, the camera's `scale`
-    and `translation`, `curves` by name, and the 68 `landmarks` in pixels."""
+    `height`, and `faces`, each with `track`, `yaw`, `pitch`, `roll` in degrees, the camera's
+    `scale` and `translation`, `curves` by name, and the 68 `landmarks` in pixels."""
     height, width = frame.image.shape[:2]
     said = {"time": now, "seconds": frame.seconds, "width": width, "height": height}
     line = _line(said | {"faces": [_described(each) for each in seen]})
