@@ -20,6 +20,7 @@ from prnet.evaluation.measures import PROTOCOLS, Settings
 from prnet.evaluation.predictions import FolderPredictor, NetworkPredictor
 from prnet.evaluation.report import summary, table
 from prnet.evaluation.run import Evaluation, evaluate
+from prnet.files.arrays import write_arrays
 from prnet.files.image import save_image
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule
@@ -284,6 +285,29 @@ def test_a_table_of_truth_is_not_written_over(photos: Path, tmp_path: Path) -> N
     call = ["evaluate", str(table), "--predictions", str(predictions)]
     assert main([*call, "--no-plots", "--out", str(photos)]) == 2
     assert table.read_text() == f"a.png,{row}\n"
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "labels"])
+def test_photos_of_a_table_are_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    photos, names = tmp_path / "set", ["a.jpg", "worst.jpg"]
+    for name in names:
+        save_image(photos / name, np.full((120, 130, 3), 80, np.uint8))
+    before = (photos / "worst.jpg").read_bytes()
+    table = photos / {"csv": "points.csv", "npz": "points.npz", "labels": "labels.npz"}[kind]
+    if kind == "csv":
+        table.write_text("".join(f"{name},{','.join(map(str, TRUTH.ravel()))}\n" for name in names))
+    else:
+        more = {"rotation": np.tile(np.eye(3), (2, 1, 1))} if kind == "labels" else {}
+        write_arrays(table, {"files": names, "landmarks68": np.stack([TRUTH, TRUTH]), **more})
+    predictions = write_predictions(tmp_path / "other", SHIFTS)
+    call = ["evaluate", str(table), "--predictions", str(predictions), "--count", "1"]
+    assert main([*call, "--out", str(photos)]) == 2
+    assert "worst.jpg: expected a place for a result, got one of" in capsys.readouterr().err
+    assert (photos / "worst.jpg").read_bytes() == before
+    assert sorted(path.name for path in photos.iterdir()) == sorted([*names, table.name])
+    assert main([*call, "--no-plots", "--out", str(photos / "scores")]) == 0
 
 
 def test_one_prediction_is_one_images(tmp_path: Path) -> None:

@@ -175,16 +175,18 @@ def run(args: argparse.Namespace) -> int:
     """Score, print, write."""
     if args.protocol == (NOW,):
         return _write_now(args)
+    from prnet.evaluation import report
     from prnet.evaluation.plots import require_matplotlib, write_plots
-    from prnet.evaluation.report import results_folder, summary, table, write_csv, write_json
     from prnet.evaluation.run import evaluate
 
     if args.limit <= 0:
         raise PrnetError(f"expected a limit above 0 per cent, got {args.limit:g}")
-    folder = results_folder(args.out, args.dataset) if args.out else None
+    folder = report.results_folder(args.out, args.dataset) if args.out else None
     if folder and not args.no_plots:
         require_matplotlib()
     dataset, predict = _inputs(args)
+    if folder:
+        report.check_photos_stay(folder, dataset)
     settings = Settings(
         protocols=args.protocol,
         align=args.align,
@@ -196,11 +198,11 @@ def run(args: argparse.Namespace) -> int:
         yaw_edges=args.yaw_edges,
     )
     evaluation = evaluate(dataset, predict, settings, progress=_progress())
-    print(json.dumps(summary(evaluation)) if args.json else table(evaluation))
+    print(json.dumps(report.summary(evaluation)) if args.json else report.table(evaluation))
     if folder:
         with keep_files([args.dataset, args.landmarks, args.yaw]):
-            write_json(folder / "summary.json", evaluation)
-            write_csv(folder / "images.csv", evaluation)
+            report.write_json(folder / "summary.json", evaluation)
+            report.write_csv(folder / "images.csv", evaluation)
             if not args.no_plots:
                 write_plots(folder, evaluation)
     return SCORED if _any_scored(evaluation) else NOTHING_SCORED

@@ -70,7 +70,11 @@ def open_dataset(
     first = ORIGINS[found] if origin is None else origin
     if found == "labels":
         return _read_labels(path, truth=truth, held_out=held_out)
-    samples = _read_csv(path, first) if found == "csv" else _read_pairs(path, f".{found}", first)
+    photos: list[Path] = []
+    if found == "csv":
+        samples, photos = _read_csv(path, first)
+    else:
+        samples = _read_pairs(path, f".{found}", first)
     if not samples:
         raise PrnetError(f"{path}: expected photos with .{found} files, got none")
     what = {"mat": "the set's own points (pt3d_68, else pt2d)"}.get(
@@ -78,7 +82,7 @@ def open_dataset(
     )
     points = f"{what}, first pixel {first} in the files, 0 here"
     yaw = {"mat": "Pose_Para of the .mat", "npz": "angles of the .npz"}.get(found, "unknown")
-    return Dataset(path, found, points, yaw, tuple(samples))
+    return Dataset(path, found, points, yaw, tuple(samples), photos=tuple(photos))
 
 
 def with_landmarks(dataset: Dataset, path: Path, *, origin: Origin = 1) -> Dataset:
@@ -181,7 +185,8 @@ def _read_mat(path: Path, origin: Origin) -> tuple[Floats, Floats]:
     return as_landmarks(points, origin, str(path)), angles
 
 
-def _read_csv(path: Path, origin: Origin) -> list[Sample]:
+def _read_csv(path: Path, origin: Origin) -> tuple[list[Sample], list[Path]]:
+    """The samples, and their photos."""
     if path.is_dir():
         (path,) = _only(path.glob("*.csv"), path)
     try:
@@ -196,11 +201,13 @@ def _read_csv(path: Path, origin: Origin) -> list[Sample]:
     twice = [name for name, count in Counter(row[0] for row in rows).items() if count > 1]
     if twice:
         raise PrnetError(f"{path}: expected one row a photo, got more of {twice[0]}")
-    return [_csv_sample(path, row, origin) for row in sorted(rows)]
+    rows.sort()
+    photos = [path.parent / row[0] for row in rows]
+    samples = [_csv_sample(path, *each, origin) for each in zip(rows, photos, strict=True)]
+    return samples, photos
 
 
-def _csv_sample(path: Path, row: list[str], origin: Origin) -> Sample:
-    photo = path.parent / row[0]
+def _csv_sample(path: Path, row: list[str], photo: Path, origin: Origin) -> Sample:
     name = Path(row[0]).with_suffix("").as_posix() if Path(row[0]).name else row[0]
     sample = Sample(name, None, None, np.full(3, np.nan), partial(load_image, photo))
     try:
@@ -235,7 +242,8 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
     labels = read_labels(file, "files", key, "rotation", "person")
     names, points = list(map(str, labels["files"])), labels[key].astype(np.float64)
     people = labels.get("person")
-    store = PhotoStore(*photo_folders(file))
+    folders = photo_folders(file)
+    store = PhotoStore(*folders)
     wanted = np.asarray(np.isfinite(points).all(axis=(1, 2)))
     if held_out:
         wanted &= held_out_names(names, None if people is None else people.tolist())
@@ -255,4 +263,6 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
         raise PrnetError(f"{file}: expected labelled photos, got none that were asked for")
     who = "the labels' landmarks" if truth == "labels" else "landmarks that came with the photos"
     kept = ", only photos that training never sees" if held_out else ""
-    return Dataset(file, "labels", f"{who}{kept}, first pixel 0", "the labels' cameras", samples)
+    words = f"{who}{kept}, first pixel 0"
+    photos = tuple(folder / name for folder in folders for name in names)
+    return Dataset(file, "labels", words, "the labels' cameras", samples, photos=photos)

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError
 from prnet.evaluation.protocols import POSE_LIMIT, area_under_curve, by_yaw, failure_rate
 from prnet.evaluation.run import Evaluation, Measure
+from prnet.evaluation.samples import Dataset
 from prnet.files.atomic import write_bytes
+from prnet.files.keep import check_replaceable, keep_files
 from prnet.files.results import make_folder
 
+RESULTS = ("summary.json", "images.csv", "ced.png", "nme_by_yaw.png", "worst.jpg", "failed.jpg")
 ANGLES = ("pitch", "yaw", "roll")
 FAILURE_RULE = (
     "means are over the scored images; the area under the curve and the share above the limit "
@@ -34,6 +37,13 @@ def results_folder(out: Path, test_set: Path) -> Path:
     if test_set.is_dir() and out.resolve().is_relative_to(test_set.resolve()):
         raise PrnetError(f"{out}: expected --out outside the test set, got one in it")
     return make_folder(out)
+
+
+def check_photos_stay(folder: Path, dataset: Dataset) -> None:
+    """Raises PrnetError where a photo that a table names would be replaced by a result."""
+    with keep_files(photo for photo in dataset.photos if photo.name.lower() in RESULTS):
+        for name in RESULTS:
+            check_replaceable(folder / name)
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Dataset:
 
     ``path``: the folder or file read.  ``points`` says in words which landmarks are the truth, and
     how they were counted, ``yaw`` where the angles come from.  ``exact``: the landmarks that are
-    truth where not all are.
+    truth where not all are.  ``photos``: all that a table names, those not asked for as well.
     """
 
     path: Path
@@ -48,6 +48,7 @@ class Dataset:
     yaw: str
     samples: tuple[Sample, ...] = field(repr=False)
     exact: tuple[int, ...] = ()
+    photos: tuple[Path, ...] = field(default=(), repr=False)
 
     def evenly(self, count: int) -> Dataset:
         """At most ``count`` samples, spread evenly over all."""

@@ -65,7 +65,8 @@ def read_table(path: Path, *, held_out: bool = False) -> Dataset:
         raise PrnetError(f"{path}: expected photos with landmarks, got none that were asked for")
     exact = tuple(int(point) for point in table.get("exact", ()))
     words = f"{path.name}'s points{', held-out people' if held_out else ''}, first pixel 0"
-    return Dataset(path, "table", words, "fitted to the points", samples, exact=exact)
+    photos = tuple(path.parent / name for name in names)
+    return Dataset(path, "table", words, "fitted to the points", samples, exact, photos)
 
 
 def is_table(path: Path) -> bool:
