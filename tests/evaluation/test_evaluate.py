@@ -58,8 +58,13 @@ SHIFTS = {
 }
 
 
+def names_in(photos: Path) -> list[str]:
+    return [sample.name for sample in open_dataset(photos).samples]
+
+
 def score(photos: Path, predictions: Path, **settings) -> Evaluation:
-    return evaluate(open_dataset(photos), FolderPredictor(predictions), Settings(**settings))
+    predict = FolderPredictor(predictions, names_in(photos))
+    return evaluate(open_dataset(photos), predict, Settings(**settings))
 
 
 def test_another_system_is_scored_by_hand_computed_numbers(photos: Path, tmp_path: Path) -> None:
@@ -119,7 +124,7 @@ def test_one_based_files_are_one_based_in_x_and_y_throughout(photos: Path, tmp_p
     settings = Settings(protocols=("sparse-3d", "dense-3d"))
     dataset = open_dataset(photos).evenly(1)
     for origin, expected in ((1, 0), (0, np.sqrt(2))):
-        errors = evaluate(dataset, FolderPredictor(folder, origin=origin), settings).measures
+        errors = evaluate(dataset, FolderPredictor(folder, NAMES, origin=origin), settings).measures
         size = np.sqrt(np.ptp(dense[:, :2], axis=0).prod())
         for measure, normaliser in zip(errors, (40, 40, size, size), strict=True):
             assert measure.errors[0] == pytest.approx(100 * expected / normaliser, abs=1e-9)
@@ -178,7 +183,7 @@ def test_our_files_are_scored_as_the_network_itself(
         face.save(folder / f"{sample.name}.npz")
     settings = Settings(protocols=("sparse-2d", "sparse-3d", "reconstruction", "pose"), match="icp")
     ours = evaluate(dataset, NetworkPredictor(reconstruct, crop="truth", name="prnet"), settings)
-    other = evaluate(dataset, FolderPredictor(folder), settings)
+    other = evaluate(dataset, FolderPredictor(folder, NAMES), settings)
     assert not ours.failures
     for mine, theirs in zip(ours.measures, other.measures, strict=True):
         assert np.isfinite(mine.errors).all()
@@ -310,14 +315,20 @@ def test_photos_of_a_table_are_not_written_over(
     assert main([*call, "--no-plots", "--out", str(photos / "scores")]) == 0
 
 
-def test_one_prediction_is_one_images(tmp_path: Path) -> None:
+def test_one_prediction_is_one_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("one", "other"):
         save_image(tmp_path / f"set/{folder}/a.png", np.full((120, 130, 3), 80, np.uint8))
         np.savez(tmp_path / f"set/{folder}/a.npz", landmarks=TRUTH)
     predictions = write_predictions(tmp_path / "predictions", {"a": SHIFTS["a"]})
     found = score(tmp_path / "set", predictions)
-    assert found.failures.keys() == {"other/a"}
+    assert found.failures.keys() == {"one/a", "other/a"}
     assert "expected a prediction of its own, got that of one/a" in found.failures["other/a"]
+    call = ["evaluate", str(tmp_path / "set"), "--predictions", str(predictions), "--count", "1"]
+    assert main(call) == 1, "of the whole set, not of those picked"
+    assert "expected a prediction of its own, got that of other/a" in capsys.readouterr().out
+    (predictions / "one").mkdir()
+    np.savetxt(predictions / "one/a_kpt.txt", TRUTH)
+    assert not score(tmp_path / "set", predictions).failures
 
 
 def test_nothing_heavy_is_imported() -> None:

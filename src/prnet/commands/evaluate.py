@@ -220,6 +220,7 @@ def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
         dataset = with_landmarks(dataset, args.landmarks, origin=0 if args.origin == 0 else 1)
     if args.yaw:
         dataset = with_yaw(dataset, args.yaw)
+    names = [sample.name for sample in dataset.samples]
     dataset = dataset.evenly(args.count) if args.count else dataset
     if args.face_model and NEEDS_DENSE & set(args.protocol):
         from prnet.evaluation.dense import with_dense_truth
@@ -230,7 +231,7 @@ def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
         dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=args.match)
     if args.predictions:
         check_no_detector(args, "--predictions")
-        return dataset, FolderPredictor(args.predictions, origin=args.predictions_origin)
+        return dataset, FolderPredictor(args.predictions, names, origin=args.predictions_origin)
     return dataset, _network(args)
 
 

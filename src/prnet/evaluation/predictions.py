@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -81,23 +84,27 @@ class NetworkPredictor:
 
 class FolderPredictor:
     """Another system's files: NAME and one of `ENDINGS`, in the data set's subfolders or all in
-    one folder; x and y counted from ``origin`` (None: 1 in .pts, 0 in the others)."""
+    one folder; x and y counted from ``origin`` (None: 1 in .pts, 0 in the others). A file that
+    would serve several of ``samples``, the test set's names, serves none of them."""
 
     crop = "as the other system made it"
 
-    def __init__(self, folder: Path, *, origin: int | None = None) -> None:
+    def __init__(self, folder: Path, samples: Iterable[str], *, origin: int | None = None) -> None:
         if not folder.is_dir():
             raise PrnetError(f"{folder}: expected a folder of predictions, got none")
         self._folder, self._origin = folder, origin
-        self._images: dict[Path, str] = {}
+        self._served = defaultdict[Path, list[str]](list)
+        for name in samples:
+            with suppress(PrnetError):
+                self._served[self._find(Path(name))].append(name)
         counted = "1 in .pts, 0 in other files" if origin is None else str(origin)
         self.words = f"files of {folder.name}, first pixel {counted}"
 
     def __call__(self, sample: Sample) -> Prediction:
         path = self._find(Path(sample.name))
-        other = self._images.setdefault(path, sample.name)
-        if other != sample.name:
-            raise PrnetError(f"{path}: expected a prediction of its own, got that of {other}")
+        others = [name for name in self._served[path] if name != sample.name]
+        if others:
+            raise PrnetError(f"{path}: expected a prediction of its own, got that of {others[0]}")
         arrays = read_points(path, self._origin)
         angles = arrays.get("angles")
         if angles is None and "rotation" in arrays:
