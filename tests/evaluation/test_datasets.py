@@ -289,6 +289,7 @@ def test_a_test_set_of_another_kind_is_no_missing_one(tmp_path: Path) -> None:
     ("rows", "message"),
     [
         ("file,x0,x1,x2\na.jpg,{points}\n", "expected columns x0, y0, ..., got x0, x1, ..."),
+        ("file,y0,x0,y1\na.jpg,{points}\n", "expected columns x0, y0, ..., got y0, x0, ..."),
         ("a.jpg,{points}\na.jpg,{points}\n", "expected one row a photo, got more of a.jpg"),
     ],
 )

@@ -59,6 +59,26 @@ def test_landmarks_are_taken_back(face: Face, tmp_path: Path, ending: str) -> No
     np.testing.assert_allclose(points, face.landmarks[:, : points.shape[1]], atol=6e-4)
 
 
+@pytest.mark.parametrize("columns", ["y,x,z,landmark", '"X","Y"', "y x"])
+def test_landmarks_are_read_by_the_names_of_their_columns(tmp_path: Path, columns: str) -> None:
+    points = np.random.default_rng(0).uniform(20, 80, (68, 3)).round(2)
+    table = {"x": points[:, 0], "y": points[:, 1], "z": points[:, 2], "landmark": np.arange(68)}
+    named = [table[name] for name in columns.lower().replace('"', "").replace(" ", ",").split(",")]
+    rows = np.stack(named, axis=1)[:: -1 if "landmark" in columns else 1]
+    text = "\n".join(" ".join(map(str, row)) for row in rows)
+    (tmp_path / "points.csv").write_text(f"{columns}\n{text}\n")
+    found = read_points(tmp_path / "points.csv")["landmarks"]
+    np.testing.assert_allclose(found, points[:, : found.shape[1]])
+
+
+@pytest.mark.parametrize("header", [",x,y", "landmark;x;y", "landmark,u,v"])
+def test_columns_of_other_names_are_refused(tmp_path: Path, header: str) -> None:
+    rows = "".join(f"{row},{row + 20},{2 * row}\n" for row in range(68))
+    (tmp_path / "points.csv").write_text(f"{header}\n{rows}")
+    with pytest.raises(PrnetError, match=f"expected a file of 68 points, .* named {header}, not x"):
+        read_points(tmp_path / "points.csv")
+
+
 def test_landmarks_as_csv_and_pts(face: Face, tmp_path: Path) -> None:
     face.save(tmp_path / "face.csv")
     table = np.genfromtxt(tmp_path / "face.csv", delimiter=",", names=True)

@@ -27,7 +27,7 @@ from prnet.files.arrays import Array, read_array
 from prnet.files.image import load_image
 from prnet.files.inputs import IMAGE_SUFFIXES
 from prnet.files.mat import read_mat
-from prnet.files.text import read_text
+from prnet.files.text import is_numeral, read_text
 from prnet.formats.landmarks import as_landmarks, read_points
 
 Floats = NDArray[np.float64]
@@ -194,9 +194,10 @@ def _read_csv(path: Path, origin: Origin) -> tuple[list[Sample], list[Path]]:
         rows = [row for row in table if row]
     except csv.Error as error:
         raise PrnetError(f"{path}: expected a table, got {reason_of(error)}") from error
-    if rows and not _is_number(rows[0][-1]):
+    if rows and not is_numeral(rows[0][-1]):
         names = [name.strip() for name in rows.pop(0)[1:3]]
-        if all(name.lower().startswith("x") for name in names):
+        axes = [name[:1].lower() for name in names]
+        if axes != ["x", "y"] and {"x", "y", "z"} & set(axes):
             raise PrnetError(f"{path}: expected columns x0, y0, ..., got {', '.join(names)}, ...")
     twice = [name for name, count in Counter(row[0] for row in rows).items() if count > 1]
     if twice:
@@ -223,14 +224,6 @@ def _only(paths: Iterable[Path], folder: Path) -> list[Path]:
     if len(found) != 1:
         raise PrnetError(f"{folder}: expected one .csv, got {len(found)}")
     return found
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:

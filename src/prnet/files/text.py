@@ -30,6 +30,15 @@ def read_text(path: str | Path, what: str) -> str:
         raise PrnetError(f"{path}: expected {what}, got: {reason_of(error)}") from error
 
 
+def is_numeral(text: str) -> bool:
+    """Whether text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def rows_of(text: str) -> NDArray[np.float64]:
     """Lines of numbers, separated by spaces or commas -> (rows, columns) of numbers below
     `LARGEST`; rows without any are skipped. Raises ValueError for other text."""

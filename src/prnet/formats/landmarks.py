@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.errors import PrnetError, reason_of
+from prnet.errors import PrnetError, reason_of, shortened
 from prnet.files.arrays import Array, read_arrays
-from prnet.files.text import read_text, rows_of
+from prnet.files.text import is_numeral, read_text, rows_of
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,8 @@ def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
     ``vertices`` (V, 3), ``rotation`` (3, 3) of head axes, ``angles`` (3,) pitch, yaw, roll.
 
     ``.pts`` (300W), ``.txt`` (rows of x y [z], or the 3 x 68 transpose), ``.csv`` and ``.npz`` as
-    ``prnet reconstruct --save`` writes them, or with those names. ``origin``: number of the first
+    ``prnet reconstruct --save`` writes them, or with those names. Where a first line names columns
+    (landmark, x, y, z), in any order, text is read by them. ``origin``: number of the first
     pixel in the file; None: 1 in ``.pts``, 0 in the others.
     """
     if origin is None:
@@ -65,14 +66,27 @@ def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
     try:
         if path.suffix.lower() == ".pts":
             text = text.partition("{")[2].partition("}")[0]
-        header, _, rows = text.partition("\n")
-        ours = header.strip() == CSV_HEADER
-        numbers = rows_of(rows)[:, 1:] if ours else rows_of(text)
+        numbers = _points_of(text)
     except ValueError as error:
         raise PrnetError(
             f"{path}: expected a file of 68 points, got: {reason_of(error)}"
         ) from error
     return {"landmarks": as_landmarks(numbers, origin, str(path))}
+
+
+def _points_of(text: str) -> Floats:
+    """The rows of x y [z], or their transpose, by the names of their columns where there are any.
+    Raises ValueError."""
+    header, _, below = text.partition("\n")
+    names = header.lower().replace(",", " ").replace('"', " ").split()
+    if all(map(is_numeral, names)):
+        return rows_of(text)
+    rows = rows_of(below)
+    if not {"x", "y"} <= set(names) or len(names) != rows.shape[1]:
+        raise ValueError(f"{rows.shape[1]} columns, named {shortened(header, 40)}, not x, y")
+    if "landmark" in names:
+        rows = rows[np.argsort(rows[:, names.index("landmark")], kind="stable")]
+    return rows[:, [names.index(name) for name in ("x", "y", "z") if name in names]]
 
 
 def _read_npz(path: Path, origin: int) -> dict[str, Floats]:
