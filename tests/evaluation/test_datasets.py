@@ -272,6 +272,7 @@ def test_a_row_of_a_table_without_a_name_is_a_problem_of_its_own(tmp_path: Path)
     samples = open_dataset(tmp_path / "table.csv").samples
     assert [sample.name for sample in samples] == ["", ".", "a", "b"]
     assert [sample.problem is None for sample in samples] == [True, True, False, True]
+    assert samples[2].problem == f"{tmp_path / 'table.csv'}, a: expected 68 points, got: 2 numbers"
     for sample in samples[:2]:
         with pytest.raises(PrnetError, match="got a folder"):
             sample.read_photo()

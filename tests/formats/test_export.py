@@ -71,6 +71,15 @@ def test_landmarks_are_read_by_the_names_of_their_columns(tmp_path: Path, column
     np.testing.assert_allclose(found, points[:, : found.shape[1]])
 
 
+@pytest.mark.parametrize("names", ["", "y x z\n"])
+def test_what_follows_a_number_sign_is_no_number(tmp_path: Path, names: str) -> None:
+    points = np.random.default_rng(0).uniform(20, 80, (68, 3)).round(2)
+    rows = "".join(f"{x} {y} {z} # of 68\n" for x, y, z in points)
+    (tmp_path / "points.txt").write_text(f"# by another system\n\n{names}{rows}")
+    found = read_points(tmp_path / "points.txt")["landmarks"]
+    np.testing.assert_allclose(found, points[:, [1, 0, 2]] if names else points)
+
+
 @pytest.mark.parametrize("header", [",x,y", "landmark;x;y", "landmark,u,v"])
 def test_columns_of_other_names_are_refused(tmp_path: Path, header: str) -> None:
     rows = "".join(f"{row},{row + 20},{2 * row}\n" for row in range(68))

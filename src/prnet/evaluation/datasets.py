@@ -212,8 +212,11 @@ def _csv_sample(path: Path, row: list[str], photo: Path, origin: Origin) -> Samp
     name = Path(row[0]).with_suffix("").as_posix() if Path(row[0]).name else row[0]
     sample = Sample(name, None, None, np.full(3, np.nan), partial(load_image, photo))
     try:
-        numbers = np.array([float(cell) for cell in row[1:]]).reshape(68, -1)
-        return replace(sample, landmarks=as_landmarks(numbers, origin, f"{path}, {name}"))
+        numbers = np.array([float(cell) for cell in row[1:]])
+        if len(numbers) not in (2 * 68, 3 * 68):
+            raise ValueError(f"{len(numbers)} numbers")
+        points = numbers.reshape(68, -1)
+        return replace(sample, landmarks=as_landmarks(points, origin, f"{path}, {name}"))
     except ValueError as error:
         problem = f"{path}, {name}: expected 68 points, got: {reason_of(error)}"
         return replace(sample, problem=problem)

@@ -39,10 +39,16 @@ def is_numeral(text: str) -> bool:
     return True
 
 
+def without_comments(text: str) -> str:
+    """Text without what follows a #, and without empty lines."""
+    lines = (line.partition("#")[0] for line in text.splitlines())
+    return "\n".join(line for line in lines if line.strip())
+
+
 def rows_of(text: str) -> NDArray[np.float64]:
     """Lines of numbers, separated by spaces or commas -> (rows, columns) of numbers below
-    `LARGEST`; rows without any are skipped. Raises ValueError for other text."""
-    lines = (line.split() for line in text.replace(",", " ").splitlines())
+    `LARGEST`; rows without any are skipped, and what follows a #. Raises ValueError for others."""
+    lines = (line.split() for line in without_comments(text).replace(",", " ").splitlines())
     rows = [[float(word) for word in words] for words in lines if words]
     if len(set(map(len, rows))) > 1:
         raise ValueError(f"rows of {min(map(len, rows))} to {max(map(len, rows))} numbers")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError, reason_of, shortened
 from prnet.files.arrays import Array, read_arrays
-from prnet.files.text import is_numeral, read_text, rows_of
+from prnet.files.text import is_numeral, read_text, rows_of, without_comments
 
 Floats = NDArray[np.float64]
 
@@ -55,8 +55,8 @@ def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
 
     ``.pts`` (300W), ``.txt`` (rows of x y [z], or the 3 x 68 transpose), ``.csv`` and ``.npz`` as
     ``prnet reconstruct --save`` writes them, or with those names. Where a first line names columns
-    (landmark, x, y, z), in any order, text is read by them. ``origin``: number of the first
-    pixel in the file; None: 1 in ``.pts``, 0 in the others.
+    (landmark, x, y, z), in any order, text is read by them; what follows a # is left out.
+    ``origin``: number of the first pixel in the file; None: 1 in ``.pts``, 0 in the others.
     """
     if origin is None:
         origin = int(path.suffix.lower() == ".pts")
@@ -77,7 +77,7 @@ def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
 def _points_of(text: str) -> Floats:
     """The rows of x y [z], or their transpose, by the names of their columns where there are any.
     Raises ValueError."""
-    header, _, below = text.partition("\n")
+    header, _, below = without_comments(text).partition("\n")
     names = header.lower().replace(",", " ").replace('"', " ").split()
     if all(map(is_numeral, names)):
         return rows_of(text)
