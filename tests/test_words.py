@@ -268,6 +268,17 @@ def test_every_error_is_said_in_chinese() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_hints_name_the_argument_of_python_before_the_commands_option() -> None:
+    """But for training, whose settings have the options' names."""
+    rooms = ("commands", "training")
+    wrong = [
+        f"{place}: {said}"
+        for room, place, said in raised()
+        if "(--" in said and room.partition(".")[0] not in rooms
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_the_rest_stays() -> None:
     speak("zh")
     for line in ("fair rain", '{"file": "a: expected an image, got: none"}', "a.jpg: yaw 3.0"):

@@ -659,7 +659,7 @@ def test_wrong_inputs_are_one_line_each(
         (empty,): "empty: expected a folder with photos, tars, Parquet files or films, got none",
         (tmp_path / "gone.tar",): "gone.tar: expected a tar file, got none of that name",
         (tmp_path / "gone",): "gone: expected a file or a folder, got none of that name",
-        (tmp_path / "a.parquet",): "expected a column 'image' (--image-column), got picture, n",
+        (tmp_path / "a.parquet",): "expected a column 'image' (Columns, --image-column), got pic",
         (tmp_path / "b.parquet",): "expected a column 'image' of bytes, paths or both, got int64",
         (tmp_path / "c.parquet",): "c.parquet: expected a Parquet file, got",
         (tmp_path / "*.tiff",): "expected a pattern that matches, got no match",

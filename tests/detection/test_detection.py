@@ -184,7 +184,7 @@ def test_model_files_are_asked_for_and_checked(tmp_path: Path) -> None:
     wrong = tmp_path / "model"
     wrong.write_bytes(b"nothing")
     for name in ("yunet", "dlib-cnn"):
-        with pytest.raises(PrnetError, match=r"expected a model file .*--detector-model FILE"):
+        with pytest.raises(PrnetError, match=r"expected a model file .*\(detector_model, --d"):
             make_detector(name)
         with pytest.raises(PrnetError, match="no such file"):
             make_detector(name, model_path=tmp_path / "missing")

@@ -38,7 +38,8 @@ def count_rows(path: str, image: str, key: str | None) -> int:
     for name, option in ((image, "image"), (key, "key")):
         if name is not None and name not in names:
             raise PrnetError(
-                f"{path}: expected a column '{name}' (--{option}-column), got {', '.join(names)}"
+                f"{path}: expected a column '{name}' (Columns, --{option}-column), got "
+                f"{', '.join(names)}"
             )
     if not (_is_bytes(pa, kind) or _is_text(pa, kind) or pa.types.is_struct(kind)):
         raise PrnetError(f"{path}: expected a column '{image}' of bytes, paths or both, got {kind}")

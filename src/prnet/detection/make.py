@@ -66,7 +66,8 @@ def _of_others(name: DetectorName, model_path: str | Path | None, threads: int) 
     if name in ("dlib-cnn", "yunet"):
         if model_path is None:
             raise PrnetError(
-                f"expected a model file for the detector '{name}' (--detector-model FILE), got none"
+                f"expected a model file for the detector '{name}' (detector_model, "
+                "--detector-model FILE), got none"
             )
         if not Path(model_path).is_file():
             raise PrnetError(f"{model_path}: expected the model file of '{name}', got no such file")

@@ -52,7 +52,7 @@ def _basel_truth(folder: Path, layout: UVLayout, match: Match) -> Callable[[Samp
     if match == "known" and layout.name != "prnet-2018":
         raise PrnetError(
             "expected a model with the 2018 layout to compare point by point with the Basel face, "
-            f"got layout '{layout.name}' (--match icp needs none)"
+            f"got layout '{layout.name}' (match=\"icp\", --match icp, needs none)"
         )
     model = BaselFaceModel.load(folder)
     render = PositionMapRenderer(model) if match == "known" else None

@@ -166,7 +166,7 @@ def _dense(
     if pointwise and predicted.shape != true.shape:
         raise PrnetError(
             f"expected {len(true)} vertices to compare one by one, got {len(predicted)} "
-            "(--match icp takes nearest points)"
+            '(match="icp", --match icp, takes nearest points)'
         )
     return predicted, true, true if settings.dense_box == "points" else _landmarks(sample)
 

@@ -107,7 +107,7 @@ def _check_truth(dataset: Dataset, settings: Settings) -> None:
         if not any(sample.read_dense for sample in samples):
             raise PrnetError(
                 f"{path}: expected true dense points for {protocol}, got none "
-                "(--face-model makes them of .mat files and labels)"
+                "(with_dense_truth, --face-model, makes them of .mat files and labels)"
             )
     if "pose" in wanted and all(np.isnan(sample.angles).any() for sample in samples):
         raise PrnetError(f"{path}: expected head poses, got none")

@@ -125,7 +125,7 @@ def opened(stream: IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Imag
     if width * height > max_pixels:
         raise TooLargeError(
             f"{name}: expected at most {max_pixels} pixels, got {width}x{height} = "
-            f"{width * height} (--max-pixels raises the limit)"
+            f"{width * height} (max_pixels, --max-pixels, raises the limit)"
         )
     jpeg = picture.format in ("JPEG", "MPO")
     dense = jpeg or (picture.format in _DENSE_FORMATS and width * height > _SMALL)

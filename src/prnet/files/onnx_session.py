@@ -150,7 +150,8 @@ class OnnxSession:
         if self._needed and wanted[0] not in session.get_providers():
             raise PrnetError(
                 f"expected {wanted[0].removesuffix('ExecutionProvider')} to work, got one whose "
-                "driver or libraries ONNX Runtime cannot load (--device cpu does without)"
+                "driver or libraries ONNX Runtime cannot load "
+                '(device="cpu", --device cpu, does without)'
             )
         return session
 

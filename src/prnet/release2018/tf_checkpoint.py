@@ -86,7 +86,8 @@ class Checkpoint(Mapping[str, NDArray[np.generic]]):
         if not self.skip_checksums and masked(crc32c(octets)) != entry.crc:
             raise PrnetError(
                 f"{self._shard_path(entry.shard)}: expected the checksum of {name} to fit, got "
-                "another one: the file is damaged (--skip-checksums reads it all the same)"
+                "another one: the file is damaged (skip_checksums, --skip-checksums, reads it all "
+                "the same)"
             )
         return octets.view(dtype).reshape(entry.shape)
 
@@ -176,7 +177,9 @@ def _block(
         raise _Malformed(f"a block of {size} bytes at {offset} that is not all there")
     block, compression = stored[:size], stored[size]
     if not skip_checksums and masked(crc32c(stored[: size + 1])) != _uint32(stored, size + 1):
-        raise _Malformed(f"a damaged block at byte {offset} (--skip-checksums reads it)")
+        raise _Malformed(
+            f"a damaged block at byte {offset} (skip_checksums, --skip-checksums, reads it)"
+        )
     if compression:
         raise _Malformed("a compressed table, which TensorFlow does not write")
     restarts = _uint32(block, size - 4)
