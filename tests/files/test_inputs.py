@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from prnet.errors import PrnetError, PrnetWarning
 from prnet.files.atomic import write_atomically
-from prnet.files.inputs import expand_inputs
+from prnet.files.inputs import expand_inputs, read_lists
 
 
 def touch(folder: Path, *names: str) -> list[Path]:
@@ -179,3 +181,14 @@ def test_links_to_nothing_are_kept_so_that_reading_reports_them(tmp_path: Path) 
         (tmp_path / name).symlink_to(tmp_path / name if name[0] == "l" else tmp_path / "nowhere")
     names = [path.name for path in expand_inputs([tmp_path])]
     assert names == ["a.jpg", "gone.jpg", "loop.jpg"]
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_lists_in_utf_16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    """As PowerShell writes them; of \u0101 one byte is 1, which UTF-8 text has not."""
+    names = ["\u0101 \u4e2d.jpg", "photos/b.png"]
+    data = ("\ufeff" + "\r\n".join([*names, "", ""])).encode(f"utf-16-{order}")
+    (tmp_path / "list.txt").write_bytes(data)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    for given in (f"@{tmp_path / 'list.txt'}", "-"):
+        assert list(read_lists([given])) == names

@@ -36,6 +36,7 @@ _NAMED = 5
 STANDARD_INPUT = Path("/dev/stdin")
 _CHUNK = 2**16
 """Bytes of a list that are read at once."""
+_UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 
 
 class Found(NamedTuple):
@@ -49,7 +50,8 @@ def read_lists(arguments: Iterable[str]) -> Iterator[str]:
     """The arguments, those that are lists replaced by their lines: ``@FILE`` (where no file has
     that whole name), and ``-``, a list on standard input; a picture there stays ``-``. Lines end
     with a line feed, or with a zero as ``find -print0`` writes them; they are read as they are
-    needed. Raises PrnetError, for lists without a line as well."""
+    needed, those in UTF-16, as PowerShell writes it, at once. Raises PrnetError, for lists without
+    a line as well."""
     for argument in arguments:
         if argument == "-":
             yield from _some(_standard_input(), "- (standard input)")
@@ -89,7 +91,7 @@ def _standard_input() -> Iterator[str]:
     if stream is None:
         raise PrnetError("expected a list of files on standard input, got none")
     head = stream.read(_CHUNK)
-    if not is_picture(head):
+    if head.startswith(_UTF_16) or not is_picture(head):
         yield from _lines(stream, head)
         return
     with tempfile.TemporaryFile() as file:
@@ -101,6 +103,10 @@ def _standard_input() -> Iterator[str]:
 
 def _lines(stream: IO[bytes], head: bytes) -> Iterator[str]:
     """Of a stream whose beginning was read already."""
+    if head.startswith(_UTF_16):
+        text = (head + stream.read()).decode("utf-16", "replace")
+        yield from (line.rstrip("\r") for line in text.split("\n") if line.strip())
+        return
     head = head.removeprefix(codecs.BOM_UTF8)  # as editors on Windows write it
     end, rest = b"\0" if b"\0" in head else b"\n", b""
     while head:
