@@ -58,6 +58,9 @@ def test_warnings_are_one_line(tmp_path: Path, sample_image: NDArray[np.uint8]) 
     photo = tmp_path / "cut.jpg"
     Image.fromarray(sample_image[:64, :64]).save(photo)
     photo.write_bytes(photo.read_bytes()[:-2])
+    pages = tmp_path / "pages.tif"
+    page = Image.fromarray(sample_image[:64, :64])
+    page.save(pages, save_all=True, append_images=[page])
     (tmp_path / "film.mov").write_bytes(b"x")
     folders = [str(tmp_path), "-o", str(tmp_path / "out")]
     command = [sys.executable, "-m", "prnet", "reconstruct", *folders]
@@ -65,6 +68,7 @@ def test_warnings_are_one_line(tmp_path: Path, sample_image: NDArray[np.uint8]) 
     assert lines == [
         f"prnet: {tmp_path}: left out: cannot be read: film.mov",
         f"prnet: {photo}: the end of this JPEG is missing, its pixels are not",
+        f"prnet: {pages}: expected one picture, got several; the first is taken",
     ]
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 
-from prnet.errors import PrnetError
+from prnet.errors import PrnetError, PrnetWarning
 from prnet.files.image import load_image, save_image
 
 ORIENTATION_TAG = 0x0112
@@ -156,9 +156,24 @@ def test_float_grey_files_are_scaled(values: list[float], expected: list[int]) -
 
 def test_first_of_several_frames(colours: NDArray[np.uint8]) -> None:
     first, second = Image.fromarray(colours), Image.fromarray(255 - colours)
-    for file_format in ("TIFF", "PNG"):
-        data = encoded(first, file_format, save_all=True, append_images=[second])
-        np.testing.assert_array_equal(load_image(data), colours)
+    for file_format in ("TIFF", "PNG", "GIF", "WEBP", "AVIF"):
+        if file_format == "AVIF" and not features.check("avif"):
+            continue
+        lossless = {"lossless": True} if file_format == "WEBP" else {}
+        data = encoded(first, file_format, save_all=True, append_images=[second], **lossless)
+        with pytest.warns(PrnetWarning, match="image bytes: expected one picture, got several; th"):
+            loaded = load_image(data)
+        if file_format in ("TIFF", "PNG", "WEBP"):
+            np.testing.assert_array_equal(loaded, colours)
+        assert np.abs(loaded.astype(int) - colours).mean() < 10
+
+
+def test_parts_of_one_photo_are_read_without_a_word(colours: NDArray[np.uint8]) -> None:
+    picture = Image.fromarray(colours)
+    data = encoded(picture, "MPO", save_all=True, append_images=[picture])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_image(data)
 
 
 def test_arrays(colours: NDArray[np.uint8]) -> None:

@@ -25,6 +25,9 @@ _FORMATS: Final[tuple[str, ...]] = (
 """Pillow decodes these by itself; EPS and the like would start other programs. HEIF is there
 only where pillow-heif is installed."""
 
+_OF_SEVERAL: Final = ("TIFF", "GIF", "PNG", "WEBP", "AVIF")
+"""What may hold pages, or frames that move."""
+
 _DENSE_FORMATS: Final = ("JPEG2000", "WEBP", "AVIF", "HEIF")
 
 _LARGEST_STREAM: Final = 2**29
@@ -141,6 +144,9 @@ def opened(stream: IO[bytes], name: str, max_pixels: int) -> Iterator[Image.Imag
             if whole is None:
                 raise
             picture = whole
+        if _has_more_frames(picture):
+            message = f"{name}: expected one picture, got several; the first is taken"
+            warnings.warn(message, PrnetWarning, stacklevel=2)
         if picture.format == "JPEG2000" and (exif := _jpeg2000_exif(stream)):
             with suppress(Exception):  # a photo with broken EXIF data is still a photo
                 picture.getexif().load(exif)
@@ -260,6 +266,13 @@ def _with_end(stream: IO[bytes], name: str) -> Image.Image | None:
     message = f"{name}: the end of this JPEG is missing, its pixels are not"
     warnings.warn(message, PrnetWarning, stacklevel=2)
     return picture
+
+
+def _has_more_frames(picture: Any) -> bool:
+    """Of a loaded picture. Phones' MPO and HEIF hold parts of one photo."""
+    with suppress(Exception):  # of what is damaged behind the first
+        return picture.format in _OF_SEVERAL and bool(picture.is_animated)
+    return False
 
 
 def _jpeg2000_exif(stream: IO[bytes]) -> bytes:

@@ -49,10 +49,11 @@ def load_image(
 
     Files: JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, PFM, JPEG 2000 and AVIF, and HEIC where
     pillow-heif is installed; pipes and /dev/stdin, too. The EXIF orientation is applied; colour
-    profiles are turned to sRGB; of several frames the first is taken; transparency is laid over
-    white; 16-bit greys map 0..65535 to 0..255; float greys are scaled by the first of 1, 255 and
-    65535 that holds half their maximum (more than white is white), or stretched from minimum to
-    maximum where none does. A JPEG that lacks its end alone is read, with a warning.
+    profiles are turned to sRGB; of several frames the first is taken, with a warning;
+    transparency is laid over white; 16-bit greys map 0..65535 to 0..255; float greys are scaled by
+    the first of 1, 255 and 65535 that holds half their maximum (more than white is white), or
+    stretched from minimum to maximum where none does. A JPEG that lacks its end alone is read,
+    with a warning.
 
     Arrays: uint8, uint16 (0..65535) or float (0..1) of shape (H, W), (H, W, 1), (H, W, 3) or
     (H, W, 4), colours in the order red, green, blue, alpha. A uint8 (H, W, 3) array comes back
