@@ -776,7 +776,7 @@ def test_a_list_of_photos_that_is_cut_off_or_changed_is_refused(
     ("kind", "told"),
     [
         ("list", "has, too: {folder}/0.png"),
-        ("folder", "has, too: {folder}/1.png"),
+        ("pattern", "has, too: {folder}/1.png"),
         ("tar", "has, too: {tmp}/a.tar/0.png and 2 more"),
         ("keys", "has, too: {tmp}/a.parquet/x"),
         ("shard", "expected every photo once, got twice: {tmp}/b.tar/0.png"),
@@ -801,7 +801,7 @@ def test_check_finds_photos_that_are_there_twice(
     pq.write_table(pa.table({"image": data, "key": ["x", "y", "x"]}), tmp_path / "a.parquet")
     inputs: dict[str, list[object]] = {
         "list": [f"@{tmp_path / 'list'}"],
-        "folder": [files[1], photos],
+        "pattern": [files[1], files[0], photos / "[1].png"],
         "tar": [tmp_path / "a.tar", f"@{tmp_path / 'tars'}"],
         "keys": [tmp_path / "a.parquet", "--key-column", "key"],
         "shard": [tmp_path / "b.tar"],
@@ -826,6 +826,23 @@ def test_an_input_that_is_given_twice_is_read_once(
     given = [photos, tmp_path / "a.tar", f"{photos}{os.sep}", photos, tmp_path / "a.tar"]
     assert _run(*given, "--out", out, model=model) == 0
     assert main(["dataset", "--check", str(out), "--workers", "1"]) == 0
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_what_a_given_folder_holds_is_read_once(tmp_path: Path, recursive: bool) -> None:
+    names = ["a.jpg", ".b.jpg", "sub/c.jpg", "sub/.hidden/d.jpg", "out/e.jpg", "notes.dat"]
+    for name in names:
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).touch()
+    (tmp_path / "set/link").symlink_to("sub", target_is_directory=True)
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/set/a.jpg\n{tmp_path}/set/gone.jpg\n")
+    folders = [f"{tmp_path}/set/sub", f"{tmp_path}/set"]
+    files = [f"{tmp_path}/set/{name}" for name in [*names, "link/c.jpg"]]
+    given = [f"@{tmp_path}/list.txt", *files, *folders, f"{tmp_path}/set/*.jpg"]
+    write_plan(given, tmp_path / "set/out", shard_size=99, recursive=recursive)
+    lines = (tmp_path / "set/out" / LISTED).read_text().splitlines()
+    listed = [json.loads(line)[1] for line in lines]
+    assert sorted(listed) == sorted([*files, f"{tmp_path}/set/gone.jpg"])
 
 
 def test_rows_without_a_key_are_called_by_their_numbers(

@@ -135,8 +135,10 @@ class _Sources:
         self._results, self._recursive = results, recursive
 
     def files(self, inputs: Sequence[str]) -> Iterator[tuple[Kind, str, str]]:
-        """Kind, key and path of each; of an input that is named twice, once."""
+        """Kind, key and path of each; of an input that is named twice, or beside a folder that
+        holds it, once."""
         named = frozenset(inputs)
+        folders = {os.path.abspath(each) for each in named if os.path.isdir(each)}
         seen = set[str]()
         for argument in read_lists(inputs):
             if argument in named:
@@ -150,6 +152,8 @@ class _Sources:
                     "docs/bulk.md)"
                 )
             if os.path.isdir(argument):
+                if self._goes_into(folders, os.path.abspath(argument)):
+                    continue
                 found = False
                 for kind, name in self._below(argument, ""):
                     found = True
@@ -164,14 +168,32 @@ class _Sources:
                 matches = sorted(filter(os.path.isfile, glob.glob(argument, recursive=True)))
                 if not matches:
                     raise PrnetError(f"{argument}: expected a pattern that matches, got no match")
-                yield from ((_kind(path) or "photos", path, path) for path in matches)
+                for path in matches:
+                    if not self._gives(folders, path):
+                        yield _kind(path) or "photos", path, path
             else:
                 kind = _kind(argument) or "photos"
                 # A file that only a list names is a row with an error, as all that cannot be read.
                 if argument in named and not os.path.exists(argument):
                     wanted = "file or a folder" if kind == "photos" else f"{kind} file"
                     raise PrnetError(f"{argument}: expected a {wanted}, got none of that name")
-                yield kind, argument, argument
+                if not self._gives(folders, argument):
+                    yield kind, argument, argument
+
+    def _gives(self, folders: set[str], file: str) -> bool:
+        """Whether one of the folders holds the file where it is looked for."""
+        folder, name = os.path.split(os.path.abspath(file))
+        seen = not name.startswith(".") and _kind(name) is not None and os.path.lexists(file)
+        return seen and (folder in folders or self._goes_into(folders, folder))
+
+    def _goes_into(self, folders: set[str], folder: str) -> bool:
+        """Whether one of the folders is above this one and looked through as far as it."""
+        above, name = os.path.split(folder)
+        if not (self._recursive and name) or name.startswith(".") or os.path.islink(folder):
+            return False
+        return not self._is_results(folder) and (
+            above in folders or self._goes_into(folders, above)
+        )
 
     def _below(self, folder: str, below: str) -> Iterator[tuple[Kind, str]]:
         """Kind and name, below ``folder``, of the files there, sorted; folders after them."""
