@@ -19,6 +19,7 @@ from tqdm import tqdm
 from prnet import Reconstructor
 from prnet.evaluation.datasets import open_dataset
 from prnet.evaluation.dense import with_dense_truth
+from prnet.geometry.mesh import triangle_normals
 from prnet.layout.uv_layout import Part, UVLayout
 
 Indices = NDArray[np.integer]
@@ -75,9 +76,7 @@ def angles_between(
     vertices: NDArray[np.float64], triangles: Indices, pairs: Indices
 ) -> NDArray[np.float64]:
     """(E,) degrees between the normals of each pair of triangles."""
-    corners = vertices[triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    normals = triangle_normals(vertices[triangles])
     one, other = normals[pairs[:, 0]], normals[pairs[:, 1]]
     # atan2 keeps small angles exact where arccos does not.
     sine = np.linalg.norm(np.cross(one, other), axis=1)

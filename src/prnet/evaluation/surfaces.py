@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from prnet.evaluation.protocols import Transform, outer_interocular
 from prnet.geometry.camera import align_similarity
+from prnet.geometry.mesh import triangle_normals
 from prnet.layout.uv_layout import Part, UVLayout
 
 Floats = NDArray[np.float64]
@@ -79,8 +80,7 @@ def sampled(corners: Floats, spacing: float) -> tuple[Floats, Floats]:
     """Triangles (T, 3, 3) -> points (N, 3) on them no further than ``spacing`` apart, and the unit
     normals (N, 3) there."""
     edges = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    normals = triangle_normals(corners)
     parts = np.ceil(edges / spacing).astype(int).clip(1)
     points, directions = [], []
     for count in np.unique(parts):

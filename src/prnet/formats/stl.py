@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from prnet.files.atomic import write_bytes
 from prnet.formats.output import SaveOptions
 from prnet.formats.surface import face_surface
-from prnet.geometry.mesh import boundary_loops
+from prnet.geometry.mesh import boundary_loops, triangle_normals
 from prnet.mapped import MappedFace
 
 BASE = 4.0
@@ -52,8 +52,6 @@ def solid(
 def stl_bytes(vertices: NDArray[np.floating], triangles: NDArray[np.integer]) -> bytes:
     """Binary STL of triangles counter-clockwise seen from outside."""
     corners = np.asarray(vertices, np.float32)[triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
     facets = np.zeros(len(triangles), [("n", "<f4", 3), ("c", "<f4", (3, 3)), ("a", "<u2")])
-    facets["n"], facets["c"] = normals / np.maximum(length, 1e-12), corners
+    facets["n"], facets["c"] = triangle_normals(corners), corners
     return b"prnet".ljust(80) + np.array(len(facets), "<u4").tobytes() + facets.tobytes()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+_Real = TypeVar("_Real", bound=np.floating)
 
 
 def vertex_normals(
@@ -27,6 +31,14 @@ def vertex_normals(
     )
     length = np.sqrt(np.einsum("ij,ij->i", normals, normals))
     return np.asarray(normals / np.maximum(length, 1e-12)[:, None], np.float32)
+
+
+def triangle_normals(corners: NDArray[_Real]) -> NDArray[_Real]:
+    """Unit normals (T, 3) of triangles (T, 3 corners, 3) by the right-hand rule, 0 of those without
+    area."""
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    return normals
 
 
 def boundary_loops(polygons: NDArray[np.integer]) -> list[NDArray[np.int64]]:
