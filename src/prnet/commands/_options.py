@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -151,12 +152,30 @@ def parsed_box(text: str) -> Box:
     return Box(x0, y0, x1, y1)
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Names with commas between them, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def some_of(text: str, known: Collection[str]) -> tuple[str, ...]:
+    """At least one of the known names."""
+    names = listed(text)
+    if not names or set(names) - set(known):
+        raise argparse.ArgumentTypeError(f"expected some of {','.join(known)}, got '{text}'")
+    return names
+
+
+def _number(text: str) -> float:
+    """NaN for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def finite(text: str) -> float:
     """A number that is one."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"expected a number, got '{text}'")
     return number
@@ -187,10 +206,7 @@ def passes(text: str) -> int | Literal["auto"]:
 
 def share(text: str) -> float:
     """A number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got '{text}'")
     return value
@@ -200,11 +216,7 @@ def pupils_apart(text: str) -> float:
     """Millimetres between the pupils that people, children too, have."""
     from prnet.formats.output import EYES_APART
 
-    low, high = EYES_APART
-    try:
-        distance = float(text)
-    except ValueError:
-        distance = math.nan
+    (low, high), distance = EYES_APART, _number(text)
     if not low <= distance <= high:
         raise argparse.ArgumentTypeError(
             f"expected {low:g} to {high:g} millimetres between the pupils, got '{text}'"

@@ -36,6 +36,7 @@ from prnet.commands._options import (
     add_passes_argument,
     check_no_detector,
     finite,
+    listed,
     positive,
     reconstructor_of,
 )
@@ -281,7 +282,7 @@ def _progress() -> Callable[[Iterable[Any]], Iterable[Any]]:
 def _protocols(text: str) -> tuple[str, ...]:
     if text == "all":
         return PROTOCOLS
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    names = listed(text)
     if names == (NOW,) or (names and not set(names) - set(PROTOCOLS)):
         return names
     raise argparse.ArgumentTypeError(

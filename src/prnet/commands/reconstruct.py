@@ -20,6 +20,7 @@ import argparse
 import json
 from collections import Counter
 from dataclasses import asdict, fields
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
@@ -38,6 +39,7 @@ from prnet.commands._options import (
     positive,
     pupils_apart,
     reconstructor_of,
+    some_of,
 )
 from prnet.errors import PrnetError
 from prnet.facemodel.expression import ExpressionModel
@@ -87,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = "; ".join(f"{name}: {summary}" for name, summary in SUMMARIES.items())
     add(
         "--save",
-        type=_save_list,
+        type=partial(some_of, known=SUMMARIES),
         default=DEFAULT_SAVE,
         metavar="KIND,...",
         help=f"what to save, by default {','.join(DEFAULT_SAVE)}. {kinds}",
@@ -291,10 +293,3 @@ def _summarise(counts: Counter[str], photos: int, folder: Path, *, as_json: bool
             f"{count['without_face']}, failed: {count['failed']}{before}{where}"
         )
     return status
-
-
-def _save_list(text: str) -> tuple[str, ...]:
-    kinds = tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
-    if not kinds or set(kinds) - set(SUMMARIES):
-        raise argparse.ArgumentTypeError(f"expected some of {','.join(SUMMARIES)}, got '{text}'")
-    return kinds

@@ -39,6 +39,7 @@ from prnet.commands._options import (
     finite,
     positive,
     reconstructor_of,
+    some_of,
 )
 from prnet.errors import PrnetError
 from prnet.files.image import MAX_PIXELS
@@ -208,10 +209,7 @@ def _finding(args: argparse.Namespace, reconstruct: Reconstructor) -> dict[str, 
 
 
 def _kinds(text: str) -> tuple[str, ...]:
-    kinds = {kind.strip() for kind in text.split(",") if kind.strip()}
-    if not kinds or kinds - {"rows", *SAMPLE_KINDS}:
-        known = ",".join(("rows", *SAMPLE_KINDS))
-        raise argparse.ArgumentTypeError(f"expected some of {known}, got '{text}'")
+    kinds = some_of(text, ("rows", *SAMPLE_KINDS))
     return tuple(kind for kind in SAMPLE_KINDS if kind in kinds)
 
 

@@ -24,10 +24,17 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prnet.commands._options import add_finding_arguments, finite, positive, reconstructor_of
+from prnet.commands._options import (
+    add_finding_arguments,
+    finite,
+    positive,
+    reconstructor_of,
+    some_of,
+)
 from prnet.errors import PrnetError
 from prnet.face import Face
 from prnet.files.results import make_folder
@@ -46,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add(
         "--save",
-        type=_kinds,
+        type=partial(some_of, known=OUTPUTS),
         default=USUAL,
         metavar="KIND,...",
         help=f"of {','.join(OUTPUTS)}, by default {','.join(USUAL)}",
@@ -151,13 +158,6 @@ def _bar(film: Film, args: argparse.Namespace) -> Any:
     total = None if end is None else max(round((end - start) * float(film.rate)), 0)
     silent = sys.stderr is None or not sys.stderr.isatty()
     return tqdm(total=total, unit="frame", leave=False, disable=silent)
-
-
-def _kinds(text: str) -> tuple[str, ...]:
-    kinds = tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
-    if not kinds or set(kinds) - set(OUTPUTS):
-        raise argparse.ArgumentTypeError(f"expected some of {','.join(OUTPUTS)}, got '{text}'")
-    return kinds
 
 
 def people_option(text: str) -> People:
