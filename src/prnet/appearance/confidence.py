@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.appearance.render import picture_part
+from prnet.appearance.render import picture_raster
 from prnet.errors import PrnetError
-from prnet.geometry.rasterize import interpolate, rasterize
+from prnet.geometry.rasterize import interpolate
 from prnet.mapped import MappedFace
 
 COLOURS = np.array([[36, 120, 196], [92, 190, 140], [250, 214, 80], [214, 60, 50]], np.float32)
@@ -29,9 +29,7 @@ def confidence_picture(face: MappedFace) -> NDArray[np.uint8]:
             "expected a face of a network that judges itself, got one without deviations"
         )
     picture = face.image.copy()
-    part, seen = picture_part(face.vertices, *picture.shape[:2])
-    height, width = picture[seen].shape[:2]
-    raster = rasterize(part, face.triangles, height, width, cull="back")
+    raster, seen = picture_raster(face, *picture.shape[:2])
     colours = interpolate(raster, face.triangles, _colours(deviations / _size(face)))
     share = OPACITY * raster.mask[..., None]
     picture[seen] = np.rint((1 - share) * picture[seen] + share * colours)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.appearance.render import picture_part, picture_shape
+from prnet.appearance.render import picture_raster, picture_shape
 from prnet.geometry.camera import FLIP_Y
-from prnet.geometry.rasterize import interpolate, rasterize
+from prnet.geometry.rasterize import interpolate
 from prnet.layout.uv_layout import UVLayout
 from prnet.mapped import MappedFace
 
@@ -43,9 +43,7 @@ def pncc(face: MappedFace, *, shape: tuple[int, int] | None = None) -> NDArray[n
 
     Source: Zhu et al., "Face alignment across large poses: a 3D solution", CVPR 2016."""
     height, width = picture_shape(face, shape)
-    part, seen = picture_part(face.vertices, height, width)
-    y, x = seen
-    raster = rasterize(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
+    raster, seen = picture_raster(face, height, width)
     codes = interpolate(raster, face.triangles, coordinate_codes(face.layout))
     picture = np.zeros((height, width, 3), np.uint8)
     picture[seen][raster.mask] = np.rint(1 + 254 * codes[raster.mask])

@@ -213,6 +213,14 @@ def picture_part(
     return axes.T, (slice(int(y0), int(y1)), slice(int(x0), int(x1)))
 
 
+def picture_raster(face: MappedFace, height: int, width: int) -> tuple[Raster, tuple[slice, slice]]:
+    """What the camera sees of the face in its :func:`picture_part`, and that part."""
+    part, seen = picture_part(face.vertices, height, width)
+    y, x = seen
+    raster = rasterize(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
+    return raster, seen
+
+
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     length = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
     return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)

@@ -10,13 +10,13 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from prnet.appearance.blend import blend_bands
 from prnet.appearance.fill import without_shadows
-from prnet.appearance.render import picture_part, texture_points
+from prnet.appearance.render import picture_raster, texture_points
 from prnet.appearance.texture import map_footprint, texture_mask
 from prnet.appearance.texture import texture as photo_texture
 from prnet.appearance.visibility import visibility_map
 from prnet.errors import PrnetError
 from prnet.geometry.filters import box_sum, extreme, smooth_step
-from prnet.geometry.rasterize import interpolate, rasterize
+from prnet.geometry.rasterize import interpolate
 from prnet.geometry.sampling import resized, sample_area
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.mapped import MappedFace
@@ -280,9 +280,7 @@ def _painted(
     """``texture`` (N, N, 3) on the face in its photo, blended by ``weights`` (256, 256) where the
     camera sees it; outside them every pixel keeps its value."""
     painted = photo.copy()
-    part, seen = picture_part(face.vertices, *photo.shape[:2])
-    height, width = seen[0].stop - seen[0].start, seen[1].stop - seen[1].start
-    raster = rasterize(part, face.triangles, height, width, cull="back")
+    raster, seen = picture_raster(face, *photo.shape[:2])
     rows, columns = np.nonzero(raster.mask)
     if len(rows) == 0:
         return painted
@@ -292,7 +290,7 @@ def _painted(
     attributes = np.c_[texture_points(face, size), texels, opacity]
     pixels = interpolate(raster, face.triangles, attributes)[rows, columns]
     below = photo[seen]
-    above, mask = below.astype(np.float32), np.zeros((height, width), np.float32)
+    above, mask = below.astype(np.float32), np.zeros(raster.mask.shape, np.float32)
     above[rows, columns] = sample_area(texture, pixels[:, :2], pixels[:, 2])
     mask[rows, columns] = pixels[:, 3]
     painted[seen] = blend_bands(below, above, mask, levels=BANDS)

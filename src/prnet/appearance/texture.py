@@ -121,6 +121,13 @@ def check_side(what: str, size: int) -> None:
         raise PrnetError(f"expected a {what} size of 1 to {LARGEST_SIDE}, got {size}")
 
 
+def check_square(texture: NDArray[np.uint8]) -> None:
+    """Raises PrnetError for what is no texture (N, N, 3)."""
+    if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
+        shape = "x".join(map(str, texture.shape))
+        raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
+
+
 def map_footprint(face: MappedFace) -> NDArray[np.float32]:
     """(256, 256) float32: side, in photo pixels, of the square that a map pixel covers there."""
     return np.asarray(sampling_maps(face)[2], np.float32)

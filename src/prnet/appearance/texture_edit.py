@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.appearance.fill import FEATURES
-from prnet.appearance.render import picture_part, texture_points
-from prnet.appearance.texture import map_footprint
+from prnet.appearance.render import picture_raster, texture_points
+from prnet.appearance.texture import check_square, map_footprint
 from prnet.appearance.texture import texture as photo_texture
 from prnet.appearance.visibility import visibility_map
 from prnet.errors import PrnetError
 from prnet.geometry.filters import box_sum, closed, smooth_step
-from prnet.geometry.rasterize import interpolate, rasterize
+from prnet.geometry.rasterize import interpolate
 from prnet.geometry.sampling import resized, sample_area
 from prnet.mapped import MappedFace
 
@@ -43,9 +43,7 @@ def apply_texture(
     """
     photo, weight = _checked(face, texture, mask)
     painted = photo.copy()
-    part, seen = picture_part(face.vertices, *photo.shape[:2])
-    y, x = seen
-    raster = rasterize(part, face.triangles, y.stop - y.start, x.stop - x.start, cull="back")
+    raster, seen = picture_raster(face, *photo.shape[:2])
     rows, columns = np.nonzero(raster.mask)
     if len(rows) == 0:
         return painted
@@ -70,9 +68,7 @@ def _checked(
     """The photo, and how much of each texel to paint (N, N)."""
     if face.image is None:
         raise PrnetError("expected a face with its image, got one without")
-    if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
-        shape = "x".join(map(str, texture.shape))
-        raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
+    check_square(texture)
     if texture.dtype != np.uint8:
         raise PrnetError(f"expected a texture of uint8, got {texture.dtype}")
     size = len(texture)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from prnet.appearance.texture import check_square
 from prnet.appearance.texture import texture as photo_texture
 from prnet.errors import PrnetError
 from prnet.files.atomic import write_atomically, write_bytes
@@ -143,9 +144,7 @@ def _texture(face: MappedFace, options: SaveOptions) -> NDArray[np.uint8]:
         return photo_texture(
             face, size=options.texture_size, fill=options.texture_fill is not False
         )
-    if texture.ndim != 3 or texture.shape[0] != texture.shape[1] or texture.shape[2] != 3:
-        shape = "x".join(map(str, texture.shape))
-        raise PrnetError(f"expected a square RGB texture (N x N x 3), got {shape}")
+    check_square(texture)
     return texture
 
 
