@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.detection.protocol import not_installed
-from prnet.detection.pyramid import find_faces
+from prnet.detection.pyramid import PyramidDetector
 from prnet.errors import PrnetError, reason_of
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule
@@ -40,7 +40,7 @@ class _OneAThread(threading.local):
         self.own = make()
 
 
-class DlibDetector:
+class DlibDetector(PyramidDetector):
     """dlib's frontal HOG detector, package ``dlib-bin`` (or ``dlib``)."""
 
     name = "dlib"
@@ -49,9 +49,6 @@ class DlibDetector:
 
     def __init__(self) -> None:
         self._detector = _OneAThread(_import_dlib(self.name).get_frontal_face_detector)
-
-    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), ()
@@ -62,7 +59,7 @@ class DlibDetector:
         return [box for box in boxes if box.score >= DLIB_SURE_SCORE] or boxes
 
 
-class DlibCnnDetector:
+class DlibCnnDetector(PyramidDetector):
     """dlib's CNN detector, package ``dlib-bin`` (or ``dlib``).
 
     ``path``: mmod_human_face_detector.dat, which the user has to get.
@@ -81,9 +78,6 @@ class DlibCnnDetector:
             raise PrnetError(
                 f"{path}: expected dlib's CNN detector, got: {reason_of(error)}"
             ) from error
-
-    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._path,)

@@ -50,6 +50,17 @@ def find_faces(
     return boxes or distinct(find_at_side(image, find, sides[0], frame=WIDE_FRAME))
 
 
+class PyramidDetector:
+    """What :func:`find_faces` makes of a detector's ``_find``."""
+
+    sides: Sequence[int]
+    small_face: int
+    _find: FindFaces
+
+    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
+        return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)
+
+
 def find_at_side(
     image: NDArray[np.uint8], find: FindFaces, side: int, *, frame: float
 ) -> list[Box]:

