@@ -23,9 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from prnet.packaged import SAMPLE_PHOTO
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
+
+from folders import contents as contents
+
+from prnet.packaged import SAMPLE_PHOTO
 
 PHOTOS = 4
 KINDS = "obj,obj-texture,ply,glb,npz,mat,json,landmarks,depth,texture,overlay"
@@ -125,11 +127,6 @@ def finished(command: list[str]) -> bool:
     if run.returncode:
         print(run.stdout.decode(), run.stderr.decode(), sep="\n")
     return run.returncode == 0
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def whole_file(name: str, data: bytes | None, expected: dict[str, bytes]) -> bool:

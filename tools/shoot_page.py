@@ -9,28 +9,25 @@ and a Chromium (Debian: apt-get install chromium).
 from __future__ import annotations
 
 import argparse
-import functools
-import http.server
 import io
 import math
 import shutil
+import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
+
+from chromium import QUIET, hosted
+
 from prnet.cli import main as prnet
 from prnet.packaged import SAMPLE_PHOTO
 
-SWITCHES = (
-    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--enable-unsafe-swiftshader"),
-)
 CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 WIDE, NARROW = {"width": 1280, "height": 1120}, {"width": 390, "height": 844}
 FRAMES = 60
@@ -43,7 +40,8 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, _site(Path(folder) / "site") as address:
+    with tempfile.TemporaryDirectory() as folder, hosted(Path(folder) / "site") as address:
+        prnet(["page", "--out", f"{folder}/site"])
         film = Path(folder) / "camera.mjpeg"
         _film(film)
         with sync_playwright() as playwright:
@@ -135,25 +133,9 @@ def _film(path: Path) -> None:
 
 def _browser(playwright: Any, *switches: str) -> Browser:
     chromium = shutil.which("chromium")
-    started: Browser = playwright.chromium.launch(
-        executable_path=chromium, args=[*SWITCHES, *switches]
-    )
+    args = [*QUIET, "--enable-unsafe-swiftshader", *switches]
+    started: Browser = playwright.chromium.launch(executable_path=chromium, args=args)
     return started
-
-
-@contextmanager
-def _site(folder: Path) -> Iterator[str]:
-    prnet(["page", "--out", str(folder)])
-    handler = functools.partial(_Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 if __name__ == "__main__":

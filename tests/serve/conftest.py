@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chromium import CHROMIUM, QUIET
+from chromium import CHROMIUM, QUIET, hosted
 
 from prnet.cli import main
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +16,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page that `prnet page` wrote, in a subfolder of a host."""
     folder = tmp_path_factory.mktemp("host")
     assert main(["page", "--out", str(folder / "sub/site")]) == 0
-    handler = functools.partial(_Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/sub/site/"
-    server.shutdown()
+    with hosted(folder) as address:
+        yield f"{address}sub/site/"
 
 
 @pytest.fixture(scope="session")
