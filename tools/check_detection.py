@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 import prnet
 from prnet.detection.protocol import FaceDetector
 from prnet.evaluation.held_out import is_held_out
+from prnet.evaluation.protocols import nme
 from prnet.files.photos import PhotoStore
 from prnet.geometry.camera import image_roll
 from prnet.geometry.crop import CropTransform
@@ -34,18 +35,15 @@ Pixels = NDArray[np.uint8]
 Points = NDArray[np.floating]
 
 
-def held_out_photos(
-    folder: Path, count: int, source: str | None = None
-) -> Iterator[tuple[Pixels, Points, float]]:
+def held_out_photos(folder: Path, count: int) -> Iterator[tuple[Pixels, Points, float]]:
     """Photos with their landmarks (68, 3) and roll in degrees, in an order of their own."""
     with np.load(folder / "labels.npz", allow_pickle=False) as labels:
-        files, sources = labels["files"], labels["source"]
-        landmarks, rotation = labels["landmarks68"], labels["rotation"]
+        files, landmarks, rotation = labels["files"], labels["landmarks68"], labels["rotation"]
         doubtful = labels["landmark_spread"] > 0.03
     rows = [
         i
         for i in np.random.default_rng(0).permutation(len(files))
-        if is_held_out(str(files[i])) and not doubtful[i] and source in (None, sources[i])
+        if is_held_out(str(files[i])) and not doubtful[i]
     ]
     store = PhotoStore(folder)
     for i in rows[:count]:
@@ -142,13 +140,7 @@ class Counter:
         self, reconstruct: prnet.Reconstructor, image: Pixels, points: Points, roll: float
     ) -> None:
         faces = reconstruct(image)
-        size = np.ptp(points[:, :2], axis=0)
-        errors = [
-            100
-            * float(np.linalg.norm(face.landmarks[:, :2] - points[:, :2], axis=1).mean())
-            / float(np.sqrt(size.prod()))
-            for face in faces
-        ]
+        errors = [float(nme(face.landmarks[:, :2], points[:, :2])) for face in faces]
         best = int(np.argmin(errors)) if errors else -1
         self.errors.append(errors[best] if errors else float("inf"))
         self.faces += len(faces)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import prnet
 from prnet.evaluation.held_out import is_held_out
+from prnet.evaluation.protocols import nme
 from prnet.files.photos import PhotoStore
 from prnet.geometry.boxes import Box
 
@@ -84,9 +85,7 @@ def main() -> None:
         for i, (image, points) in enumerate(photos):
             photo, truth, box = kind(image, points, float(random.uniform(0, 2 * np.pi)))
             (face,) = reconstruct(photo, boxes=[box])
-            size = float(np.sqrt(np.prod(np.ptp(truth, axis=0))))
-            off = np.linalg.norm(face.landmarks[:, :2] - truth, axis=1).mean()
-            errors[i], believed[i] = 100 * off / size, face.presence or 0
+            errors[i], believed[i] = nme(face.landmarks[:, :2], truth), face.presence or 0
         bad = errors > GOOD
         print(
             f"{name:>20}: mean {errors.mean():5.2f} %, median {np.median(errors):.2f} %; "

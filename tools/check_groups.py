@@ -25,6 +25,7 @@ from PIL import Image
 import prnet
 from prnet.detection.protocol import FaceDetector
 from prnet.evaluation.held_out import is_held_out
+from prnet.evaluation.protocols import nme
 from prnet.files.photos import PhotoStore
 from prnet.geometry.boxes import Box
 
@@ -68,6 +69,11 @@ class Scene:
                 taken.add(best)
 
 
+def size_of(height: float) -> tuple[float, float] | None:
+    """Which of SIZES a face is of."""
+    return next((size for size in SIZES if size[0] <= height < size[1]), None)
+
+
 def scenes(folder: Path, detector: FaceDetector, low: FaceDetector) -> None:
     """Recall by ``detector``, average precision by ``low``, the same with a low least score."""
     spec = importlib.util.spec_from_file_location("scene_rules", folder / "evaluate.py")
@@ -87,7 +93,7 @@ def scenes(folder: Path, detector: FaceDetector, low: FaceDetector) -> None:
         heights = boxes[:, 3] - boxes[:, 1]
         hit = {i: s for i, s in zip(scene.face_of, scene.scores, strict=True) if i is not None}
         for i, height in enumerate(heights):
-            size = next((size for size in SIZES if size[0] <= height < size[1]), None)
+            size = size_of(height)
             if size is None:
                 continue
             asked[size] += 1
@@ -100,15 +106,9 @@ def scenes(folder: Path, detector: FaceDetector, low: FaceDetector) -> None:
                 asked[key] += 1
                 found[key] += i in seen
         for row, face, score in zip(scene.rows, scene.face_of, scene.scores, strict=True):
-            height = row[3] - row[1]
-            size = next((size for size in SIZES if size[0] <= height < size[1]), None)
-            if face is not None or size is None:
-                continue
-            if len(ignored):
-                iou, part = rules.overlap(row, ignored)
-                if (iou >= 0.5).any() or (part >= 0.5).any():
-                    continue
-            ranked[size].append((score, False))
+            size = size_of(row[3] - row[1])
+            if face is None and size is not None and not is_ignored(rules, row, ignored):
+                ranked[size].append((score, False))
     for lowest in (16, 32):
         sizes = [size for size in SIZES if size[0] >= lowest]
         every = [one for size in sizes for one in ranked[size]]
@@ -119,6 +119,13 @@ def scenes(folder: Path, detector: FaceDetector, low: FaceDetector) -> None:
             key = (flag, value)
             print(f"{flag:>10} {name:8}: {found[key]:4} of {asked[key]:4} faces from 32 pixels on, "
                   f"{found[key] / max(1, asked[key]):.3f}")  # fmt: skip
+
+
+def is_ignored(rules: ModuleType, row: list[float], ignored: NDArray[np.floating]) -> bool:
+    if not len(ignored):
+        return False
+    iou, part = rules.overlap(row, ignored)
+    return bool((iou >= 0.5).any() or (part >= 0.5).any())
 
 
 def average_precision(ranked: list[tuple[float, bool]], asked: int) -> float:
@@ -137,11 +144,8 @@ def portraits(folder: Path, reconstruct: prnet.Reconstructor, count: int) -> Non
     store, errors = PhotoStore(folder), defaultdict(list)
     for i in held[:count]:
         truth = landmarks[i, :, :2]
-        scale = float(np.sqrt(np.ptp(truth, axis=0).prod()))
-        error = min(
-            (100 * float(np.linalg.norm(face.landmarks[:, :2] - truth, axis=1).mean()) / scale
-             for face in reconstruct(store[str(files[i])])), default=np.inf,
-        )  # fmt: skip
+        faces = reconstruct(store[str(files[i])])
+        error = min((float(nme(face.landmarks[:, :2], truth)) for face in faces), default=np.inf)
         age, sex, group = (int(part) for part in Path(str(files[i])).stem.split("_")[:3])
         first, end = next(span for span in AGES if span[0] <= age < span[1])
         for name in (f"aged {first}-{end - 1}", SEXES[sex], GROUPS[group], "all"):
