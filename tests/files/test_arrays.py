@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import tracemalloc
 import zipfile
@@ -17,6 +16,7 @@ from prnet.files.arrays import (
     Array,
     map_array,
     new_array,
+    npy_bytes,
     npz_bytes,
     read_array,
     read_arrays,
@@ -25,12 +25,6 @@ from prnet.files.arrays import (
 )
 
 POINTS = {"points": Array(np.float32, ("N", 3)), "names": Array(np.str_, ("N",))}
-
-
-def npy_bytes(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
 
 
 def zip_of(path: Path, method: int = zipfile.ZIP_DEFLATED, **members: bytes) -> Path:

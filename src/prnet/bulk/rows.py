@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
@@ -15,6 +14,7 @@ from prnet.bulk.items import Item, as_text
 from prnet.bulk.parquet import import_pyarrow
 from prnet.errors import PrnetError, in_words
 from prnet.face import Face
+from prnet.files.arrays import npy_bytes
 from prnet.files.image import image_bytes
 from prnet.formats.depth import depth_bytes
 from prnet.geometry.crop import CropTransform
@@ -163,7 +163,7 @@ def samples_of(face: Face, options: SampleOptions) -> dict[str, bytes]:
     makers = {
         "crops": lambda: image_bytes(_crop_picture(face, options.crop_size), "JPEG"),
         "depth": lambda: depth_bytes(crop_depth_map(face, options.crop_size)),
-        "maps": lambda: _npy(pack_map(face)),
+        "maps": lambda: npy_bytes(pack_map(face)),
         "textures": lambda: image_bytes(texture(face, size=options.texture_size), "JPEG"),
     }
     return {ENDINGS[kind]: makers[kind]() for kind in options.kinds}
@@ -192,9 +192,3 @@ def unpack_map(packed: NDArray[np.float16], crop: NDArray[np.floating]) -> NDArr
 def _unit(crop: CropTransform) -> CropTransform:
     """The square at two pixels, whose centre is _CENTRE."""
     return replace(crop, size=2)
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()

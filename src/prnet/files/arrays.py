@@ -101,6 +101,13 @@ def map_array(path: str | Path, wanted: Array, what: str) -> NDArray[Any]:
     return mapped
 
 
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """The bytes of an ``.npy``."""
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
 def npz_bytes(arrays: Mapping[str, Any], *, compressed: bool = True) -> bytes:
     """The bytes of an ``.npz`` of named arrays."""
     stream = io.BytesIO()

@@ -14,6 +14,7 @@ from prnet.appearance.draw import overlay
 from prnet.appearance.encode import encode_normals
 from prnet.appearance.render import depth_map_of, normal_map_of, render_view
 from prnet.appearance.sheet import sheet
+from prnet.files.arrays import npy_bytes
 from prnet.files.image import image_bytes
 from prnet.formats.arrays import describe_face
 from prnet.formats.depth import depth_bytes
@@ -40,12 +41,6 @@ def _landmarks(face: MappedFace) -> bytes:
     return "".join(f"{x:.3f} {y:.3f} {z:.3f}\n" for x, y, z in rows).encode()
 
 
-def _npy(face: MappedFace) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, face.position_map)
-    return stream.getvalue()
-
-
 MESH, PICTURE = "model/gltf-binary", "image/png"
 
 KINDS: Final[dict[str, tuple[str, Callable[[MappedFace], bytes]]]] = {
@@ -54,7 +49,7 @@ KINDS: Final[dict[str, tuple[str, Callable[[MappedFace], bytes]]]] = {
     "glb": (".glb", face_glb),
     "obj": (".obj", _obj),
     "ply": (".ply", _ply),
-    "map": ("_map.npy", _npy),
+    "map": ("_map.npy", lambda face: npy_bytes(face.position_map)),
     "depth": (
         "_depth.png",
         lambda face: depth_bytes(depth_map_of(face), scale=face_depth_scale(face)),
