@@ -34,7 +34,7 @@ from prnet.facemodel.expression import ExpressionModel
 from prnet.facemodel.labels import read_labels
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart
-from prnet.files.arrays import npz_bytes
+from prnet.files.arrays import npy_bytes, npz_bytes
 from prnet.files.photos import PhotoStore
 from prnet.formats.landmarks import read_points
 from prnet.geometry.boxes import Box
@@ -206,10 +206,7 @@ def _points(random: np.random.Generator) -> list[Subject]:
     arrays: dict[str, Any] = {"landmarks": points, "angles": np.zeros(3), "rotation": np.eye(3)}
     arrays |= {"vertices": random.random((30, 3)), "position_map": random.random((8, 8, 3))}
     arrays |= {"region": np.eye(8, dtype=bool), "camera_rotation": np.eye(3)}
-    array = io.BytesIO()
-    np.save(array, points[None, :, :2])
-    yaw = io.BytesIO()
-    np.save(yaw, np.zeros(1))
+    array, yaw = npy_bytes(points[None, :, :2]), npy_bytes(np.zeros(1))
 
     def beside(folder: Path) -> None:
         (folder / "one.pts").write_text(pts)
@@ -225,8 +222,8 @@ def _points(random: np.random.Generator) -> list[Subject]:
         Subject("landmarks.pts", pts.encode(), _use_points),
         Subject("landmarks.npz", npz_bytes(arrays), _use_points),
         Subject("table.csv", table.encode(), partial(open_dataset, format="csv")),
-        Subject("re_annotated.npy", array.getvalue(), re_annotated, beside),
-        Subject("yaw.npy", yaw.getvalue(), turned, beside),
+        Subject("re_annotated.npy", array, re_annotated, beside),
+        Subject("yaw.npy", yaw, turned, beside),
     ]
 
 
@@ -346,6 +343,39 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
         optimizer = make_optimizer(TrainConfig(), fresh, 1e-3)
         resume(path.parent, fresh, torch.nn.Linear(3, 2), optimizer, Begun(None))
 
+    folder = _prepared_files(random)
+
+    def beside(to: Path) -> None:
+        for name, data in folder.items():
+            (to / name).write_bytes(data)
+
+    def use_prepared(path: Path) -> None:
+        data = PreparedData(path.parent)
+        _, labels = data.draw(Draws(0), 4, {"views": 0.5})
+        data.positions(labels)
+
+    whole = CompactNetwork()
+
+    def use_weights(path: Path) -> None:
+        load_onnx(whole, path, torch.zeros(1, 3, CROP_SIZE, CROP_SIZE))
+
+    given = {
+        "files": ["a.jpg"],
+        "landmarks68": 60 * random.random((1, 68, 2)),
+        "landmarks468": 60 * random.random((1, 468, 3)),
+    }
+    correspondence = (DATA / "training" / "correspondence.npz").read_bytes()
+    return [
+        Subject("weights.onnx", (DATA / "network.onnx").read_bytes(), use_weights, weight=0.2),
+        Subject("checkpoint.pt", stream.getvalue(), use_checkpoint),
+        *(Subject(name, data, use_prepared, beside, weight=0.6) for name, data in folder.items()),
+        Subject("given.npz", npz_bytes(given), lambda path: GivenLandmarks.load(path)),
+        Subject("correspondence.npz", correspondence, Correspondence.load, weight=0.5),
+    ]
+
+
+def _prepared_files(random: np.random.Generator) -> dict[str, bytes]:
+    """Of the folder that training reads."""
     inside = np.zeros((64, 64), bool)
     inside[10:14, 30:34] = True
     cameras = {
@@ -370,43 +400,14 @@ def _of_training(random: np.random.Generator) -> list[Subject]:
         "landmark_mean": random.random((68, 3)).astype("f4"),
         "landmark_offsets": random.random((2, 68, 3)).astype("f4"),
     }
-    crops = io.BytesIO()
-    np.save(crops, np.zeros((PEOPLE, 48, 48, 3), np.uint8))
-    folder = {
+    crops = npy_bytes(np.zeros((PEOPLE, 48, 48, 3), np.uint8))
+    return {
         "samples.npz": npz_bytes(samples),
         "basis.npz": npz_bytes(basis),
-        "crops.npy": crops.getvalue(),
+        "crops.npy": crops,
         "turned-000.npz": npz_bytes({**cameras, "sample": np.arange(PEOPLE)}),
-        "turned-000.npy": crops.getvalue(),
+        "turned-000.npy": crops,
     }
-
-    def beside(to: Path) -> None:
-        for name, data in folder.items():
-            (to / name).write_bytes(data)
-
-    def use_prepared(path: Path) -> None:
-        data = PreparedData(path.parent)
-        _, labels = data.draw(Draws(0), 4, {"views": 0.5})
-        data.positions(labels)
-
-    whole = CompactNetwork()
-
-    def use_weights(path: Path) -> None:
-        load_onnx(whole, path, torch.zeros(1, 3, CROP_SIZE, CROP_SIZE))
-
-    given = {
-        "files": ["a.jpg"],
-        "landmarks68": random.random((1, 68, 2)),
-        "landmarks468": random.random((1, 468, 3)),
-    }
-    correspondence = (DATA / "training" / "correspondence.npz").read_bytes()
-    return [
-        Subject("weights.onnx", (DATA / "network.onnx").read_bytes(), use_weights, weight=0.2),
-        Subject("checkpoint.pt", stream.getvalue(), use_checkpoint),
-        *(Subject(name, data, use_prepared, beside, weight=0.6) for name, data in folder.items()),
-        Subject("given.npz", npz_bytes(given), lambda path: GivenLandmarks.load(path)),
-        Subject("correspondence.npz", correspondence, Correspondence.load, weight=0.5),
-    ]
 
 
 if __name__ == "__main__":
