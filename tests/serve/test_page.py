@@ -201,6 +201,12 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
+def _find(page: Any, image: np.ndarray) -> Any:
+    """The faces that the browser finds."""
+    height, width = image.shape[:2]
+    return page.evaluate(FIND, [width, height, base64.b64encode(image.tobytes()).decode()])
+
+
 CASES = ["sample", "on its side", "two", "small", "large", "none", "dark", "in blue light"]
 
 
@@ -220,8 +226,7 @@ def test_the_browser_finds_what_python_finds(page: Any, case: str) -> None:
     }[case]()
     image = np.ascontiguousarray(image)
     expected = prnet.Reconstructor(detector="prnet")(image)
-    height, width = image.shape[:2]
-    found = page.evaluate(FIND, [width, height, base64.b64encode(image.tobytes()).decode()])
+    found = _find(page, image)
     assert len(found) == len(expected) == {"two": 2, "none": 0}.get(case, 1)
     for face, there in zip(expected, found, strict=True):
         landmarks = np.array(there["landmarks"]).reshape(68, 3)
@@ -267,11 +272,9 @@ def test_the_browser_looks_closer_where_python_does(
 
 def test_what_is_taken_upside_down_is_turned(page: Any) -> None:
     sample = load_image(SAMPLE_PHOTO)
-    height, width = sample.shape[:2]
-    pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
-    (expected,) = page.evaluate(FIND, pixels)
+    (expected,) = _find(page, sample)
     page.evaluate(UPSIDE_DOWN)
-    (found,) = page.evaluate(FIND, pixels)
+    (found,) = _find(page, sample)
     page.evaluate("delete window.models.detector.detect")
     assert found["presence"] == pytest.approx(expected["presence"], abs=1e-3)
     np.testing.assert_allclose(found["landmarks"], expected["landmarks"], atol=0.1)
@@ -321,12 +324,10 @@ def test_what_is_not_believed_is_looked_for_beside_its_box(
     page: Any, first: int, by: float
 ) -> None:
     sample = load_image(SAMPLE_PHOTO)
-    height, width = sample.shape[:2]
-    pixels = [width, height, base64.b64encode(sample.tobytes()).decode()]
     detector = Misled(lambda box: box.aside(by), first=first)
     (expected,) = prnet.Reconstructor(detector=detector)(sample)
     page.evaluate(ASIDE, [first, by])
-    (found,) = page.evaluate(FIND, pixels)
+    (found,) = _find(page, sample)
     page.evaluate("delete window.models.detector.detect")
     assert found["presence"] == pytest.approx(expected.presence, abs=2e-3)
     np.testing.assert_allclose(found["landmarks"], expected.landmarks.ravel(), atol=0.5)
@@ -337,7 +338,7 @@ def test_a_head_turned_far_is_seen_mirrored_in_the_browser_too(page: Any) -> Non
     photo = frontal.render(yaw=70, size=300, background=(90, 90, 90))
     (expected,) = prnet.Reconstructor()(photo)
     (once,) = prnet.Reconstructor(passes=1)(photo)
-    (found,) = page.evaluate(FIND, [300, 300, base64.b64encode(photo.tobytes()).decode()])
+    (found,) = _find(page, photo)
     there = np.reshape(found["landmarks"], (68, 3))
     off = [np.abs(there - face.landmarks).mean() for face in (expected, once)]
     assert off[0] < 0.05

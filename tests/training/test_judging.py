@@ -10,7 +10,7 @@ import torch
 
 from prnet.training.config import TrainConfig
 from prnet.training.data.augment import NO_AUGMENTATION, cut_by_frame, flattened
-from prnet.training.data.dataset import PreparedData
+from prnet.training.data.dataset import Batch, PreparedData
 from prnet.training.data.draws import Draws
 from prnet.training.judging import Judging, judge, misplaced
 from prnet.training.networks.compact import CompactNetwork
@@ -46,16 +46,22 @@ def test_a_batch_of_one_is_judged(recipe: CompactRecipe) -> None:
     assert np.isfinite([*scores.values()]).all()
 
 
+def _judging(recipe: CompactRecipe, data: PreparedData) -> tuple[CompactNetwork, list[Batch]]:
+    """A network that has learned to judge itself, and what is held out."""
+    torch.manual_seed(0)
+    network = CompactNetwork().eval()
+    held_out = Validation(data, recipe._loss, crop_size=128).batches
+    judge(network, data, recipe._loss, Judging(640, 16, 0, {}), held_out)
+    return network, held_out
+
+
 def test_photos_without_faces_are_learned_too(recipe: CompactRecipe, prepared: Path) -> None:
     """Stripes, which no misplaced crop of a disc shows."""
     data = PreparedData(prepared)
     stripes = np.zeros((6, 192, 192, 3), np.uint8)
     stripes[:, ::16] = stripes[:, 1::16] = 255
     data.negatives = stripes
-    torch.manual_seed(0)
-    network = CompactNetwork().eval()
-    held_out = Validation(data, recipe._loss, crop_size=128).batches
-    judge(network, data, recipe._loss, Judging(640, 16, 0, {}), held_out)
+    network, held_out = _judging(recipe, data)
     crops = torch.from_numpy(stripes[:2, :128, :128]).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         assert network.judged(crops)[1].max() < 0.5
@@ -70,10 +76,7 @@ def test_what_a_detector_found_is_learned_as_people_said(
     data.found_others = np.zeros((6, 192, 192, 3), np.uint8)
     data.found_others[:, 56:136, 56:136] = 255
     data.found_faces = 255 - data.found_others
-    torch.manual_seed(0)
-    network = CompactNetwork().eval()
-    held_out = Validation(data, recipe._loss, crop_size=128).batches
-    judge(network, data, recipe._loss, Judging(640, 16, 0, {}), held_out)
+    network, _ = _judging(recipe, data)
     seen = []
     for stored in (data.found_faces, data.found_others):
         crops = torch.from_numpy(stored[:2, 32:160, 32:160]).permute(0, 3, 1, 2).float() / 255
