@@ -67,7 +67,7 @@ def fill_plan(
     normal and view; ``low`` (3, LOW_SIZE, LOW_SIZE): the photo's texture.
     """
     size, mirror_mask = layout.size, mask[:, ::-1]
-    eyes = _soft((layout.parts == Part.EYES).astype(np.float32))
+    eyes = resized(resized((layout.parts == Part.EYES).astype(np.float32), 32), size)
     better = smooth_step(facing[:, ::-1] - facing, *FACES_BETTER)
     better = mirror_mask * np.maximum(better, _shadow(low, mask, layout))
     mask = mask * (1 - better * (1 - eyes)) * _whole_eyes(layout, mask, eyes)
@@ -132,10 +132,6 @@ def nostrils(layout: UVLayout) -> NDArray[np.float32]:
     facing = normals[..., 2] / np.maximum(np.linalg.norm(normals, axis=-1), 1e-6)
     inside = (layout.parts == Part.NOSE) * (1 - smooth_step(facing, *CAVITY))
     return np.asarray(inside, np.float32)
-
-
-def _soft(part: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(resized(resized(part, 32), len(part)))
 
 
 def _whole_eyes(

@@ -41,7 +41,9 @@ def count_rows(path: str, image: str, key: str | None) -> int:
                 f"{path}: expected a column '{name}' (Columns, --{option}-column), got "
                 f"{', '.join(names)}"
             )
-    if not (_is_bytes(pa, kind) or _is_text(pa, kind) or pa.types.is_struct(kind)):
+    types = pa.types
+    fits = types.is_binary, types.is_large_binary, types.is_string, types.is_large_string
+    if not any(is_one(kind) for is_one in (*fits, types.is_struct)):
         raise PrnetError(f"{path}: expected a column '{image}' of bytes, paths or both, got {kind}")
     return rows
 
@@ -111,11 +113,3 @@ def read_address(address: str) -> bytes:
             return bytes(stream.read())
     except (OSError, pa.ArrowException) as error:
         raise PrnetError(f"{address}: expected a file to read, got: {reason_of(error)}") from error
-
-
-def _is_bytes(pa: Any, kind: Any) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _is_text(pa: Any, kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

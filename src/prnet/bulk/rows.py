@@ -178,7 +178,8 @@ def _crop_picture(face: Face, size: int) -> NDArray[np.uint8]:
 def pack_map(face: Face) -> NDArray[np.float16]:
     """The position map (256, 256, 3) from the crop's centre, in units of half its side, upright:
     numbers around 0 to 1, which float16 keeps to 0.0005 (0.03 pixels of a crop of 128)."""
-    return np.asarray(_unit(face.crop).to_crop(face.position_map) - _CENTRE, np.float16)
+    square = replace(face.crop, size=2)  # its centre is _CENTRE
+    return np.asarray(square.to_crop(face.position_map) - _CENTRE, np.float16)
 
 
 def unpack_map(packed: NDArray[np.float16], crop: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -187,8 +188,3 @@ def unpack_map(packed: NDArray[np.float16], crop: NDArray[np.floating]) -> NDArr
     x, y, side, roll = (float(value) for value in crop)
     square = CropTransform(x, y, side=side, size=2, roll=roll)
     return np.asarray(square.to_image(packed.astype(np.float64) + _CENTRE), np.float32)
-
-
-def _unit(crop: CropTransform) -> CropTransform:
-    """The square at two pixels, whose centre is _CENTRE."""
-    return replace(crop, size=2)

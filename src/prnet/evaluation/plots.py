@@ -91,7 +91,8 @@ def _draw_by_yaw(axes: Axes, evaluation: Evaluation) -> None:
     """Every image of the first measure as a dot; of each, the means of bins of `YAW_STEP`."""
     yaw = np.abs(evaluation.yaw)
     first = evaluation.measures[0]
-    axes.plot(yaw, _finite(first.errors), ".", ms=3, alpha=0.3, color="grey", label="one image")
+    errors = np.where(np.isfinite(first.errors), first.errors, np.nan)
+    axes.plot(yaw, errors, ".", ms=3, alpha=0.3, color="grey", label="one image")
     edges = np.arange(0, max(90.0, np.nanmax(yaw)) + YAW_STEP, YAW_STEP)
     for measure in evaluation.measures:
         centres, means = [], []
@@ -102,10 +103,6 @@ def _draw_by_yaw(axes: Axes, evaluation: Evaluation) -> None:
                 means.append(measure.errors[inside].mean())
         axes.plot(centres, means, "o-", ms=4, label=f"{measure.name}, mean of {YAW_STEP:g} degrees")
     axes.set(xlabel="|yaw| of the truth, degrees", ylabel="NME, %", ylim=(0, None))
-
-
-def _finite(errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.isfinite(errors), errors, np.nan)
 
 
 def _sheet(path: Path, evaluation: Evaluation, rows: NDArray[np.intp]) -> list[Path]:

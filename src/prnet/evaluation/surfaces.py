@@ -48,13 +48,9 @@ class TrueSurface:
     def _samples(self) -> tuple[Floats, Floats]:
         """Points (N, 3) of the front in millimetres, and the surface's unit normals there."""
         corners = self.vertices[self.triangles] * self.millimetres
-        near = np.linalg.norm(corners.mean(axis=1) - self._nose, axis=1) < FRONT_RADIUS + 25
+        nose = self.landmarks[30] * self.millimetres
+        near = np.linalg.norm(corners.mean(axis=1) - nose, axis=1) < FRONT_RADIUS + 25
         return sampled(corners[near], SPACING)
-
-    @cached_property
-    def _nose(self) -> Floats:
-        nose: Floats = self.landmarks[30] * self.millimetres
-        return nose
 
     def nearest(self, points: Floats) -> tuple[Floats, Floats]:
         """Points (P, 3) in millimetres -> their nearest points (P, 3) of the surface and the

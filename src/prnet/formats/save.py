@@ -70,7 +70,9 @@ def saved_whole(name: str, folder: Path, *, save: Sequence[str], since: int) -> 
     if len(of_photo) == len(save) or _face_whole(name, folder, save, since):
         return True
     numbered = (f"{name}_{number}" for number in count())
-    there = list(takewhile(lambda stem: _any_file(stem, folder, save), numbered))
+    there = list(
+        takewhile(lambda stem: any(map(Path.exists, _face_files(stem, folder, save))), numbered)
+    )
     return len(there) > 1 and all(_face_whole(stem, folder, save, since) for stem in there)
 
 
@@ -84,10 +86,6 @@ def _face_files(stem: str, folder: Path, save: Sequence[str]) -> Iterator[Path]:
 
 def _face_whole(stem: str, folder: Path, save: Sequence[str], since: int) -> bool:
     return all(is_whole(path, since) for path in _face_files(stem, folder, save))
-
-
-def _any_file(stem: str, folder: Path, save: Sequence[str]) -> bool:
-    return any(path.exists() for path in _face_files(stem, folder, save))
 
 
 def pictures_saved(folder: Path, pictures: Sequence[Path]) -> set[Path]:

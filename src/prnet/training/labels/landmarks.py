@@ -186,7 +186,8 @@ class _Solutions:
         return []
 
     def mesh(self, image: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-        return _array(self._mesh.process(image).multi_face_landmarks)
+        faces = self._mesh.process(image).multi_face_landmarks
+        return _coordinates(faces[0].landmark) if faces else None
 
 
 class _Tasks:
@@ -230,10 +231,6 @@ def _box(detection: Any, width: int, height: int) -> Box:
     return Box(
         x, y, x + relative.width * width, y + relative.height * height, float(detection.score[0])
     )
-
-
-def _array(faces: Any) -> NDArray[np.float64] | None:
-    return _coordinates(faces[0].landmark) if faces else None
 
 
 def _coordinates(landmarks: Any) -> NDArray[np.float64]:
