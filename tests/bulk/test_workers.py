@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
+from multiprocessing import context, get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tasks
 
+from prnet.bulk import workers
 from prnet.bulk.workers import spread
 from prnet.errors import PrnetError, PrnetWarning
 from prnet.files.keep import keep_files
@@ -51,6 +55,35 @@ def test_files_are_kept_in_other_processes_too(tmp_path: Path) -> None:
     assert (said[1], photo.read_bytes()) == ("written", b"old")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="is so there")
+def test_a_worker_that_died_without_a_word_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows the end of the connection that was meant for it stays open here."""
+    spawn, kept = get_context("spawn"), []
+
+    def pipe() -> tuple[Any, Any]:
+        ours, theirs = context.SpawnContext.Pipe(spawn)
+        kept.append(socket.socket(fileno=os.dup(theirs.fileno())))
+        return ours, theirs
+
+    monkeypatch.setattr(spawn, "Pipe", pipe)
+    monkeypatch.setattr(workers, "get_context", lambda method: spawn)
+    monkeypatch.setattr(workers, "LOOK", 0.1)
+    assert list(spread(tasks.Task(tmp_path), [2, -1, 3], workers=2, lost=tasks.lost)) == [4, -1, 9]
+    assert kept
+    for each in kept:
+        each.close()
+
+
+def test_no_more_workers_than_can_be_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "MOST", 2)
+    list(spread(tasks.Task(tmp_path), range(6), workers=4, lost=tasks.lost))
+    assert len(list(tmp_path.glob("*.pid"))) <= 2
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = f"""
@@ -77,6 +110,9 @@ if __name__ == "__main__":
 
 
 def _lives(pid: int) -> bool:
+    if os.name == "nt":  # where os.kill(pid, 0) is Ctrl-C
+        told = subprocess.run(["tasklist", "/NH", "/FI", f"PID eq {pid}"], capture_output=True)
+        return str(pid).encode() in told.stdout
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from full_disk import full_disk
@@ -159,6 +162,69 @@ def test_a_file_whose_first_line_finds_no_room_is_not_there(tmp_path: Path) -> N
     with full_disk(), pytest.raises(PrnetError, match="File too large"):
         append_line(tmp_path / "log.jsonl", "long " * 20)
     assert not (tmp_path / "log.jsonl").exists()
+
+
+def _refuse(path: Path, held: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to replace or remove ``path`` while it is held."""
+
+    def refusing(call: Callable[..., None]) -> Callable[..., None]:
+        def checked(*paths: Any) -> None:
+            if str(path) in map(str, paths) and held():
+                raise PermissionError(errno.EACCES, "Access is denied", str(path))
+            call(*paths)
+
+        return checked
+
+    monkeypatch.setattr(atomic, "fcntl", None)
+    for name in ("replace", "unlink"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+
+
+def test_who_looks_at_a_file_for_a_moment_keeps_nothing_from_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes(tmp_path / "a.txt", b"old")
+    looks = [True, True, False]
+    _refuse(tmp_path / "a.txt", lambda: looks.pop(0), monkeypatch)
+    write_bytes(tmp_path / "a.txt", b"new")
+    assert (tmp_path / "a.txt").read_bytes() == b"new"
+    looks += [True] * 10
+    monkeypatch.setattr(atomic, "PATIENCE", (0, 0))
+    with pytest.raises(PrnetError, match="expected a place that can be written, got: Access is"):
+        write_bytes(tmp_path / "a.txt", b"newer")
+    assert len(looks) == 7
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_file_that_must_not_be_written_leaves_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows replaces and removes no file that is read-only, a temporary one neither."""
+    write_bytes(tmp_path / "a.txt", b"old")
+    (tmp_path / "a.txt").chmod(0o444)
+    modes: list[int] = []
+    monkeypatch.setattr(atomic, "fcntl", None)
+    monkeypatch.setattr(os, "replace", lambda made, target: modes.append(made.stat().st_mode))
+    write_bytes(tmp_path / "a.txt", b"new")
+    write_bytes(tmp_path / "b.txt", b"new")
+    assert modes[0] == modes[1]
+
+
+def test_a_log_that_found_no_room_is_closed_before_it_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, opened = tmp_path / "log.jsonl", []
+    reopen = Path.open
+
+    def noted(*given: Any, **options: Any) -> Any:
+        opened.append(reopen(*given, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(Path, "open", noted)
+    _refuse(path, lambda: not opened[-1].closed, monkeypatch)
+    with full_disk(), pytest.raises(PrnetError, match="File too large"):
+        append_line(path, "long " * 20)
+    assert not path.exists()
 
 
 def test_what_a_folder_has_no_room_for_is_named_as_in_that_folder(tmp_path: Path) -> None:

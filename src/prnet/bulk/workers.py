@@ -32,6 +32,11 @@ TRIES: Final = 2
 ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 GRACE: Final = 5.0
 """Seconds that a worker has to end in."""
+LOOK: Final = 1.0
+"""Seconds without a result after which the workers are looked at, whether they live: on Windows,
+the connection of one that ended before it took its end of it stays open."""
+MOST: Final = 60 if sys.platform == "win32" else sys.maxsize
+"""Connections that a process can wait for at a time."""
 
 
 def usable_processors() -> int:
@@ -90,7 +95,7 @@ class _Pool(Generic[Item, Result]):
         lost: Callable[[Item, str], Result],
     ) -> None:
         self._data = pickle.dumps(work)
-        self._size, self._ahead, self._lost = workers, ahead, lost
+        self._size, self._ahead, self._lost = min(workers, MOST), ahead, lost
         self._workers: list[_Worker[Item]] = []
         self._again: deque[_Task[Item]] = deque()
         self._done: dict[int, Result] = {}
@@ -108,8 +113,12 @@ class _Pool(Generic[Item, Result]):
             busy = {worker.connection: worker for worker in self._workers if worker.tasks}
             if not busy:
                 return
-            for ready in connection.wait(list(busy)):
+            dead = [each for each in busy.values() if not each.process.is_alive()]
+            said = connection.wait(list(busy), LOOK)
+            for ready in said:
                 self._receive(busy[ready])
+            for worker in [] if said else dead:
+                self._bury(worker)
 
     def _hand_out(self, waiting: Iterator[tuple[int, Item]], following: int) -> None:
         """Fills the workers' queues evenly; more of them are started while there is work."""

@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,8 @@ _TEMPORARY: Final = re.compile(r"\.prnet-[0-9a-f]{12}(\..*)?", re.DOTALL)
 _FOLDER: Final = ".folder"
 """After the name of the lock that is held for a temporary folder."""
 _LONGEST_SUFFIX: Final = 32
+PATIENCE: Final = (0.01, 0.05, 0.2, 0.7)
+"""Seconds to wait in, one after another, where a file cannot be replaced yet."""
 
 _cleared: set[str] = set()
 """Folders without a killed run's leavings: each is looked through once a process."""
@@ -56,11 +59,11 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         held, temporary = _held_file(target)
         try:
             yield temporary
-            if mode is not None:
-                temporary.chmod(mode)
             if fcntl is None:
                 held.close()
-            os.replace(temporary, target)
+            elif mode is not None:
+                temporary.chmod(mode)
+            _replace(temporary, target)
         finally:
             held.close()
             with suppress(OSError):
@@ -85,7 +88,7 @@ def write_folder_atomically(path: str | Path) -> Iterator[Path]:
                 raise PrnetError(str(error).replace(str(temporary), str(path))) from error
             if target.exists():
                 target.rmdir()
-            os.replace(temporary, target)
+            _replace(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
             held.close()
@@ -123,9 +126,23 @@ def append_line(path: str | Path, line: str) -> None:
                 file.write(data[written:])
         except OSError:
             file.truncate(before)
+            file.close()
             if not before:
                 path.unlink()
             raise
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """On Windows, others who look at a file for a moment (scanners for viruses, indexers) keep it
+    from being replaced so long."""
+    waits: tuple[float, ...] = PATIENCE if fcntl is None else ()
+    for wait in waits:
+        try:
+            os.replace(temporary, target)
+            return
+        except PermissionError:
+            time.sleep(wait)
+    os.replace(temporary, target)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from prnet.bulk.workers import one_thread
+from prnet.bulk.workers import MOST, one_thread
 from prnet.errors import PrnetError
 from prnet.evaluation.held_out import told_people
 from prnet.facemodel.labels import LABELS, LABELS_FILE
@@ -220,7 +220,10 @@ def _in_processes(
     with (
         one_thread(),
         ProcessPoolExecutor(
-            processes, get_context("spawn"), initializer=_start_worker, initargs=(sources, settings)
+            min(processes, MOST),
+            get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(sources, settings),
         ) as pool,
     ):
         pending = {pool.submit(_work, *job) for job in todo}
