@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import struct
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -195,6 +199,48 @@ def test_a_film_is_sent(
     assert dict(each[1:] for each in heard[:52])["mouthSmileLeft"] > 0.3
 
 
+class Asked:
+    """A socket of a system that has room for little where nobody asks, and tells of what the
+    datagram before met."""
+
+    def __init__(self, *_: object) -> None:
+        self.room, self.sent = 9216, 0
+
+    def getsockopt(self, *_: object) -> int:
+        return self.room
+
+    def setsockopt(self, level: int, option: int, room: int) -> None:
+        assert (level, option) == (socket.SOL_SOCKET, socket.SO_SNDBUF)
+        self.room = room
+
+    def sendto(self, packet: bytes, address: tuple[str, int]) -> None:
+        assert self.room > 65_507
+        self.sent += 1
+        if self.sent == 2:
+            raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_other_systems_take_large_packets_and_need_no_listener(
+    monkeypatch: pytest.MonkeyPatch, sample_image: np.ndarray
+) -> None:
+    made: list[Asked] = []
+
+    def make(*_: object) -> Asked:
+        made.append(Asked())
+        return made[-1]
+
+    monkeypatch.setattr(socket, "socket", make)
+    frames = [Frame(scene((Place(200, 160), sample_image)), i / 25) for i in range(3)]
+    assert len(list(send_faces(frames, Target("json", port=9)))) == 3
+    assert made[0].sent == 3
+
+
 def test_nobody_has_to_listen(listener: socket.socket, sample_image: np.ndarray) -> None:
     port = listener.getsockname()[1]
     listener.close()
@@ -217,6 +263,48 @@ def test_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     left = camera.read_camera(0)
     next(left)
     left.close()
+
+
+class SlowCamera:
+    """As AVFoundation (macOS), which has no picture yet when it is asked."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def decode(self, video: int) -> Iterator[Any]:
+        for _ in range(2):
+            self._asked += 1
+            if self._asked in (1, 2, 5):
+                raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+            yield SimpleNamespace(to_ndarray=lambda format: np.zeros((2, 2, 3), np.uint8))
+            time.sleep(0.05)
+
+
+def test_a_camera_that_does_not_wait_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its time is of a clock with fine steps: on Windows the monotonic one had coarse ones."""
+    monkeypatch.setattr(camera, "_opened", lambda number: nullcontext(SlowCamera()))
+    monkeypatch.setattr(time, "monotonic", lambda: 1.0)
+    seconds = [frame.seconds for frame in camera.read_camera(0)]
+    assert len(seconds) == 2
+    assert seconds[1] > 0.04
+
+
+def test_a_camera_without_a_picture_hears_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows hears it between two waits alone."""
+    monkeypatch.setattr(camera, "HEARD", 0.01)
+    waits: list[float] = []
+
+    def wait_for(self: threading.Condition, news: Any, timeout: float) -> bool:
+        waits.append(timeout)
+        if len(waits) > 2:
+            raise KeyboardInterrupt
+        return False
+
+    silent = SimpleNamespace(decode=lambda video: iter(()))
+    monkeypatch.setattr(threading.Condition, "wait_for", wait_for)
+    with pytest.raises(KeyboardInterrupt):
+        camera._Newest(silent).wait()
+    assert waits == [0.01] * 3
 
 
 def test_no_camera(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,6 +32,9 @@ from prnet.video.live.send import Sent, Target, send_faces
 
 TOLD_EVERY = 0.5
 """Seconds between two reports on a terminal."""
+LINE = 60
+"""Signs of a report, so that nothing of a longer one stays: older consoles of Windows know no other
+way."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             frames += 1
             if now - last >= TOLD_EVERY and sys.stderr is not None and sys.stderr.isatty():
                 last = now
-                print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
+                print(f"\r{line:{LINE}}", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         pass
     name = f"camera {args.camera}" if camera else args.camera

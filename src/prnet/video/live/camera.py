@@ -20,6 +20,10 @@ SIZE, RATE = "1280x720", "30"
 _FORMATS: Final = {"darwin": "avfoundation", "win32": "dshow"}
 """FFmpeg's devices by system; elsewhere Video4Linux."""
 
+ASKED_AGAIN, HEARD = 0.005, 0.5
+"""Seconds until a camera that has no picture yet is asked again; in which Ctrl-C is heard where
+waiting for a thread is deaf to it (Windows)."""
+
 
 def read_camera(number: int) -> Generator[Frame, None, None]:
     """Frames of camera ``number`` (from 0) with the seconds since the first, until it ends or the
@@ -92,14 +96,27 @@ class _Newest:
     def wait(self) -> tuple[Any, float] | None:
         """The newest picture (H, W, 3) and its moment; None when there are no more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._taken is not None or self._ended)
+            while not self._changed.wait_for(self._has_news, HEARD):
+                pass
             taken, self._taken = self._taken, None
             return taken
 
+    def _has_news(self) -> bool:
+        return self._taken is not None or self._ended
+
+    def _pictures(self) -> Iterator[Any]:
+        while not self._ended:
+            try:
+                yield from self._container.decode(video=0)
+                return
+            except BlockingIOError:  # AVFoundation (macOS) does not wait for the next one
+                time.sleep(ASKED_AGAIN)
+
     def _read(self) -> None:
         try:
-            for frame in self._container.decode(video=0):
-                moment, image = time.monotonic(), frame.to_ndarray(format="rgb24")
+            for frame in self._pictures():
+                # time.monotonic goes by steps of 16 ms on Windows before Python 3.13.
+                moment, image = time.perf_counter(), frame.to_ndarray(format="rgb24")
                 with self._changed:
                     if self._ended:
                         return

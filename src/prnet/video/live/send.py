@@ -16,6 +16,9 @@ from prnet.video.frames import Frame
 from prnet.video.live.packets import PACKETS, PORTS, Protocol, Sight
 
 LOOPBACK: Final = "127.0.0.1"
+ROOM: Final = 2**16
+"""Bytes that a socket has to take at once: macOS refuses datagrams of more than it has room for,
+9,216 bytes where nobody asks."""
 
 
 @dataclass(frozen=True)
@@ -63,25 +66,27 @@ def send_faces(
     packets, persons = PACKETS[target.protocol], dict[int | None, PersonCurves]()
     address = _address(target)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        if sender.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < ROOM:
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         for frame, faces in followed:
             persons |= {face.track: PersonCurves() for face in faces if face.track not in persons}
             seen = [Sight(face, persons[face.track](face)) for face in faces]
             for packet in packets(frame, seen, time.time()):
                 _send(sender, packet, address)
-            yield Sent(len(faces), time.monotonic() - taken[0])
+            yield Sent(len(faces), time.perf_counter() - taken[0])
 
 
 def _stamped(frames: Iterable[Frame], taken: list[float]) -> Iterator[Frame]:
     for frame in frames:
-        taken[0] = time.monotonic()
+        taken[0] = time.perf_counter()
         yield frame
 
 
 def _send(sender: socket.socket, packet: bytes, address: tuple[str, int]) -> None:
     try:
         sender.sendto(packet, address)
-    except ConnectionRefusedError:
-        pass  # what the datagram before met: nobody listens yet
+    except (ConnectionRefusedError, ConnectionResetError):
+        pass  # what the datagram before met, the latter on Windows: nobody listens yet
     except OSError as error:
         place = f"{address[0]}:{address[1]}"
         raise PrnetError(
