@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import shutil
+import subprocess
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from house import HOUSE, ROOMS, imports, module_name, room_of
@@ -78,3 +83,42 @@ def test_rooms_and_files_are_small() -> None:
         for path in files:
             lines = len(path.read_text(encoding="utf-8").splitlines())
             assert lines <= MOST_LINES, f"{path}: {lines} lines"
+
+
+def test_text_files_are_the_same_on_every_system() -> None:
+    """Where nobody says, Windows reads and writes its own code page, and other line ends."""
+    wrong = [
+        f"{path}:{call.lineno}: expected {', '.join(lacking)}"
+        for path in HOUSE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and (lacking := _text_options(call))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _text_options(call: ast.Call) -> set[str]:
+    """Of a call that opens a text file, those that it does not give."""
+    method = isinstance(call.func, ast.Attribute)
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+    given = {each.arg for each in call.keywords}
+    if method and name in ("read_text", "write_text"):
+        options = {"encoding", "newline"} if name == "write_text" else {"encoding"}
+        return set() if call.args and name == "read_text" else options - given
+    if name != "open" or "format" in given:  # of a film
+        return set()
+    values = [*call.args, *(each.value for each in call.keywords if each.arg == "mode")]
+    words = [each.value for each in values if isinstance(each, ast.Constant)]
+    modes = [word for word in words if re.fullmatch(r"[rwax]\+?t?", str(word))]
+    if not modes and (words or len(call.args) != (0 if method else 1)):
+        return set()
+    return {"encoding", *(["newline"] if modes and modes[0] != "r" else [])} - given
+
+
+def test_line_ends_stay_as_they_are() -> None:
+    """A checkout on Windows changes them elsewise: bash takes no other ones."""
+    root = Path(__file__).parents[1]
+    if shutil.which("git") is None or not (root / ".git").exists():
+        pytest.skip("needs the repository")
+    asked = ["git", "check-attr", "text", "eol", "--", ".ci/run", "README.md"]
+    told = subprocess.run(asked, cwd=root, capture_output=True, encoding="utf-8", check=True)
+    assert [line.rpartition(" ")[2] for line in told.stdout.splitlines()] == ["auto", "lf"] * 2

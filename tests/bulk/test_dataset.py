@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from standins import write_model
 
+from prnet.bulk.items import items_of
 from prnet.bulk.manifest import digest_of
 from prnet.bulk.parquet import read_address
 from prnet.bulk.plan import PHOTOS as LISTED
-from prnet.bulk.plan import Part, read_plan, write_plan
+from prnet.bulk.plan import Columns, Part, read_plan, write_plan
 from prnet.bulk.rows import schema, unpack_map
 from prnet.bulk.shards import ShardDone, ShardWork, finished, rows_path, samples_path
 from prnet.cli import main
@@ -200,6 +201,21 @@ def test_of_a_folder_files_alone_are_read(photos: Path, tmp_path: Path) -> None:
     names = [json.loads(line)[0] for line in planned]
     links = ["broken.png", "linked.png", "loop.png"]
     assert names == [*(f"{number}.png" for number in range(5)), *links]
+
+
+def test_keys_are_the_same_on_windows(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose folders end with a backslash."""
+    (photos / "0.png").rename(photos / "one\\0.png")
+    monkeypatch.setattr(os, "sep", "\\")
+    write_plan([str(photos)], tmp_path / "out", shard_size=9)
+    listed = (tmp_path / "out" / LISTED).read_text(encoding="ascii").splitlines()
+    assert [json.loads(line)[0] for line in listed][-1] == "one/0.png"
+    line = json.dumps(["one/0.png", "C:\\photos\\one\\0.png"])
+    (tmp_path / "listed").write_text(line, encoding="ascii")
+    (item,) = items_of(Part(0, "photos", "listed", 0, 1), tmp_path, Columns())
+    assert (item.key, item.source) == ("one/0.png", "C:\\photos")
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there")

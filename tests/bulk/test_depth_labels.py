@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 import sys
+import unicodedata
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -254,6 +256,17 @@ def test_photos_that_would_share_their_labels_are_refused(
 def test_a_spoof_list_may_begin_with_a_mark(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("1_1\n", encoding="utf-8-sig")
     assert Path("1_1_001.jpg") in SpoofList(tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize(("form", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_spoofs_are_found_however_accents_are_composed(
+    tmp_path: Path, form: Any, there: Any
+) -> None:
+    """Finder (macOS) takes them apart, editors do not."""
+    (tmp_path / "list").write_text(unicodedata.normalize(form, "Zoë"), encoding="utf-8")
+    spoofs = SpoofList(tmp_path / "list")
+    assert Path(unicodedata.normalize(there, "Zoë") + "_01.jpg") in spoofs
+    assert not spoofs.unused
 
 
 def test_spoof_lists(tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_lists(
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         assert _run("-", *given, model=model) == 1
         assert _files(capsys) == expected
+    # Windows PowerShell's > writes UTF-16; cmd's dir, bytes that are no UTF-8.
+    (tmp_path / "list.txt").write_text("\r\n".join(lines), encoding="utf-16")
+    assert _run(f"@{tmp_path / 'list.txt'}", *given, model=model) == 1
+    assert _files(capsys) == expected
+    (tmp_path / "list.txt").write_bytes("照片.jpg".encode("gbk"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsdecode", lambda name: name.decode("utf-8", "surrogatepass"))
+        assert _run(f"@{tmp_path / 'list.txt'}", *given, model=model) == 2
+    told = "expected a list of files in UTF-8, got a line of bytes: \\xd5\\xd5\\xc6\\xac.jpg"
+    assert told in json.loads(capsys.readouterr().out.splitlines()[0])["error"]
     assert _run("@nowhere.txt", photos / "b.png", *given, model=model) == 1
     assert "nowhere.txt: expected a list of files, got" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)

@@ -30,7 +30,7 @@ from prnet.files.atomic import write_bytes
 from prnet.files.image import image_bytes, load_image
 from prnet.files.inputs import Found
 from prnet.files.keep import check_replaceable, replaces_input
-from prnet.files.results import is_whole
+from prnet.files.results import composed, is_whole
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
 
@@ -111,7 +111,7 @@ class SpoofList:
             ) from error
         entries = [line.strip().rpartition(",") for line in lines if line.strip()]
         spoofs = [name.strip() for label, _, name in entries if label.strip() not in ("1", "+1")]
-        self.unused = {Path(name).as_posix() for name in spoofs}
+        self.unused = {composed(Path(name).as_posix()) for name in spoofs}
         self._spoofs = frozenset(self.unused)
 
     def __contains__(self, name: Path) -> bool:
@@ -119,7 +119,7 @@ class SpoofList:
         known = {name.as_posix(), name.with_suffix("").as_posix(), name.name, name.stem, film}
         for folder in name.parents:
             known |= {folder.as_posix(), folder.name}
-        found = (known - {"", "."}) & self._spoofs
+        found = set(map(composed, known - {"", "."})) & self._spoofs
         self.unused -= found
         return bool(found)
 

@@ -56,7 +56,7 @@ def _photos(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
         file.seek(part.first)
         for _ in range(part.count or 0):
             key, path = json.loads(file.readline())
-            source = path.removesuffix(os.sep + key)
+            source = path.removesuffix(os.sep + key.replace("/", os.sep))
             yield Item(key, "" if source == path else source, path)
 
 

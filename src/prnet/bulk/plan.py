@@ -81,10 +81,11 @@ def write_plan(
                     continue
                 if count % shard_size == 0:
                     starts.append(photos.tell())
-                photos.write(json.dumps([key, os.path.abspath(path)]).encode() + b"\n")
+                named = [key.replace(os.sep, "/"), os.path.abspath(path)]
+                photos.write(json.dumps(named).encode() + b"\n")
                 count += 1
         shards, items = 0, 0
-        with planned.open("w") as file:
+        with planned.open("w", encoding="ascii", newline="\n") as file:
             for part in _parts(starts, count, others, shard_size):
                 file.write(json.dumps(asdict(part)) + "\n")
                 shards += 1
@@ -102,7 +103,7 @@ def write_plan(
 def read_plan(out: Path) -> Iterator[Part]:
     """What `write_plan` wrote, part by part. Raises PrnetError."""
     try:
-        with (out / PLAN).open() as file:
+        with (out / PLAN).open(encoding="ascii") as file:
             for line in file:
                 yield Part(**json.loads(line))
     except (OSError, ValueError, TypeError) as error:

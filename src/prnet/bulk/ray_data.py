@@ -278,7 +278,7 @@ def _descendants(process: int) -> Iterator[tuple[int, str]]:
     parents: dict[int, list[tuple[int, str]]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            told = path.read_text().rpartition(")")[2].split()
+            told = path.read_text("ascii", "replace").rpartition(")")[2].split()
             parents.setdefault(int(told[1]), []).append((int(path.parent.name), told[19]))
     waiting = [process]
     while waiting:

@@ -104,17 +104,25 @@ def _standard_input() -> Iterator[str]:
 def _lines(stream: IO[bytes], head: bytes) -> Iterator[str]:
     """Of a stream whose beginning was read already."""
     if head.startswith(_UTF_16):
-        text = (head + stream.read()).decode("utf-16", "replace")
-        yield from (line.rstrip("\r") for line in text.split("\n") if line.strip())
-        return
+        head = (head + stream.read()).decode("utf-16", "replace").encode()
     head = head.removeprefix(codecs.BOM_UTF8)  # as editors on Windows write it
     end, rest = b"\0" if b"\0" in head else b"\n", b""
     while head:
         *lines, rest = (rest + head).split(end)
-        yield from (os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip())
+        yield from (_decoded(line.rstrip(b"\r")) for line in lines if line.strip())
         head = stream.read(_CHUNK)
     if rest.strip():
-        yield os.fsdecode(rest.rstrip(b"\r"))
+        yield _decoded(rest.rstrip(b"\r"))
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return os.fsdecode(line)
+    except UnicodeDecodeError as error:  # Windows alone, whose names are never bytes
+        shown = line.decode("ascii", "backslashreplace")
+        raise PrnetError(
+            f"expected a list of files in UTF-8, got a line of bytes: {shown}"
+        ) from error
 
 
 def expand_inputs(

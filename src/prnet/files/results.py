@@ -77,6 +77,11 @@ def folded_name(name: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
+def composed(name: str) -> str:
+    """Equal for names whose accents alone are composed in another way, as macOS does."""
+    return unicodedata.normalize("NFC", name)
+
+
 def face_names(name: str, faces: int) -> list[str]:
     """NAME for one face, NAME_0, NAME_1 ... for several."""
     return [name] if faces == 1 else [f"{name}_{i}" for i in range(faces)]

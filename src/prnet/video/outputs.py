@@ -188,7 +188,10 @@ def draw_faces(image: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.ui
 
 @contextmanager
 def _table(path: Path, columns: str) -> Iterator[Callable[[int, Frame, Face, Any], None]]:
-    with write_atomically(path) as temporary, temporary.open("w", encoding="ascii") as file:
+    with (
+        write_atomically(path) as temporary,
+        temporary.open("w", encoding="ascii", newline="\n") as file,
+    ):
         file.write(f"{ROW},{columns}\n")
 
         def write(number: int, frame: Frame, face: Face, values: Sequence[float]) -> None:
