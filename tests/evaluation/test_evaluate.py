@@ -18,7 +18,7 @@ from prnet.errors import PrnetError
 from prnet.evaluation.datasets import open_dataset
 from prnet.evaluation.measures import PROTOCOLS, Settings
 from prnet.evaluation.predictions import FolderPredictor, NetworkPredictor
-from prnet.evaluation.report import summary, table
+from prnet.evaluation.report import RESULTS, summary, table
 from prnet.evaluation.run import Evaluation, evaluate
 from prnet.files.arrays import write_arrays
 from prnet.files.image import save_image
@@ -255,6 +255,7 @@ def test_command_writes_everything(
     assert files == {
         *("summary.json", "images.csv", "ced.png", "nme_by_yaw.png", "worst.jpg", "failed.jpg")
     }
+    assert files == set(RESULTS), "what takes no photo's place"
     facts = json.loads((out / "summary.json").read_text())
     assert facts["failures"].keys() == {"d"}
     with (out / "images.csv").open(newline="") as file:

@@ -62,6 +62,15 @@ def apply_texture(
     return painted
 
 
+def over_own(
+    face: MappedFace, texture: NDArray[np.uint8], holes: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """A texture (N, N, 3) that lies over white, over the face's own instead; ``holes`` (N, N, 1):
+    how much of white is seen, 0..255."""
+    below = photo_texture(face, size=len(texture)).astype(np.float32)
+    return np.rint(np.clip(texture - (255 - below) * holes / 255, 0, 255)).astype(np.uint8)
+
+
 def _checked(
     face: MappedFace, texture: NDArray[np.uint8], mask: NDArray[np.floating] | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:

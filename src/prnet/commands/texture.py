@@ -14,10 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from prnet.appearance.texture_edit import apply_texture
+from prnet.appearance.texture_edit import apply_texture, over_own
 from prnet.commands._options import (
     add_common_arguments,
     add_finding_arguments,
@@ -66,18 +63,10 @@ def run(args: argparse.Namespace) -> int:
     reconstruct = reconstructor_of(args)
     face = find_face(reconstruct, args.photo, index=args.face, box=args.box)
     if holes.any() and len(texture) == texture.shape[1]:
-        texture = _over_own(face, texture, holes)
+        texture = over_own(face, texture, holes)
     save_image(args.out, apply_texture(face, texture, mask=mask))
     print(args.out)
     return 0
-
-
-def _over_own(
-    face: Face, texture: NDArray[np.uint8], holes: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """A texture that lies over white, over the face's own instead."""
-    below = face.texture(size=len(texture)).astype(np.float32)
-    return np.rint(np.clip(texture - (255 - below) * holes / 255, 0, 255)).astype(np.uint8)
 
 
 def find_face(

@@ -21,6 +21,7 @@ from prnet.files.keep import check_replaceable, keep_files
 from prnet.files.results import make_folder
 
 RESULTS = ("summary.json", "images.csv", "ced.png", "nme_by_yaw.png", "worst.jpg", "failed.jpg")
+"""All that an evaluation may write into its folder, its plots too."""
 ANGLES = ("pitch", "yaw", "roll")
 FAILURE_RULE = (
     "means are over the scored images; the area under the curve and the share above the limit "
