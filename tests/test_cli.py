@@ -81,6 +81,7 @@ def test_warnings_are_one_line(tmp_path: Path, sample_image: NDArray[np.uint8]) 
         ("reconstruct '' -o out", "expected no empty word, got one"),
         ("reconstruct a.jpg -o out --min-score nan", "expected a number, got 'nan'"),
         ("reconstruct a.jpg -o out --box -1,2,x,4", "--box: expected one argument"),
+        ("prepare labels.npz -o out --stored-size 1", "expected 64 to 2048 pixels, got '1'"),
         ("label photos -o out --processes 0", "expected a positive whole number, got '0'"),
         ("texture edit a.jpg b.png", "required: -o/--out (prnet texture edit --help tells more)"),
     ],

@@ -33,3 +33,17 @@ def test_a_name_of_two_photos_in_zip_files_is_neither(tmp_path: Path) -> None:
     alone = PhotoStore(tmp_path)
     assert alone["photos/1.png"][0, 0, 0] == 10
     assert alone.stamp("photos/1.png") != stamp
+
+
+def test_a_name_of_two_photos_in_folders_is_neither(tmp_path: Path) -> None:
+    for folder, level in (("a", 10), ("b", 20)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "1.png").write_bytes(grey(level))
+        (tmp_path / folder / "same.png").write_bytes(grey(30))
+    store = PhotoStore(tmp_path / "a", tmp_path / "b")
+    assert store["same.png"][0, 0, 0] == 30
+    with pytest.raises(
+        PrnetError, match=r"^1\.png: expected one photo of this name, got others in"
+    ):
+        store["1.png"]
+    assert PhotoStore(tmp_path / "a")["1.png"][0, 0, 0] == 10

@@ -101,6 +101,24 @@ def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(
         assert (config.out / "checkpoint.pt").read_bytes() == before
 
 
+def test_weights_that_are_no_numbers_are_not_saved(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the step that saves, whose loss was told by the weights before."""
+    train(config, stop_after=1)
+    before = (config.out / "checkpoint.pt").read_bytes()
+
+    def learn(losses_of: torch.nn.Module, *_: object, **__: object) -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            next(losses_of.parameters()).fill_(float("nan"))
+        return {"total": torch.tensor(1.0)}
+
+    monkeypatch.setattr("prnet.training.train.learn", learn)
+    with pytest.raises(PrnetError, match="step 2: the weights are not finite; try a lower"):
+        train(config, stop_after=1)
+    assert (config.out / "checkpoint.pt").read_bytes() == before
+
+
 def test_averages_keep_what_they_are_told_to_keep() -> None:
     averaged, network = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)
     changed = {"weight": torch.tensor([5.0]), "num_batches_tracked": torch.tensor(7)}

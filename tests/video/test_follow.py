@@ -277,6 +277,9 @@ def test_wrong_sources_are_one_line() -> None:
             next(follow([BLACK], rate=rate))  # type: ignore[arg-type]
     with pytest.raises(PrnetError, match="expected"):
         next(follow([np.zeros((4, 4, 7))]))
+    for seconds in (np.nan, np.inf, "1"):
+        with pytest.raises(PrnetError, match="expected a frame's time in seconds"):
+            next(follow([Frame(BLACK, seconds)]))  # type: ignore[arg-type]
 
 
 def hand(frame: Picture) -> Picture:

@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,6 +24,7 @@ from made_heads import Heads
 from prnet.cli import main
 from prnet.commands.films.live import in_its_time
 from prnet.errors import PrnetError
+from prnet.facemodel.arkit.curves import PersonCurves
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.reconstruct import Reconstructor
 from prnet.video.follow import follow
@@ -197,6 +199,30 @@ def test_a_film_is_sent(
     assert "frames a second, 1 face, " in told
     heard = read_osc(listener.recv(65536))
     assert dict(each[1:] for each in heard[:52])["mouthSmileLeft"] > 0.3
+
+
+def test_who_is_gone_for_long_is_forgotten(
+    heads: Heads, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 30 passers-by the last are known, and a person who stays all the time."""
+    face, known = heads.face({}), list[int]()
+    alive: list[weakref.ref[PersonCurves]] = []
+
+    class Counted(PersonCurves):
+        def __init__(self) -> None:
+            super().__init__()
+            alive.append(weakref.ref(self))
+
+    crowd = [(FRAME, [replace(face, track=0), replace(face, track=n)]) for n in range(1, 31)]
+    monkeypatch.setattr("prnet.video.live.send.PersonCurves", Counted)
+    monkeypatch.setattr("prnet.video.live.send.REMEMBERED", 3)
+    monkeypatch.setattr("prnet.video.live.send.follow", lambda *_, **__: iter(crowd))
+    port = listener.getsockname()[1]
+    sending = send_faces([], Target("json", port=port))
+    for _ in sending:
+        known.append(sum(each() is not None for each in alive))
+    assert max(known) == 3
+    assert len(alive) == 31
 
 
 class Asked:

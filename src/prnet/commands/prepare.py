@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stored-size",
-        type=positive,
-        help="side of the stored crops in pixels (default: 192, for the compact network; "
+        type=_side,
+        help="side of the stored crops, 64 to 2048 pixels (default: 192, for the compact network; "
         "384 for --preset paper-ict, which otherwise enlarges them)",
     )
     parser.add_argument(
@@ -52,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--renders", type=positive, default=4000, help="of the heads (default %(default)s)"
     )
+
+
+def _side(text: str) -> int:
+    if not 64 <= (side := positive(text)) <= 2048:
+        raise argparse.ArgumentTypeError(f"expected 64 to 2048 pixels, got '{text}'")
+    return side
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import zipfile
 from pathlib import Path
 
@@ -17,9 +18,9 @@ class PhotoStore:
     """Photos by the names that the labels use, below folders or inside their zip files."""
 
     def __init__(self, *folders: str | Path) -> None:
-        self._folders = [Path(folder) for folder in folders]
+        self._folders = list(dict.fromkeys(map(Path, folders)))
         self._archives: dict[str, zipfile.ZipFile] = {}
-        self._twice: dict[str, str] = {}
+        self._twice: dict[str, str] = {}  # names of two photos, and where these are
         for folder in self._folders:
             if not folder.is_dir():
                 raise PrnetError(f"{folder}: expected a folder of photos or of zip files of photos")
@@ -31,10 +32,11 @@ class PhotoStore:
 
     def __getitem__(self, name: str) -> NDArray[np.uint8]:
         """The photo (H, W, 3) uint8 RGB. Raises PrnetError for missing and damaged ones."""
+        path = None if name in self._archives else self._file(name)
         if name in self._twice:
             raise PrnetError(f"{name}: expected one photo of this name, got {self._twice[name]}")
         if name not in self._archives:
-            return load_image(self._file(name) or self._folders[0] / name)
+            return load_image(path or self._folders[0] / name)
         data = read_member(self._archives[name], name)
         try:
             return load_image(data)
@@ -54,18 +56,22 @@ class PhotoStore:
     def stamp(self, name: str) -> tuple[str, int, int] | None:
         """What changes with the photo: its place, its size, and its time of change or, inside a zip
         file, its checksum; None where there is no such photo."""
+        path = None if name in self._archives else self._file(name)
         if name in self._twice:
             return self._twice[name], 0, 0
         if name in self._archives:
             archive = self._archives[name]
             member = archive.getinfo(name)
             return str(archive.filename), member.file_size, member.CRC
-        path = self._file(name)
         if path is None:
             return None
         state = path.stat()
         return str(path), state.st_size, state.st_mtime_ns
 
     def _file(self, name: str) -> Path | None:
-        paths = (folder / name for folder in self._folders)
-        return next((path for path in paths if path.is_file()), None)
+        """The same photo may lie in several folders."""
+        paths = [path for folder in self._folders if (path := folder / name).is_file()]
+        for other in paths[1:]:
+            if not filecmp.cmp(paths[0], other, shallow=False):
+                self._twice[name] = f"others in {paths[0].parent} and {other.parent}"
+        return paths[0] if paths else None

@@ -47,6 +47,9 @@ def save_checkpoint(
     step: int,
     begun: Begun,
 ) -> None:
+    """Raises PrnetError for weights that are no numbers, and leaves the checkpoint before."""
+    if not all(bool(torch.isfinite(weights).all()) for weights in network.parameters()):
+        raise PrnetError(f"step {step}: the weights are not finite; try a lower --learning-rate")
     state = {
         "network": network.state_dict(),
         "averaged": averaged.state_dict(),

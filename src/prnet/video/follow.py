@@ -89,6 +89,8 @@ def _frames(pictures: Iterable[NDArray[Any] | Frame], rate: float) -> Iterator[F
         raise PrnetError(f"expected a rate of frames above 0, got {rate!r}")
     for number, picture in enumerate(pictures):
         if isinstance(picture, Frame):
+            if not (is_number(picture.seconds) and np.isfinite(float(picture.seconds))):
+                raise PrnetError(f"expected a frame's time in seconds, got {picture.seconds!r}")
             yield Frame(_kept(picture.image), picture.seconds)
         else:
             yield Frame(_kept(picture), number / rate)

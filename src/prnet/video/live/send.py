@@ -19,6 +19,9 @@ LOOPBACK: Final = "127.0.0.1"
 ROOM: Final = 2**16
 """Bytes that a socket has to take at once: macOS refuses datagrams of more than it has room for,
 9,216 bytes where nobody asks."""
+REMEMBERED: Final = 256
+"""Heads whose shape is known; of those seen before, a camera that never ends would fill the memory.
+"""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,11 @@ def send_faces(
         if sender.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < ROOM:
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         for frame, faces in followed:
-            persons |= {face.track: PersonCurves() for face in faces if face.track not in persons}
+            for face in faces:  # those seen last come last
+                known = face.track in persons
+                persons[face.track] = persons.pop(face.track) if known else PersonCurves()
+            for track in list(persons)[: -max(REMEMBERED, len(faces))]:
+                del persons[track]
             seen = [Sight(face, persons[face.track](face)) for face in faces]
             for packet in packets(frame, seen, time.time()):
                 _send(sender, packet, address)
