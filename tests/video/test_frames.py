@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import struct
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -86,12 +88,65 @@ def test_from_start_to_end(film: Path) -> None:
         next(read_frames(film, start=9.0))
 
 
-def test_a_turned_film_stands_upright(film: Path) -> None:
+@pytest.mark.parametrize("kind", ["mpegts", "mpeg", "h264"])
+def test_a_start_between_key_frames_of_streams_without_an_index(kind: str, tmp_path: Path) -> None:
+    """FFmpeg seeks to any picture there, and nowhere in bare ones: nothing may be missing."""
+    path = tmp_path / "film"
+    with av.open(str(path), "w", format=kind) as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "20", "bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(70):
+            image = av.VideoFrame.from_ndarray(marked(number), format="rgb24")
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
+    for start in (0.3, 1.5, 2.5):
+        frames = list(read_frames(path, start=start - 0.001, end=start + 0.239))
+        assert frames[0].seconds == pytest.approx(start, abs=0.04)
+        first = round(frames[0].seconds * 25)
+        assert [read_number(frame.image) for frame in frames] == [*range(first, first + 6)]
+
+
+def turn(film: Path, matrix: tuple[int, ...]) -> None:
+    """Change the matrix by which players show the film."""
     data = bytearray(film.read_bytes())
     header = data.rfind(b"tkhd") + 44  # of version 0: type, flags, times, numbers, volume
     assert struct.unpack(">9i", data[header : header + 36])[0] == 1 << 16
-    data[header : header + 36] = struct.pack(">9i", *QUARTER_TURN)
+    data[header : header + 36] = struct.pack(">9i", *matrix)
     film.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"),
+    [
+        ((-1, 0, 0, 0, 1), (slice(14), slice(-14, None))),
+        ((1, 0, 0, 0, -1), (slice(-14, None), slice(14))),
+        ((0, 1, 0, 1, 0), (slice(14), slice(14))),
+        ((0, -1, 0, -1, 0), (slice(-14, None), slice(-14, None))),
+    ],
+)
+def test_a_mirrored_film_is_read_as_it_is_shown(
+    film: Path, matrix: tuple[int, ...], corner: tuple[slice, slice]
+) -> None:
+    turn(film, (*(number << 16 for number in matrix), 0, 0, 0, 1 << 30))
+    image = next(read_frames(film)).image
+    assert image.shape == ((48, 64, 3) if matrix[0] else (64, 48, 3))
+    white = image.mean(axis=2) > 200
+    assert white[corner].all()
+    assert white.mean() < 0.15
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """It is read only once: the second look would wait for ever."""
+    pipe = tmp_path / "film.mp4"
+    os.mkfifo(pipe)
+    Thread(target=pipe.write_bytes, args=(b"",), daemon=True).start()
+    with pytest.raises(PrnetError, match=r"film\.mp4: expected a film in a file, got a pipe"):
+        read_film(pipe)
+
+
+def test_a_turned_film_stands_upright(film: Path) -> None:
+    turn(film, QUARTER_TURN)
     told, frame = read_film(film), next(read_frames(film))
     assert (told.width, told.height) == (48, 64)
     assert frame.image.shape == (64, 48, 3)

@@ -3,10 +3,11 @@ them: edit lists, turned films, frames at uneven times and 10 bits come out as p
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,10 +26,8 @@ USUAL_RATE = Fraction(25)
 MAX_FRAME_PIXELS = 2**27
 """Larger frames are refused: 16K film has 2^27 pixels."""
 
-
 NEAR, MOST_SPANS = 1.0, 5
 """Damage within so many seconds is said as one; so many places are said."""
-
 
 MISSING = 0.5
 """Seconds of which a film may end before its header says so without a word."""
@@ -36,6 +35,8 @@ MISSING = 0.5
 BACK = 0.5
 """Seconds by which a clock that goes back is another film's, which was joined to the first."""
 
+SOUGHT = 0.0, 15.0, math.inf
+"""So many seconds before the wanted one are tried in turn until a key frame is found."""
 
 BT709, UNTOLD, LARGE = 1, 2, (1280, 576)
 """FFmpeg's numbers of HD's colours and of those that nobody tells: players take them for HD's where
@@ -75,7 +76,9 @@ def import_av() -> Any:
 
 
 def read_film(path: str | Path) -> Film:
-    """What the film ``path`` is. Raises PrnetError for what is none, or has no first frame."""
+    """What the film ``path`` is. PrnetError for a pipe, what is no film, or has no first frame."""
+    if Path(path).is_fifo():
+        raise PrnetError(f"{path}: expected a film in a file, got a pipe")
     with open_film(path) as container:
         stream = container.streams.video[0]
         first = next(_decoded(container, _Gaps()), None)
@@ -83,14 +86,13 @@ def read_film(path: str | Path) -> Film:
             raise PrnetError(f"{path}: expected a film, got one without a frame that can be read")
         turned = first.rotation % 180 != 0
         width, height = (first.height, first.width) if turned else (first.width, first.height)
-        lasts = container.duration / 1e6 if container.duration else None
         return Film(
             path=Path(path),
             width=width,
             height=height,
             rotation=first.rotation,
             rate=Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE),
-            seconds=lasts,
+            seconds=container.duration / 1e6 if container.duration else None,
             sound=bool(container.streams.audio),
         )
 
@@ -111,7 +113,7 @@ def read_frames(
         stream = container.streams.video[0]
         begin = _begin(container)
         if start:
-            container.seek(int((start + begin) * 1e6))  # to the key frame before
+            _seek_key_frame(container, start + begin)
         rate = stream.average_rate or USUAL_RATE
         lasts = _told_seconds(container)
         for count, frame in enumerate(_decoded(container, damaged)):
@@ -167,6 +169,23 @@ def open_film(path: str | Path) -> Iterator[Any]:
             )
         stream.thread_type = "AUTO"
         yield container
+
+
+def _seek_key_frame(container: Any, seconds: float) -> None:
+    """Go to a key frame of the pictures at ``seconds`` of the film's clock or before, or to its
+    begin. FFmpeg goes to any picture where there is no index, astray where there are no times."""
+    if container.duration is None:
+        return
+    for before in SOUGHT:
+        place = int(max(seconds - before, _begin(container) - 1) * 1e6)
+        with suppress(import_av().FFmpegError):
+            container.seek(place)
+            packets = container.demux(container.streams.video[0])
+            found = (p.pts * p.time_base for p in packets if p.is_keyframe and p.pts is not None)
+            first = next(found, math.inf)
+            container.seek(place)
+            if first <= seconds + 1e-6:
+                return
 
 
 def _decoded(container: Any, damaged: _Gaps) -> Iterator[Any]:
@@ -261,7 +280,18 @@ def _upright(frame: Any) -> NDArray[np.uint8]:
     large = frame.width >= LARGE[0] or frame.height > LARGE[1]
     colours = BT709 if large and frame.colorspace == UNTOLD else None
     image = frame.reformat(format="rgb24", src_colorspace=colours).to_ndarray()
+    if _mirrored(frame):
+        image = image[::-1]
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90))
+
+
+def _mirrored(frame: Any) -> bool:
+    """Whether players show the frame mirrored, left and right or, before its turn, up and down."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False
+    a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32).astype(float)
+    return bool(a * d < b * c)
 
 
 def _fitted(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
