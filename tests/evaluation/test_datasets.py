@@ -292,6 +292,7 @@ def test_a_test_set_of_another_kind_is_no_missing_one(tmp_path: Path) -> None:
         ("file,x0,x1,x2\na.jpg,{points}\n", "expected columns x0, y0, ..., got x0, x1, ..."),
         ("file,y0,x0,y1\na.jpg,{points}\n", "expected columns x0, y0, ..., got y0, x0, ..."),
         ("a.jpg,{points}\na.jpg,{points}\n", "expected one row a photo, got more of a.jpg"),
+        ("file;x0;y0\na.jpg;1;2\n", "expected columns with commas between them, got one column"),
     ],
 )
 def test_tables_that_mean_something_else_are_refused(
@@ -301,3 +302,16 @@ def test_tables_that_mean_something_else_are_refused(
     (tmp_path / "table.csv").write_text(rows.format(points=points))
     with pytest.raises(PrnetError, match=message):
         open_dataset(tmp_path / "table.csv")
+
+
+def test_photos_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, "npz")
+    save_image(folder / "a.png", np.zeros((9, 9, 3), np.uint8))
+    (sample,) = open_dataset(folder).samples
+    assert sample.landmarks is None
+    assert sample.problem is not None
+    assert sample.problem.startswith("expected one photo of that name, got a.")
+    points = ",".join(map(str, range(136)))
+    (tmp_path / "t.csv").write_text(f"a.jpg,{points}\na.png,{points}\nb.jpg,{points}\n")
+    samples = open_dataset(tmp_path / "t.csv").samples
+    assert [sample.name for sample in samples] == ["a.jpg", "a.png", "b"]

@@ -58,13 +58,9 @@ SHIFTS = {
 }
 
 
-def names_in(photos: Path) -> list[str]:
-    return [sample.name for sample in open_dataset(photos).samples]
-
-
 def score(photos: Path, predictions: Path, **settings) -> Evaluation:
-    predict = FolderPredictor(predictions, names_in(photos))
-    return evaluate(open_dataset(photos), predict, Settings(**settings))
+    dataset = open_dataset(photos)
+    return evaluate(dataset, FolderPredictor(predictions, dataset.samples), Settings(**settings))
 
 
 def test_another_system_is_scored_by_hand_computed_numbers(photos: Path, tmp_path: Path) -> None:
@@ -116,6 +112,29 @@ def test_the_formats_of_predictions_agree(photos: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(errors, [2.5, 5, 12.5, np.inf], atol=1e-4, err_msg=ending)
 
 
+def test_files_that_tell_most_are_taken(photos: Path, tmp_path: Path) -> None:
+    folder = write_predictions(tmp_path / "other", SHIFTS)
+    for name in SHIFTS:
+        (folder / f"{name}_kpt.txt").rename(folder / f"{name}_landmarks.txt")
+        np.savez(folder / name, landmarks=TRUTH, angles=[0, 0, 0])
+    found = score(photos, folder, protocols=("sparse-2d", "pose"))
+    assert list(found.failures) == ["d"]
+
+
+def test_the_truth_is_no_prediction(photos: Path) -> None:
+    np.savetxt(photos / "a_kpt.txt", TRUTH + SHIFTS["a"])
+    found = score(photos, photos, protocols=("sparse-2d",))
+    np.testing.assert_allclose(found.measures[0].errors, [2.5, np.inf, np.inf, np.inf])
+    assert found.failures["b"].startswith("no prediction b.npz (or ")
+
+
+def test_a_name_too_long_for_a_file_has_no_prediction(photos: Path, tmp_path: Path) -> None:
+    for suffix in (".png", ".npz"):
+        (photos / f"d{suffix}").rename(photos / f"{250 * 'd'}{suffix}")
+    found = score(photos, write_predictions(tmp_path / "other", SHIFTS))
+    np.testing.assert_allclose(found.measures[0].errors, [2.5, 5, 12.5, np.inf])
+
+
 def test_one_based_files_are_one_based_in_x_and_y_throughout(photos: Path, tmp_path: Path) -> None:
     folder, first = tmp_path / "other", np.array([1.0, 1, 0])
     folder.mkdir()
@@ -124,7 +143,7 @@ def test_one_based_files_are_one_based_in_x_and_y_throughout(photos: Path, tmp_p
     settings = Settings(protocols=("sparse-3d", "dense-3d"))
     dataset = open_dataset(photos).evenly(1)
     for origin, expected in ((1, 0), (0, np.sqrt(2))):
-        errors = evaluate(dataset, FolderPredictor(folder, NAMES, origin=origin), settings).measures
+        errors = evaluate(dataset, FolderPredictor(folder, dataset.samples, origin=origin), settings).measures
         size = np.sqrt(np.ptp(dense[:, :2], axis=0).prod())
         for measure, normaliser in zip(errors, (40, 40, size, size), strict=True):
             assert measure.errors[0] == pytest.approx(100 * expected / normaliser, abs=1e-9)
@@ -183,7 +202,7 @@ def test_our_files_are_scored_as_the_network_itself(
         face.save(folder / f"{sample.name}.npz")
     settings = Settings(protocols=("sparse-2d", "sparse-3d", "reconstruction", "pose"), match="icp")
     ours = evaluate(dataset, NetworkPredictor(reconstruct, crop="truth", name="prnet"), settings)
-    other = evaluate(dataset, FolderPredictor(folder, NAMES), settings)
+    other = evaluate(dataset, FolderPredictor(folder, dataset.samples), settings)
     assert not ours.failures
     for mine, theirs in zip(ours.measures, other.measures, strict=True):
         assert np.isfinite(mine.errors).all()
@@ -330,6 +349,13 @@ def test_one_prediction_is_one_images(tmp_path: Path, capsys: pytest.CaptureFixt
     (predictions / "one").mkdir()
     np.savetxt(predictions / "one/a_kpt.txt", TRUTH)
     assert not score(tmp_path / "set", predictions).failures
+
+
+def test_one_prediction_is_not_that_of_two_faces_in_a_photo(tmp_path: Path) -> None:
+    table = tmp_path / "table.npz"
+    write_arrays(table, {"files": ["a.png", "a.png"], "landmarks68": np.stack([TRUTH, TRUTH + 9])})
+    found = score(table, write_predictions(tmp_path / "other", {"a": SHIFTS["a"]}))
+    assert np.isinf(found.measures[0].errors).all()
 
 
 def test_nothing_heavy_is_imported() -> None:

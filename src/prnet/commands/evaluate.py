@@ -221,7 +221,7 @@ def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
         dataset = with_landmarks(dataset, args.landmarks, origin=0 if args.origin == 0 else 1)
     if args.yaw:
         dataset = with_yaw(dataset, args.yaw)
-    names = [sample.name for sample in dataset.samples]
+    every = dataset.samples
     dataset = dataset.evenly(args.count) if args.count else dataset
     if args.face_model and NEEDS_DENSE & set(args.protocol):
         from prnet.evaluation.dense import with_dense_truth
@@ -232,7 +232,7 @@ def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
         dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=args.match)
     if args.predictions:
         check_no_detector(args, "--predictions")
-        return dataset, FolderPredictor(args.predictions, names, origin=args.predictions_origin)
+        return dataset, FolderPredictor(args.predictions, every, origin=args.predictions_origin)
     return dataset, _network(args)
 
 
@@ -291,10 +291,7 @@ def _protocols(text: str) -> tuple[str, ...]:
 
 
 def _edges(text: str) -> tuple[float, ...]:
-    try:
-        edges = tuple(float(edge) for edge in text.split(","))
-    except ValueError:
-        edges = ()
-    if not edges or list(edges) != sorted({*edges, 0.0})[1:]:
+    edges = tuple(map(finite, text.split(",")))
+    if list(edges) != sorted({*edges, 0.0})[1:]:
         raise argparse.ArgumentTypeError(f"expected rising degrees as 30,60, got '{text}'")
     return edges

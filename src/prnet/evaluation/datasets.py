@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -132,20 +132,24 @@ def _format_of(path: Path) -> str:
 
 def _read_pairs(folder: Path, suffix: str, origin: Origin) -> list[Sample]:
     """A sample for every photo and every description, also where one has no other."""
-    photos, descriptions = {}, {}
+    photos, descriptions = defaultdict[str, list[Path]](list), {}
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         name = inside.with_suffix("").as_posix()
         if SKIPPED_FOLDERS & set(inside.parts[:-1]) or path.name.startswith("."):
             continue
         if path.suffix.lower() in IMAGE_SUFFIXES:
-            photos[name] = path
+            photos[name].append(path)
         elif path.suffix.lower() == suffix:
             descriptions[name] = path
     samples = []
     for name in sorted({*photos, *descriptions}):
-        photo = photos.get(name, folder / f"{name}.jpg")
-        samples.append(_sample(name, photo, descriptions.get(name), suffix, origin))
+        found = sorted(photos.get(name, [folder / f"{name}.jpg"]))
+        sample = _sample(name, found[0], descriptions.get(name), suffix, origin)
+        if len(found) > 1 and sample.problem is None:
+            problem = f"expected one photo of that name, got {found[0].name} and {found[1].name}"
+            sample = replace(sample, landmarks=None, problem=problem)
+        samples.append(sample)
     return samples
 
 
@@ -194,6 +198,8 @@ def _read_csv(path: Path, origin: Origin) -> tuple[list[Sample], list[Path]]:
         rows = [row for row in table if row]
     except csv.Error as error:
         raise PrnetError(f"{path}: expected a table, got {reason_of(error)}") from error
+    if rows and all(len(row) == 1 for row in rows):
+        raise PrnetError(f"{path}: expected columns with commas between them, got one column")
     if rows and not is_numeral(rows[0][-1]):
         names = [name.strip() for name in rows.pop(0)[1:3]]
         axes = [name[:1].lower() for name in names]
@@ -204,12 +210,18 @@ def _read_csv(path: Path, origin: Origin) -> tuple[list[Sample], list[Path]]:
         raise PrnetError(f"{path}: expected one row a photo, got more of {twice[0]}")
     rows.sort()
     photos = [path.parent / row[0] for row in rows]
-    samples = [_csv_sample(path, *each, origin) for each in zip(rows, photos, strict=True)]
-    return samples, photos
+    stems = [_without_suffix(row[0]) for row in rows]
+    alike = Counter(stems)
+    names = [row[0] if alike[stem] > 1 else stem for row, stem in zip(rows, stems, strict=True)]
+    each = zip(rows, names, photos, strict=True)
+    return [_csv_sample(path, *row, origin) for row in each], photos
 
 
-def _csv_sample(path: Path, row: list[str], photo: Path, origin: Origin) -> Sample:
-    name = Path(row[0]).with_suffix("").as_posix() if Path(row[0]).name else row[0]
+def _without_suffix(name: str) -> str:
+    return Path(name).with_suffix("").as_posix() if Path(name).name else name
+
+
+def _csv_sample(path: Path, row: list[str], name: str, photo: Path, origin: Origin) -> Sample:
     sample = Sample(name, None, None, np.full(3, np.nan), partial(load_image, photo))
     try:
         numbers = np.array([float(cell) for cell in row[1:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,8 +20,8 @@ from prnet.face import Face
 from prnet.formats.landmarks import read_points
 from prnet.reconstruct import Reconstructor
 
-ENDINGS = ("_kpt.txt", "_landmarks.txt", ".npz", ".pts", ".txt")
-"""Of a prediction's file, after the sample's name, in the order of preference."""
+ENDINGS = (".npz", "_kpt.txt", "_landmarks.txt", ".pts", ".txt")
+"""Of a prediction's file, after the sample's name, in the order of preference: .npz tells most."""
 
 Crop = Literal["truth", "detector"]
 JawScheme = Literal["ibug68", "ibug-2d"]
@@ -85,26 +86,33 @@ class NetworkPredictor:
 class FolderPredictor:
     """Another system's files: NAME and one of `ENDINGS`, in the data set's subfolders or all in
     one folder; x and y counted from ``origin`` (None: 1 in .pts, 0 in the others). A file that
-    would serve several of ``samples``, the test set's names, serves none of them."""
+    would serve several of ``samples``, those of the test set, serves none of them; a file that is
+    the truth of one is no prediction."""
 
     crop = "as the other system made it"
 
-    def __init__(self, folder: Path, samples: Iterable[str], *, origin: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, samples: Iterable[Sample], *, origin: int | None = None
+    ) -> None:
         if not folder.is_dir():
             raise PrnetError(f"{folder}: expected a folder of predictions, got none")
         self._folder, self._origin = folder, origin
+        samples = tuple(samples)
+        sources = [each.source for each in samples if isinstance(each.source, Path)]
+        self._truth = frozenset(map(os.path.realpath, sources))
         self._served = defaultdict[Path, list[str]](list)
-        for name in samples:
+        for sample in samples:
             with suppress(PrnetError):
-                self._served[self._find(Path(name))].append(name)
+                self._served[self._find(Path(sample.name))].append(sample.name)
         counted = "1 in .pts, 0 in other files" if origin is None else str(origin)
         self.words = f"files of {folder.name}, first pixel {counted}"
 
     def __call__(self, sample: Sample) -> Prediction:
         path = self._find(Path(sample.name))
-        others = [name for name in self._served[path] if name != sample.name]
-        if others:
-            raise PrnetError(f"{path}: expected a prediction of its own, got that of {others[0]}")
+        served = self._served[path]
+        if len(served) > 1:
+            other = next((name for name in served if name != sample.name), "another such row")
+            raise PrnetError(f"{path}: expected a prediction of its own, got that of {other}")
         arrays = read_points(path, self._origin)
         angles = arrays.get("angles")
         if angles is None and "rotation" in arrays:
@@ -116,7 +124,7 @@ class FolderPredictor:
         for stem in dict.fromkeys(stems):
             for ending in ENDINGS:
                 path = self._folder / f"{stem}{ending}"
-                if path.is_file():
+                if os.path.isfile(path) and os.path.realpath(path) not in self._truth:
                     return path
         raise PrnetError(f"no prediction {name}{ENDINGS[0]} (or {', '.join(ENDINGS[1:])})")
 
