@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import json
@@ -486,6 +487,34 @@ def test_links_in_a_tar_are_errors(photos: Path, model: Path, tmp_path: Path) ->
     ]
 
 
+def test_hidden_files_in_a_tar_are_left_out(photos: Path, tmp_path: Path) -> None:
+    """As in a folder; macOS packs a ``._0.png`` of its own beside each photo."""
+    path = tmp_path / "input.tar"
+    with tarfile.open(path, "w") as tar:
+        for name in ("._0.png", "./0.png", ".d/1.png", ".d/._1.png"):
+            tar.add(photos / "0.png", name)
+    items = items_of(Part(0, "tar", str(path)), tmp_path, Columns())
+    assert [item.key for item in items] == ["./0.png", ".d/1.png"]
+
+
+def test_a_closed_subfolder_is_named(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = photos / "deep" / "closed"
+    closed.mkdir(parents=True)
+    seen = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return seen(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PrnetError) as told:
+        write_plan([str(photos)], tmp_path, shard_size=9, recursive=True)
+    assert str(told.value) == f"{closed}: expected a folder to read, got: Permission denied"
+
+
 def test_a_file_in_a_tar_that_is_too_large_is_not_read(
     photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -678,6 +707,7 @@ def test_wrong_inputs_are_one_line_each(
         (tmp_path / "a.parquet",): "expected a column 'image' (Columns, --image-column), got pic",
         (tmp_path / "b.parquet",): "expected a column 'image' of bytes, paths or both, got int64",
         (tmp_path / "c.parquet",): "c.parquet: expected a Parquet file, got",
+        (tmp_path / "photos.zip",): "photos.zip: expected a tar, got another archive (unpack it)",
         (tmp_path / "*.tiff",): "expected a pattern that matches, got no match",
         ("s3://bucket/photos",): "expected a path, got an address",
         (photos, "--out", tmp_path / "other"): "expected an empty folder or that of an earlier run",

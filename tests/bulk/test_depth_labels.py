@@ -253,8 +253,9 @@ def test_photos_that_would_share_their_labels_are_refused(
     assert not (frames.parent / "out").exists()
 
 
-def test_a_spoof_list_may_begin_with_a_mark(tmp_path: Path) -> None:
-    (tmp_path / "list.txt").write_text("1_1\n", encoding="utf-8-sig")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_spoof_list_may_begin_with_a_mark(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "list.txt").write_text("1_1\n", encoding=encoding)
     assert Path("1_1_001.jpg") in SpoofList(tmp_path / "list.txt")
 
 

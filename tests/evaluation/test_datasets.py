@@ -309,8 +309,7 @@ def test_photos_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
     save_image(folder / "a.png", np.zeros((9, 9, 3), np.uint8))
     (sample,) = open_dataset(folder).samples
     assert sample.landmarks is None
-    assert sample.problem is not None
-    assert sample.problem.startswith("expected one photo of that name, got a.")
+    assert sample.problem == "a: expected one photo of this name, got a.jpg, a.png"
     points = ",".join(map(str, range(136)))
     (tmp_path / "t.csv").write_text(f"a.jpg,{points}\na.png,{points}\nb.jpg,{points}\n")
     samples = open_dataset(tmp_path / "t.csv").samples

@@ -143,7 +143,9 @@ def test_one_based_files_are_one_based_in_x_and_y_throughout(photos: Path, tmp_p
     settings = Settings(protocols=("sparse-3d", "dense-3d"))
     dataset = open_dataset(photos).evenly(1)
     for origin, expected in ((1, 0), (0, np.sqrt(2))):
-        errors = evaluate(dataset, FolderPredictor(folder, dataset.samples, origin=origin), settings).measures
+        errors = evaluate(
+            dataset, FolderPredictor(folder, dataset.samples, origin=origin), settings
+        ).measures
         size = np.sqrt(np.ptp(dense[:, :2], axis=0).prod())
         for measure, normaliser in zip(errors, (40, 40, size, size), strict=True):
             assert measure.errors[0] == pytest.approx(100 * expected / normaliser, abs=1e-9)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,19 @@ def test_lists_in_utf_16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     for given in (f"@{tmp_path / 'list.txt'}", "-"):
         assert list(read_lists([given])) == names
+
+
+def test_a_closed_subfolder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "deep" / "closed"
+    closed.mkdir(parents=True)
+    seen = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return seen(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(PrnetError) as told:
+        expand_inputs([tmp_path], recursive=True)
+    assert str(told.value) == f"{closed}: expected a folder to read, got: Permission denied"

@@ -23,7 +23,7 @@ from PIL import Image
 from prnet.appearance.encode import depth_preview
 from prnet.appearance.render import crop_depth_map, depth_map_of
 from prnet.bulk.photos import PhotoResult, failed, lost_photo
-from prnet.errors import FullDiskError, PrnetError, reason_of
+from prnet.errors import FullDiskError, PrnetError
 from prnet.face import Face
 from prnet.files.arrays import write_array
 from prnet.files.atomic import write_bytes
@@ -31,6 +31,7 @@ from prnet.files.image import image_bytes, load_image
 from prnet.files.inputs import Found
 from prnet.files.keep import check_replaceable, replaces_input
 from prnet.files.results import composed, is_whole
+from prnet.files.text import read_text
 from prnet.geometry.boxes import Box
 from prnet.reconstruct import Reconstructor
 
@@ -103,12 +104,7 @@ class SpoofList:
     name real ones and spoofs. Raises PrnetError for a file that cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise PrnetError(
-                f"{path}: expected a list of names, got: {reason_of(error)}"
-            ) from error
+        lines = read_text(path, "a list of names").splitlines()
         entries = [line.strip().rpartition(",") for line in lines if line.strip()]
         spoofs = [name.strip() for label, _, name in entries if label.strip() not in ("1", "+1")]
         self.unused = {composed(Path(name).as_posix()) for name in spoofs}

@@ -69,7 +69,9 @@ def _tar(part: Part, folder: Path, columns: Columns) -> Iterator[Item]:
     ):
         for member in _members(tar):
             link = member.islnk() or member.issym()
-            if not ((link or member.isfile()) and member.name.lower().endswith(IMAGE_SUFFIXES)):
+            hidden = member.name.rpartition("/")[2].startswith(".")
+            picture = member.name.lower().endswith(IMAGE_SUFFIXES) and not hidden
+            if not ((link or member.isfile()) and picture):
                 continue
             name = as_text(member.name)
             where = f"{part.source}, {name}"

@@ -21,6 +21,8 @@ Kind = Literal["photos", "tar", "parquet", "film"]
 TARS: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 PARQUETS: Final = (".parquet", ".pq")
 FILMS: Final = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+ARCHIVES: Final = (".zip", ".zst", ".7z", ".rar")
+"""That are not read."""
 PHOTOS, PLAN = "photos.jsonl", "plan.jsonl"
 
 
@@ -61,6 +63,8 @@ def write_plan(
     None where tars or films do not say before they are read. Raises PrnetError where there is
     nothing to do, as Parquet files that cannot be read, or lack their columns, are alone.
     """
+    if all(each.lower().endswith(ARCHIVES) and not os.path.isdir(each) for each in inputs):
+        raise PrnetError(f"{inputs[0]}: expected a tar, got another archive (unpack it)")
     sources, columns = _Sources(out, recursive), columns or Columns()
     with write_atomically(out / PHOTOS) as listed, write_atomically(out / PLAN) as planned:
         others: list[tuple[Kind, str, int | None]] = []
@@ -203,7 +207,7 @@ class _Sources:
                 here = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             raise PrnetError(
-                f"{folder}: expected a folder to read, got: {reason_of(error)}"
+                f"{error.filename or folder}: expected a folder to read, got: {reason_of(error)}"
             ) from error
         seen = [entry for entry in here if not entry.name.startswith(".")]
         for entry in seen:

@@ -147,7 +147,8 @@ def _read_pairs(folder: Path, suffix: str, origin: Origin) -> list[Sample]:
         found = sorted(photos.get(name, [folder / f"{name}.jpg"]))
         sample = _sample(name, found[0], descriptions.get(name), suffix, origin)
         if len(found) > 1 and sample.problem is None:
-            problem = f"expected one photo of that name, got {found[0].name} and {found[1].name}"
+            places = ", ".join(photo.name for photo in found)
+            problem = f"{name}: expected one photo of this name, got {places}"
             sample = replace(sample, landmarks=None, problem=problem)
         samples.append(sample)
     return samples

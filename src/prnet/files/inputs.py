@@ -14,6 +14,7 @@ from typing import IO, NamedTuple
 
 from prnet.errors import PrnetError, PrnetWarning, reason_of
 from prnet.files.decode import check_no_url, is_picture
+from prnet.files.text import UTF_16
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib"),
@@ -36,7 +37,6 @@ _NAMED = 5
 STANDARD_INPUT = Path("/dev/stdin")
 _CHUNK = 2**16
 """Bytes of a list that are read at once."""
-_UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 
 
 class Found(NamedTuple):
@@ -91,7 +91,7 @@ def _standard_input() -> Iterator[str]:
     if stream is None:
         raise PrnetError("expected a list of files on standard input, got none")
     head = stream.read(_CHUNK)
-    if head.startswith(_UTF_16) or not is_picture(head):
+    if head.startswith(UTF_16) or not is_picture(head):
         yield from _lines(stream, head)
         return
     with tempfile.TemporaryFile() as file:
@@ -103,7 +103,7 @@ def _standard_input() -> Iterator[str]:
 
 def _lines(stream: IO[bytes], head: bytes) -> Iterator[str]:
     """Of a stream whose beginning was read already."""
-    if head.startswith(_UTF_16):
+    if head.startswith(UTF_16):
         head = (head + stream.read()).decode("utf-16", "replace").encode()
     head = head.removeprefix(codecs.BOM_UTF8)  # as editors on Windows write it
     end, rest = b"\0" if b"\0" in head else b"\n", b""
@@ -181,7 +181,8 @@ def _images_in(folder: Path, recursive: bool, results: Path | None) -> list[Path
             _is_image(file) for each in folders for file in _files_in(each)
         )
     except OSError as error:
-        raise PrnetError(f"{folder}: expected a folder to read, got: {error.strerror}") from error
+        unread = error.filename or folder
+        raise PrnetError(f"{unread}: expected a folder to read, got: {error.strerror}") from error
     images = [file for file in files if _is_image(file)]
     elsewhere = "its subfolders hold some (prnet reconstruct --recursive)"
     if not images:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Final
 
@@ -11,19 +12,21 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError, reason_of
 from prnet.files.arrays import LARGEST
 
+UTF_16: Final = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 LONGEST: Final = 2**28
 """Bytes (256 MB); a face model's largest OBJ file has 3 MB."""
 
 
 def read_text(path: str | Path, what: str) -> str:
-    """The text of a file (UTF-8); PrnetError, naming ``what`` was expected, when it is none."""
+    """The text of a file (UTF-8, or UTF-16 as PowerShell writes it); PrnetError, naming ``what``
+    was expected, when it is none."""
     path = Path(path)
     try:
         with path.open("rb") as file:
             data = file.read(1 + min(path.stat().st_size or LONGEST, LONGEST))  # 0: a pipe
         if len(data) > LONGEST:
             raise PrnetError(f"{path}: expected {what}, got more than {LONGEST} bytes")
-        return data.decode("utf-8-sig")
+        return data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig")
     except FileNotFoundError as error:
         raise PrnetError(f"{path}: expected {what}, got no such file") from error
     except (OSError, UnicodeDecodeError) as error:
