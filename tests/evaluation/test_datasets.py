@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -314,3 +316,19 @@ def test_photos_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(f"a.jpg,{points}\na.png,{points}\nb.jpg,{points}\n")
     samples = open_dataset(tmp_path / "t.csv").samples
     assert [sample.name for sample in samples] == ["a.jpg", "a.png", "b"]
+
+
+def test_a_closed_subfolder_of_a_test_set_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, seen = write_set(tmp_path, "mat"), os.scandir
+    (folder / "closed").mkdir()
+
+    def scandir(path: str) -> object:
+        if Path(path) == folder / "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return seen(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PrnetError, match="closed: expected a folder to read, got: Permission den"):
+        open_dataset(folder, "mat")

@@ -399,3 +399,10 @@ def test_all_is_every_protocol() -> None:
     from prnet.commands.evaluate import _protocols
 
     assert _protocols("all") == PROTOCOLS
+
+
+@pytest.mark.parametrize("edges", ["", "0", "60,30", "30,30", "-5", "nan", "30,inf", "x"])
+def test_yaw_edges_rise(photos: Path, capsys: pytest.CaptureFixture[str], edges: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(photos), f"--yaw-edges={edges}"])
+    assert "argument --yaw-edges: expected" in capsys.readouterr().err

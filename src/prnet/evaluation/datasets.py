@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -133,7 +134,7 @@ def _format_of(path: Path) -> str:
 def _read_pairs(folder: Path, suffix: str, origin: Origin) -> list[Sample]:
     """A sample for every photo and every description, also where one has no other."""
     photos, descriptions = defaultdict[str, list[Path]](list), {}
-    for path in folder.rglob("*"):
+    for path in _files_below(folder):
         inside = path.relative_to(folder)
         name = inside.with_suffix("").as_posix()
         if SKIPPED_FOLDERS & set(inside.parts[:-1]) or path.name.startswith("."):
@@ -152,6 +153,14 @@ def _read_pairs(folder: Path, suffix: str, origin: Origin) -> list[Sample]:
             sample = replace(sample, landmarks=None, problem=problem)
         samples.append(sample)
     return samples
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    def unread(error: OSError) -> None:
+        raise PrnetError(f"{error.filename}: expected a folder to read, got: {error.strerror}")
+
+    for inside, _, names in os.walk(folder, onerror=unread):
+        yield from (Path(inside, name) for name in names)
 
 
 def _sample(
