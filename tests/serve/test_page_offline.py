@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,16 @@ def test_another_program_at_its_address_is_seen(browser: Any, host: tuple[Path, 
     """As on localhost, where everything is served at port 8000: files of one name, too."""
     folder, address = host
     assert main(["page", "--out", str(folder)]) == 0
+    tomorrow = time.time() + 86_400  # a file of before the browser takes for fresh for a while
+    for name in ("index.html", "style.css"):
+        os.utime(folder / name, (tomorrow, tomorrow))
     context = browser.new_context()
     page = _kept(context, address)
     (folder / "sw.js").unlink()
     (folder / "index.html").write_text("<title>another</title><link rel=stylesheet href=style.css>")
     (folder / "style.css").write_text("title { color: #010203; display: block }")
+    for name in ("index.html", "style.css"):
+        os.utime(folder / name, (tomorrow + 9, tomorrow + 9))
     page.goto(address)
     assert page.title() == "another"
     color = page.evaluate("getComputedStyle(document.querySelector('title')).color")
