@@ -55,11 +55,11 @@ def test_the_shipped_network_comes_back_exact_to_its_storage(
 ) -> None:
     network = CompactNetwork()
     folded = load_onnx(network, network_file(), as_input(crops))
-    assert len(folded) == 16
+    assert len(folded) == 22
     calibrate(network, folded, as_input(crops))
     export_onnx(network, tmp_path / "again.onnx", crop_size=CROP_SIZE)
     shipped, again = weights_of(network_file()), weights_of(tmp_path / "again.onnx")
-    assert len(shipped) == len(again) == 24
+    assert len(shipped) == len(again) == 34
     for one, other in zip(shipped, again, strict=True):
         np.testing.assert_array_equal(one, other)
     maps = [PositionMapNetwork(file)(crops) for file in (None, tmp_path / "again.onnx")]

@@ -85,8 +85,9 @@ def _load_checkpoint(network: nn.Module, file: Path) -> None:
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """As ``network.load_state_dict``; checkpoints from before networks judged themselves do."""
+    """As ``network.load_state_dict``; checkpoints from before networks looked closer, or judged
+    themselves, do."""
     absent = network.load_state_dict(dict(state), strict=False)
-    lacking = [key for key in absent.missing_keys if not key.startswith("judge.")]
+    lacking = [key for key in absent.missing_keys if not key.startswith(("closer.", "judge."))]
     if lacking or absent.unexpected_keys:
         raise ValueError(f"other weights: {(lacking + absent.unexpected_keys)[0]}")

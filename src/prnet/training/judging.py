@@ -181,7 +181,7 @@ def _loss(
 ) -> Tensor:
     with torch.no_grad():
         features = network.features(torch.cat([faces.crops, more, others]))
-        grid, _ = loss.evaluate(network.placed(features[2][: len(faces.crops)]))
+        grid, _ = loss.evaluate(network.placed(faces.crops, features[2][: len(faces.crops)]))
     presence, deviation = network.judge(*features[:2])
     shown = torch.zeros_like(presence)
     shown[: len(faces.crops) + len(more)] = 1
@@ -208,7 +208,7 @@ def _judged(
     for batch in (each.to(device) for each in batches):
         features = network.features(batch.crops)
         presence, deviation = network.judge(*features[:2])
-        grid, _ = loss.evaluate(network.placed(features[2]))
+        grid, _ = loss.evaluate(network.placed(batch.crops, features[2]))
         rows.append((grid - batch.grid, _at_grid(deviation, loss), presence))
     errors, deviations, presence = (
         torch.cat(part).cpu().numpy() for part in zip(*rows, strict=True)

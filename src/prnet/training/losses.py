@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from prnet.geometry.sampling import bilinear_weights
 from prnet.layout.uv_layout import Part, UVLayout
-from prnet.training.networks.compact import CONTROL_SIZE, MAP_SIZE, spline_weights
+from prnet.training.networks.spline import CONTROL_SIZE, MAP_SIZE, spline_weights
 
 PART_WEIGHTS = {
     Part.OUTSIDE: 0.0,

@@ -98,7 +98,7 @@ class CompactRecipe:
     def settings(self) -> list[Setting]:
         config, ours = self._config, "ours"
         return [
-            Setting("network", "compact, 128x128 to 64x64 B-spline control points", ours),
+            Setting("network", "compact, 128x128 to 64x64 points, eyes and mouth twice", ours),
             Setting("data", f"{self.epoch} photos and views in {config.data}", ours),
             Setting("crops", str(self.data.stored), ours),
             Setting("loss", "weighted distances; landmarks, openings beside the map", ours),

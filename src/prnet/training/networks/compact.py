@@ -1,25 +1,23 @@
 """The compact network: a 128x128 crop in, the whole 256x256 position map out.
 
-An encoder of plain residual blocks, one fully connected layer that mixes the whole face, and a
-decoder to a 64x64 grid of control points. The map is the cubic B-spline surface over these
-control points, so it is smooth by construction and the full resolution costs two small matrix
-products instead of convolutions at 256x256.
+An encoder of plain residual blocks, one fully connected layer that mixes the whole face, a decoder
+to a 64x64 grid of control points, and a closer look at eyes and mouth that corrects them. The map
+is the cubic B-spline surface over these control points, so it is smooth by construction and the
+full resolution costs two small matrix products instead of convolutions at 256x256.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from prnet.training.networks.closer import Closer
 from prnet.training.networks.judge import GRID, Judge
+from prnet.training.networks.spline import CONTROL_SIZE, MAP_SIZE, spline_weights
 
 CROP_SIZE = 128
-MAP_SIZE = 256
-CONTROL_SIZE = 64
 
 
 class Block(nn.Module):
@@ -103,6 +101,7 @@ class CompactNetwork(nn.Module):
             inner = width
         self.decoder = nn.Sequential(*widened)
         self.head = nn.Conv2d(inner, 12, 3, 1, 1)
+        self.closer = Closer(CROP_SIZE)
         self.judge = Judge(channels, mixed).requires_grad_(False)
         self.register_buffer(
             "mean_control", torch.full((3, CONTROL_SIZE, CONTROL_SIZE), (CROP_SIZE - 1) / 2)
@@ -121,7 +120,7 @@ class CompactNetwork(nn.Module):
 
     def control_points(self, crops: Tensor) -> Tensor:
         """(B, 3, 128, 128) in 0..1 -> (B, 3, 64, 64) in crop pixels."""
-        return self.placed(self.features(crops)[2])
+        return self.placed(crops, self.features(crops)[2])
 
     def features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of the encoder (B, 256, 4, 4), the layer over the whole face (B, 192), the decoder
@@ -130,11 +129,13 @@ class CompactNetwork(nn.Module):
         mixed = self.mix[:3](encoded)
         return encoded, mixed, self.decoder(torch.relu(encoded + self.mix[3:](mixed)))
 
-    def placed(self, decoded: Tensor) -> Tensor:
-        """The decoder's last features -> control points (B, 3, 64, 64)."""
+    def placed(self, crops: Tensor, decoded: Tensor) -> Tensor:
+        """Crops and the decoder's last features -> control points (B, 3, 64, 64)."""
         with torch.autocast(decoded.device.type, enabled=False):  # bfloat16 would round pixels
             offsets = nn.functional.pixel_shuffle(self.head(decoded.float()), 2)
-        return self.mean_control + offsets * (CROP_SIZE / 8)
+            control = self.mean_control + offsets * (CROP_SIZE / 8)
+            moved: Tensor = self.closer(crops, control)
+            return control + moved
 
     def forward(self, crops: Tensor) -> Tensor:
         return self._maps(self.control_points(crops))
@@ -145,7 +146,7 @@ class CompactNetwork(nn.Module):
         features = self.features(crops)
         presence, deviation = self.judge(*features[:2])
         wide = self.tent @ deviation @ self.tent.T
-        return self._maps(self.placed(features[2])), torch.sigmoid(presence), wide
+        return self._maps(self.placed(crops, features[2])), torch.sigmoid(presence), wide
 
     def _maps(self, control: Tensor) -> Tensor:
         """Control points (B, 3, 64, 64) -> maps (B, 3, 256, 256), with the axes last in memory, as
@@ -159,21 +160,3 @@ def _tent_weights() -> Tensor:
     """Rows or columns of the 256 map -> (256, GRID) weights of bilinear interpolation."""
     each = torch.eye(GRID)[None]
     return nn.functional.interpolate(each, size=MAP_SIZE, mode="linear")[0].T
-
-
-def spline_weights(positions: NDArray[Any]) -> NDArray[np.float32]:
-    """Rows or columns (N,) of the 256 map -> (N, 64) cubic B-spline weights of the control points.
-
-    Control point i lies at map coordinate 4 i + 1.5 (its cell's centre); beyond the first and
-    last the surface continues with the edge's control point repeated.
-    """
-    step = MAP_SIZE / CONTROL_SIZE
-    t = (np.asarray(positions, np.float64) - (step - 1) / 2) / step
-    cell = np.floor(t).astype(int)
-    f = t - cell
-    kernel = [(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3]
-    weights = np.zeros((len(t), CONTROL_SIZE))
-    for offset, value in zip(range(-1, 3), kernel, strict=True):
-        index = np.clip(cell + offset, 0, CONTROL_SIZE - 1)
-        np.add.at(weights, (np.arange(len(t)), index), value / 6)
-    return weights.astype(np.float32)

@@ -44,12 +44,13 @@ def load_onnx(network: nn.Module, path: Path, crops: Tensor) -> list[nn.BatchNor
             f"{path}: expected an exported network, got: {reason_of(error)}"
         ) from error
     judged = "presence" in {output.name for output in model.graph.output}
+    older = "GatherElements" not in {node.op_type for node in model.graph.node}
     nodes = [node for node in model.graph.node if node.op_type in WEIGHTED]
     weights = [[tensors.get(name) for name in node.input[1:]] for node in nodes]
     folded: list[nn.BatchNorm2d] = []
     bias: Floats | None = None
     try:
-        for layer in _in_order(network, crops, judged=judged):
+        for layer in _in_order(network, crops, judged=judged, closer=not older):
             if isinstance(layer, nn.BatchNorm2d) and bias is not None:
                 _hand_on(layer, bias)
                 folded.append(layer)
@@ -139,10 +140,17 @@ def _dequantised(node: onnx.NodeProto, values: Floats, scale: Floats, zero: Floa
     return (values.astype(np.float32) - zero.reshape(shape)) * scale.reshape(shape)
 
 
-def _in_order(network: nn.Module, crops: Tensor, *, judged: bool) -> Iterator[Layer]:
-    """The layers with weights, in the order in which crops pass through them."""
+def _in_order(network: nn.Module, crops: Tensor, *, judged: bool, closer: bool) -> Iterator[Layer]:
+    """The layers with weights, in the order in which crops pass through them; without those that
+    look closer, which older files have not, and which change nothing as they begin."""
     order: list[Layer] = []
-    layers = [module for module in network.modules() if isinstance(module, Layer)]
+    part = None if closer else getattr(network, "closer", None)
+    left_out = () if part is None else (*part.modules(),)
+    layers = [
+        module
+        for module in network.modules()
+        if isinstance(module, Layer) and module not in left_out
+    ]
     hooks = [layer.register_forward_pre_hook(lambda it, _: order.append(it)) for layer in layers]
     _run(network, crops[:1], judged=judged)
     for hook in hooks:
