@@ -21,6 +21,9 @@ FADE = 2.5
 """Control points from a window's border over which the correction grows to its whole."""
 FINE = 2
 """Texture pixels a control point, either way."""
+UNIT = 1 / 8
+"""Crop pixels that the corrections count in: in whole ones, Adam's first steps throw eyes and mouth
+about (768 samples from scratch: 6.5 % off; in these 4.9, without a closer look 4.8)."""
 DARKEST = 0.02
 """Contrast below which a texture stays faint."""
 
@@ -95,7 +98,7 @@ class Place(nn.Module):
         turned = -1 if mirrored else 1
         fine = _spline(*rows, FINE), _spline(*columns, FINE)[:, ::turned]
         here = _spline(*rows, 1), _spline(*columns, 1)[:, ::turned]
-        onto = _onto(*rows), _onto(*columns)[:, ::turned]
+        onto = UNIT * _onto(*rows), _onto(*columns)[:, ::turned]
         buffers = {
             "fine_rows": fine[0], "fine_columns": fine[1], "rows": here[0], "columns": here[1],
             "steps_down": steps(here[0]), "steps_across": steps(here[1]),
