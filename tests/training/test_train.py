@@ -62,6 +62,19 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(config: TrainConfig) -> 
     assert [line["step"] for line in lines if "step" in line] == [6, 12]
 
 
+def test_a_run_of_networks_that_did_not_look_closer_does_not_go_on(config: TrainConfig) -> None:
+    train(config, stop_after=1)
+    path = config.out / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    for key in ("network", "averaged"):
+        state[key] = {k: v for k, v in state[key].items() if not k.startswith("closer.")}
+    del state["optimizer"]["param_groups"][0]["params"][-20:]
+    torch.save(state, path)
+    with pytest.raises(PrnetError, match=r"this preset and version, got another's .*--init "):
+        train(config, stop_after=1)
+    train(replace(config, out=config.out.parent / "new", init=config.out), stop_after=1)
+
+
 def test_the_average_is_what_is_validated_and_exported(config: TrainConfig) -> None:
     """Of two steps, the second of which counts ten twelfths, as averages begin."""
     config = replace(config, learning_rate=2e-2)  # which makes the two differ

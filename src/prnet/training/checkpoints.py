@@ -81,7 +81,8 @@ def resume(
         step = int(state["step"])
     except Exception as error:  # what torch raises depends on what does not fit
         raise PrnetError(
-            f"{folder}: expected a checkpoint of this preset, got another's (choose another --out)"
+            f"{folder}: expected a checkpoint of this preset and version, got another's "
+            f"(choose another --out; --init {folder} may take its weights)"
         ) from error
     begun.check(folder, state)
     return step

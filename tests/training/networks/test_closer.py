@@ -94,3 +94,13 @@ def test_files_of_networks_that_do_not_look_closer_are_read(tmp_path: Path) -> N
     with torch.no_grad():
         difference = (network.eval()(CROPS) - older(CROPS)).abs().max()
     assert difference < 1e-2
+
+
+def test_it_learns_and_moves_no_texture_to_do_so(closer: Closer, control: Tensor) -> None:
+    at = control.clone().requires_grad_()
+    closer(CROPS, at).square().sum().backward()
+    assert at.grad is None
+    for corrections in (closer.eye, closer.mouth):
+        for parameter in corrections.parameters():
+            assert parameter.grad is not None
+            assert parameter.grad.any()
