@@ -72,7 +72,7 @@ def test_a_run_of_networks_that_did_not_look_closer_does_not_go_on(config: Train
     torch.save(state, path)
     with pytest.raises(PrnetError, match=r"this preset and version, got another's .*--init "):
         train(config, stop_after=1)
-    train(replace(config, out=config.out.parent / "new", init=config.out), stop_after=1)
+    train(replace(config, out=config.out.parent / "new", init=str(config.out)), stop_after=1)
 
 
 def test_the_average_is_what_is_validated_and_exported(config: TrainConfig) -> None:
