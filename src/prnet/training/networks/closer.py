@@ -54,28 +54,30 @@ class Closer(nn.Module):
             Place(EYE), Place(EYE, mirrored=True), Place(MOUTH),
         )  # fmt: skip
 
+    @property
+    def places(self) -> tuple[Place, Place, Place]:
+        return self.left, self.right, self.lips
+
     def forward(self, crops: Tensor, control: Tensor) -> Tensor:
         where = control.detach()  # the map learns from its own error, not by moving the texture
-        places = self.left, self.right, self.lips
         textures = self.textures(crops, where)
-        left, right, lips = (place.slopes(where) for place in places)
+        left, right, lips = (place.slopes(where) for place in self.places)
         eyes = self.eye(in_pairs(textures[0], textures[1]), in_pairs(left, right))
         moved = *apart(eyes), self.mouth(textures[2], lips)
-        left, right, lips = (place.back(by) for place, by in zip(places, moved, strict=True))
+        left, right, lips = (place.back(by) for place, by in zip(self.places, moved, strict=True))
         return left + right + lips
 
     def textures(self, crops: Tensor, control: Tensor) -> list[Tensor]:
         """Each place's (B, 3, 2 h, 2 w), in its own light."""
-        places = self.left, self.right, self.lips
         xy, _ = torch.split(control, [2, 1], dim=1)
         at = torch.cat(
-            [place.unwrapped(xy).reshape(-1, 2, place.pixels) for place in places], dim=2
+            [place.unwrapped(xy).reshape(-1, 2, place.pixels) for place in self.places], dim=2
         )
         seen = sampled(crops, at, self.size)
-        pixels = torch.split(seen, [place.pixels for place in places], dim=2)
+        pixels = torch.split(seen, [place.pixels for place in self.places], dim=2)
         return [
             in_its_light(each.reshape(-1, 3 * place.pixels)).reshape(-1, 3, *place.sides)
-            for place, each in zip(places, pixels, strict=True)
+            for place, each in zip(self.places, pixels, strict=True)
         ]
 
 
