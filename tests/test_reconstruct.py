@@ -97,6 +97,16 @@ def test_batch_gives_what_single_calls_give(model: Path) -> None:
         np.testing.assert_array_equal(alone.position_map, face.position_map)
 
 
+def test_crops_of_faces_that_are_about_upright_are_not_turned(model: Path) -> None:
+    reconstruct = Reconstructor(model, detector=NoFace(), passes=1)
+    rolls = [0, 4, -4, 6, -6, 90, 180]
+    boxes = [Box(100, 50, 200, 150, roll=roll) for roll in rolls]
+    faces = reconstruct(IMAGE, boxes=boxes)
+    assert [face.crop.roll for face in faces] == [0, 0, 0, 6, -6, 90, 180]
+    assert [face.box for face in faces] == boxes
+    assert _square(faces[1].crop) == _square(faces[2].crop) == _square(faces[0].crop)
+
+
 def test_places_come_in_any_numbers(model: Path) -> None:
     reconstruct = Reconstructor(model, detector=NoFace())
     box = Box(100, 50, 200, 150)

@@ -65,8 +65,7 @@ class MappedFace:
     ) -> Self:
         """A network's position map (256, 256, 3) in crop pixels -> a face in image pixels, with
         the zero of z where the layout's rule puts it; ``deviation`` (256, 256) in crop pixels."""
-        position_map = crop.map_to_image(crop_map)
-        position_map[..., 2] -= layout.z_origin(position_map)
+        position_map = crop.map_to_image(crop_map, zero=float(layout.z_origin(crop_map)))
         if deviation is not None:
             deviation = np.asarray(deviation / crop.scale, np.float32)
         return cls(position_map, layout, box, crop, image, source, presence, deviation)

@@ -217,3 +217,5 @@ def test_maps_go_to_the_image_as_points_do(roll: float) -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, crop.to_image(crop_map), atol=1e-3)
     np.testing.assert_array_equal(crop_map, before)
+    from_seven = crop.map_to_image(crop_map, zero=7)
+    np.testing.assert_allclose(from_seven, crop.to_image(crop_map - [0, 0, 7]), atol=1e-3)

@@ -6,6 +6,8 @@ A row is 17 float32: score; centre x, y; width, height; cosine and sine of the r
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,8 @@ MAX_COVER = 0.65
 CLOSE = 0.6
 """With more of the union than this in common, boxes are averaged."""
 MAX_CANDIDATES = 1000
+LOOKED_AT = 8
+"""Sizes of pictures whose cells are kept, at most some megabytes each."""
 
 Floats = NDArray[np.float32]
 
@@ -32,14 +36,21 @@ def decode_grids(outputs: Floats, high: int, wide: int, min_score: float) -> Flo
     chosen = np.flatnonzero(outputs[0] >= logit(min_score))
     if len(chosen) > MAX_CANDIDATES:
         chosen = chosen[np.argsort(-outputs[0, chosen])[:MAX_CANDIDATES]]
-    first = np.cumsum([0, *((high // s) * (wide // s) for s in STRIDES)])
-    level = np.searchsorted(first, chosen, side="right") - 1
-    cell, stride = chosen - first[level], np.array(STRIDES)[level]
-    row, column = np.divmod(cell, wide // stride)
     values = outputs[:, chosen].T
-    at = np.stack([column, row], axis=1) * stride[:, None] + (stride[:, None] - 1) / 2
     values[:, 1:3] /= UNIT
-    return decode(values, at, stride * float(UNIT))
+    at, unit = _cells(high, wide)
+    return decode(values, at[chosen], unit[chosen])
+
+
+@lru_cache(maxsize=LOOKED_AT)
+def _cells(high: int, wide: int) -> tuple[Floats, Floats]:
+    """Centres (N, 2) of the first step's cells and their units (N,), input pixels."""
+    centres, units = [], []
+    for stride in STRIDES:
+        rows, columns = np.indices((high // stride, wide // stride), np.float32).reshape(2, -1)
+        centres.append(np.stack([columns, rows], axis=1) * stride + (stride - 1) / 2)
+        units.append(np.full(len(rows), stride * UNIT, np.float32))
+    return np.concatenate(centres), np.concatenate(units)
 
 
 def decode(values: Floats, at: NDArray[np.floating], unit: NDArray[np.floating]) -> Floats:

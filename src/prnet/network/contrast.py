@@ -24,7 +24,8 @@ def stretched(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Crops (N, S, S, 3) -> the same, those of little contrast stretched linearly."""
     if not len(crops):
         return crops
-    sampled = crops[:, ::SAMPLED, ::SAMPLED].mean(axis=3).reshape(len(crops), -1)
+    red, green, blue = np.moveaxis(crops[:, ::SAMPLED, ::SAMPLED].astype(np.float64), 3, 0)
+    sampled = ((red + green + blue) / 3).reshape(len(crops), -1)
     sampled.sort(axis=1)
     low, high = (_percentile(sampled, percent) for percent in PERCENTILES)
     contrast = high - low
