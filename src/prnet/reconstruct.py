@@ -20,7 +20,7 @@ from prnet.face import Face, roll_of
 from prnet.files.image import MAX_PIXELS, load_image
 from prnet.files.onnx_session import Device
 from prnet.geometry.boxes import Box, check_seen, given_boxes, landmarks_of_each
-from prnet.geometry.crop import CropRule, CropTransform
+from prnet.geometry.crop import CropRule, CropTransform, upright_roll
 from prnet.geometry.doubted import NEAR_GIVEN, SAME, apart, around, elsewhere, middle
 from prnet.light import Pixels
 from prnet.network.crop_rules import GIVEN_BOX_RULE
@@ -30,9 +30,6 @@ MIN_PRESENCE = 0.83
 150 pictures without a face; 0.8 left 7, 740 and two: a cat, a painted portrait."""
 GIVEN_AGAIN = 2
 """Passes more in a caller's boxes, which may lie far off (docs/experiments.md)."""
-LEVEL = 5.0
-"""Degrees of roll below which a crop is not turned, which takes as long as all else about a crop:
-held-out faces come out as well (docs/experiments.md)."""
 _belief = partial(belief, enough=MIN_PRESENCE)
 
 
@@ -116,8 +113,8 @@ class Reconstructor(CropMapper):
 
         ``boxes`` (or x0, y0, x1, y1 of each) or ``landmarks`` (each (68, 2 or 3), image pixels)
         say where the faces are instead of the detector; the result then keeps their order. Crops
-        are turned by a Box's roll, or by landmarks' where that is more than `OFF_ROLL` degrees; by
-        no roll under `LEVEL` degrees.
+        are turned by a Box's roll where that is more than `UPRIGHT` degrees, by landmarks' where it
+        is more than `OFF_ROLL`; those of further passes by any.
         An array is copied, so that faces stay as they are when the caller's buffer takes the next
         frame.
         """
@@ -179,7 +176,7 @@ class Reconstructor(CropMapper):
         self, source: Source, image: Pixels, boxes: Sequence[Box], rule: CropRule
     ) -> Steps:
         crops = [CropTransform.from_box(box, rule, size=self.network.crop_size) for box in boxes]
-        crops = [replace(crop, roll=0.0) if abs(crop.roll) < LEVEL else crop for crop in crops]
+        crops = [replace(crop, roll=upright_roll(crop.roll)) for crop in crops]
         return (yield from self._mapped(source, image, boxes, crops, self._passes()))
 
     def _looked_around(

@@ -17,6 +17,9 @@ LANDMARK_CROP_FACTOR = 1.5
 """Crop side over the longer side of the box of the 68 landmarks; what training centres on."""
 OFF_SHIFT, OFF_SIZE, OFF_ROLL = 0.08, 0.15, 15.0
 """Of a crop that is off: its centre, in sides, its side, as a logarithm, its roll, in degrees."""
+UPRIGHT = 5.0
+"""Degrees of roll up to which a crop by a box, or from frame to frame, is not turned, which takes
+as long as all else about a crop: held-out faces come out as well (docs/experiments.md)."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,11 @@ def _padded(
             inside_y0:inside_y1, inside_x0:inside_x1
         ]
     return canvas
+
+
+def upright_roll(roll: float) -> float:
+    """The degrees by which such a crop of a face of this roll is turned."""
+    return roll if abs(roll) > UPRIGHT else 0.0
 
 
 def crop_is_off(seen: CropTransform, wanted: CropTransform, *, share: float = 1.0) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prnet.face import Face, roll_of
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropTransform, crop_is_off
+from prnet.geometry.crop import CropTransform, crop_is_off, upright_roll
 from prnet.reconstruct import Reconstructor
 from prnet.video.glance import beside, glancing
 from prnet.video.look import Look, alike, look_of, mixed
@@ -53,8 +53,6 @@ NEAR = 1.8
 LONGEST_STEP, MOST_GROWTH = 0.5, 1.5
 """From one frame to the next; what moves more is another face in the crop."""
 
-UPRIGHT: Final = 5.0
-"""Degrees of roll up to which a crop is not turned: that takes as long again as the crop."""
 STILL = 0.3
 """The crop stays where it is until it is off by so much of what pays for another look."""
 CUT = 24.0
@@ -161,8 +159,7 @@ class Tracker:
         self._part()
 
     def _crop(self, track: Track, seconds: float) -> CropTransform:
-        roll = roll_of(track.face)
-        roll = roll if abs(roll) > UPRIGHT else 0.0
+        roll = upright_roll(roll_of(track.face))
         crop = self._reconstruct.landmark_crop(track.face.landmarks, roll)
         x, y = track.speed * (seconds - track.seconds)
         crop = replace(crop, centre_x=crop.centre_x + x, centre_y=crop.centre_y + y)

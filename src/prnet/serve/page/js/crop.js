@@ -100,6 +100,11 @@ function seeing(start, pixel, reach, size, length) {
   return [Math.min(Math.max(first, 0), size), Math.min(Math.max(last, 0), size)];
 }
 
+/** The degrees by which a crop by a box, or from frame to frame, of a face of this roll is turned. */
+export function uprightRoll(roll, { UPRIGHT }) {
+  return Math.abs(roll) > UPRIGHT ? roll : 0;
+}
+
 /** Whether the crop that the landmarks ask for is far from what was seen (reconstruct.py). */
 export function cropIsOff(seen, wanted, { OFF_SHIFT, OFF_SIZE, OFF_ROLL }, share = 1) {
   const turn = ((((wanted.roll - seen.roll + 180) % 360) + 360) % 360) - 180;

@@ -2,7 +2,7 @@
 // landmarks, camera, pose}; everything in the pixels of the picture, z larger nearer.
 import { fitCamera, imageRoll, poseOf } from "./camera.js";
 import { stretched } from "./contrast.js";
-import { boxAround, Crop, cropIsOff } from "./crop.js";
+import { boxAround, Crop, cropIsOff, uprightRoll } from "./crop.js";
 import { byBelief, elsewhere, isAgain, toldApart } from "./doubted.js";
 import { gather } from "./layout.js";
 import { inWhiteLight } from "./light.js";
@@ -52,6 +52,7 @@ export class Reconstructor {
   /** The face in a box, from another crop where its landmarks ask for one. */
   async inBox(picture, box) {
     const crop = Crop.fromBox(box, this.settings.rules.detector, this.size);
+    crop.roll = uprightRoll(crop.roll, this.settings.crop);
     const face = await this.map(picture, box, crop);
     const wanted = this.landmarkCrop(face);
     const off = cropIsOff(face.crop, wanted, this.settings.crop);

@@ -81,7 +81,7 @@ export class Tracker {
   }
 
   crop({ face, speed, seconds: then }, seconds) {
-    const wanted = this.models.landmarkCrop(face, this.c.UPRIGHT), passed = seconds - then;
+    const wanted = this.models.landmarkCrop(face, this.models.settings.crop.UPRIGHT), passed = seconds - then;
     const moved = new Crop(
       wanted.x + speed[0] * passed, wanted.y + speed[1] * passed, wanted.side, wanted.size, wanted.roll,
     );
