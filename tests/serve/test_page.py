@@ -145,13 +145,14 @@ def test_constants_come_from_python(
 
 
 @pytest.mark.parametrize(
-    "twin", ["detector", "contrast", "light", "doubted", "track", "look", "smooth"]
+    "twin", ["detector", "crop", "contrast", "light", "doubted", "track", "look", "smooth"]
 )
 def test_no_constant_of_a_twin_is_forgotten(files: dict[str, bytes], twin: str) -> None:
     # The names of the detector's files, and what checks other people's; the page, where loops are
     # quick, filters each pixel, and takes no boxes.
     files_alone = {"FIRST", "SECOND", "LONGEST_SIDE"}
     unneeded = {"detector": files_alone, "smooth": {"CELL"}, "doubted": {"NEAR_GIVEN"}}
+    unneeded["crop"] = {"LANDMARK_CROP_FACTOR"}  # in the rules
     settings = json.loads(files["settings.json"])
     assert set(settings[twin]) - unneeded.get(twin, set()) <= _named(files, twin)
 

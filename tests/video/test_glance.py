@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from prnet.detection.protocol import FaceDetector
 from prnet.geometry.boxes import Box
@@ -100,6 +101,17 @@ def test_the_network_looks_once_at_a_known_face(
     for number in range(1, 20):
         assert tracker(frame, number / 8)
     assert crops == [1] * 19
+
+
+def test_crops_of_a_film_are_turned_as_those_of_photos(sample_image: np.ndarray) -> None:
+    turned = Image.fromarray(sample_image).rotate(-10, Image.Resampling.BICUBIC)
+    for frame, is_turned in ((sample_image, False), (np.asarray(turned), True)):
+        tracker, crops = Tracker(Reconstructor()), []
+        for number in range(3):  # moved so far that the crop follows
+            (face,) = tracker(np.roll(frame, 12 * number, axis=1), number / 8)
+            crops.append(face.crop)
+            assert (abs(face.crop.roll) > 5) is is_turned
+        assert len({crop.centre_x for crop in crops}) == 3
 
 
 def test_other_faces_are_left() -> None:
