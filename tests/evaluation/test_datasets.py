@@ -103,9 +103,17 @@ def test_missing_and_unreadable_parts_are_samples_with_a_problem(tmp_path: Path)
     assert samples["a"].problem is None
     assert "no .mat file" in (samples["b"].problem or "")
     assert "c.mat: expected a MATLAB file" in (samples["c"].problem or "")
-    assert "68 finite points" in (samples["e"].problem or "")
+    assert samples["e"].problem == f"{tmp_path / 'e.mat'}: expected 68 points, got shape (2, 21)"
     with pytest.raises(PrnetError, match=r"d\.jpg: expected an image file, got no such file"):
         samples["d"].read_photo()
+
+
+def test_points_that_are_no_numbers_are_named_once(tmp_path: Path) -> None:
+    write_photo(tmp_path / "a.jpg")
+    table = tmp_path / "a.csv"
+    table.write_text(",".join(["a.jpg", "nan", *map(str, range(135))]))
+    (sample,) = open_dataset(table).samples
+    assert sample.problem == f"{table}, a: expected 68 finite points, got some that are not"
 
 
 def test_other_points_and_yaws(tmp_path: Path) -> None:

@@ -239,6 +239,8 @@ def _csv_sample(path: Path, row: list[str], name: str, photo: Path, origin: Orig
             raise ValueError(f"{len(numbers)} numbers")
         points = numbers.reshape(68, -1)
         return replace(sample, landmarks=as_landmarks(points, origin, f"{path}, {name}"))
+    except PrnetError as error:
+        return replace(sample, problem=str(error))
     except ValueError as error:
         problem = f"{path}, {name}: expected 68 points, got: {reason_of(error)}"
         return replace(sample, problem=problem)

@@ -37,8 +37,10 @@ def as_landmarks(points: NDArray[Any], origin: int, name: str = "landmarks") -> 
     array = np.array(points, np.float64)
     if array.shape in ((2, 68), (3, 68)):
         array = array.T
-    if array.shape not in ((68, 2), (68, 3)) or not np.isfinite(array).all():
-        raise PrnetError(f"{name}: expected 68 finite points, got shape {np.shape(points)}")
+    if array.shape not in ((68, 2), (68, 3)):
+        raise PrnetError(f"{name}: expected 68 points, got shape {np.shape(points)}")
+    if not np.isfinite(array).all():
+        raise PrnetError(f"{name}: expected 68 finite points, got some that are not")
     if np.abs(array).max() > FARTHEST:
         raise PrnetError(
             f"{name}: expected points within {FARTHEST:.0f} pixels, got {np.abs(array).max():.3g}"

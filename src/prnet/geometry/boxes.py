@@ -152,10 +152,10 @@ def given_landmarks(points: ArrayLike) -> NDArray[np.floating]:
         array = array if array.dtype.kind == "f" else array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise PrnetError("expected 68 landmarks (68, 2) or (68, 3), got no such array") from error
-    if array.shape not in ((68, 2), (68, 3)) or not np.isfinite(array).all():
-        raise PrnetError(
-            f"expected 68 finite landmarks (68, 2) or (68, 3), got shape {array.shape}"
-        )
+    if array.shape not in ((68, 2), (68, 3)):
+        raise PrnetError(f"expected 68 landmarks (68, 2) or (68, 3), got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise PrnetError("expected 68 finite landmarks, got some that are not")
     return array
 
 
