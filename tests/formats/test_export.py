@@ -88,6 +88,17 @@ def test_columns_of_other_names_are_refused(tmp_path: Path, header: str) -> None
         read_points(tmp_path / "points.csv")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_number_of_the_row_is_not_taken_for_x(tmp_path: Path, first: int) -> None:
+    rows = np.column_stack([np.arange(68) + first, np.random.default_rng(0).random((68, 2)) * 90])
+    np.savetxt(tmp_path / "points.txt", rows)
+    with pytest.raises(PrnetError, match="got: rows that are numbered; columns then need names"):
+        read_points(tmp_path / "points.txt")
+    np.savetxt(tmp_path / "points.txt", rows, header="landmark x y", comments="")
+    found = read_points(tmp_path / "points.txt")["landmarks"]
+    np.testing.assert_allclose(found, rows[:, 1:])
+
+
 def test_landmarks_as_csv_and_pts(face: Face, tmp_path: Path) -> None:
     face.save(tmp_path / "face.csv")
     table = np.genfromtxt(tmp_path / "face.csv", delimiter=",", names=True)

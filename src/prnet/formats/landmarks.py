@@ -82,7 +82,10 @@ def _points_of(text: str) -> Floats:
     header, _, below = without_comments(text).partition("\n")
     names = header.lower().replace(",", " ").replace('"', " ").split()
     if all(map(is_numeral, names)):
-        return rows_of(text)
+        rows = rows_of(text)
+        if rows.shape == (68, 3) and (np.diff(rows[:, 0]) == 1).all():
+            raise ValueError("rows that are numbered; columns then need names: landmark, x, y")
+        return rows
     rows = rows_of(below)
     if not {"x", "y"} <= set(names) or len(names) != rows.shape[1]:
         raise ValueError(f"{rows.shape[1]} columns, named {shortened(header, 40)}, not x, y")
