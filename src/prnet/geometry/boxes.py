@@ -20,8 +20,8 @@ LONGEST_SIDE = 65_536.0
 
 def roll_matrix(roll: float) -> NDArray[np.float64]:
     """(2, 2): turns image offsets clockwise, as the image is seen, by ``roll`` degrees."""
-    angle = np.radians(roll)
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    cosine, sine = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+    return np.array([[cosine, -sine], [sine, cosine]])
 
 
 @dataclass(frozen=True)
