@@ -77,6 +77,7 @@ def export_detector(
         model = to_onnx(_Second(network), sample, axes)
         store_bytes(model)
     store_half(model)
+    _without_repeats(model)
     _without_names(model)
     onnx.checker.check_model(model)
     write_bytes(path, model.SerializeToString())
@@ -144,6 +145,22 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]  # the package has 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
         image = next(self._left, None)
         return None if image is None else {"image": image}
+
+
+def _without_repeats(model: onnx.ModelProto) -> None:
+    """One constant for equal ones: each kernel has zero points of its own, all of them zero."""
+    graph, first, kept = model.graph, {}, []
+    instead: dict[str, str] = {}
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        same = tensor.data_type, values.shape, values.tobytes()
+        instead[tensor.name] = first.setdefault(same, tensor.name)
+        if instead[tensor.name] == tensor.name:
+            kept.append(tensor)
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    for node in graph.node:
+        node.input[:] = [instead.get(name, name) for name in node.input]
 
 
 def _without_names(model: onnx.ModelProto) -> None:
