@@ -18,7 +18,7 @@ from full_disk import SAYS, files_below, full_disk
 from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 
 from prnet.cli import main  # noqa: E402
 from prnet.detection.candidates import decode, decode_grids  # noqa: E402
@@ -299,6 +299,9 @@ def test_the_file_computes_what_torch_does(part: Any, pools: Path, tmp_path: Pat
         spread = expected.numpy().std(axis=-1, keepdims=True) if spread is None else spread
         wrong = np.abs(found - expected.numpy()) / spread
         assert wrong.mean() < 0.1  # 8 bits of activations and weights
+    stored = onnx.load(tmp_path / "network.onnx").graph.initializer
+    arrays = [onnx.numpy_helper.to_array(tensor) for tensor in stored]
+    assert len({(each.dtype, each.shape, each.tobytes()) for each in arrays}) == len(arrays)
 
 
 @pytest.mark.parametrize(

@@ -149,16 +149,15 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]  # the package has 
 
 def _without_repeats(model: onnx.ModelProto) -> None:
     """One constant for equal ones: each kernel has zero points of its own, all of them zero."""
-    graph, first, kept = model.graph, {}, []
+    graph = model.graph
+    kept: dict[tuple[str, tuple[int, ...], bytes], onnx.TensorProto] = {}
     instead: dict[str, str] = {}
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        same = tensor.data_type, values.shape, values.tobytes()
-        instead[tensor.name] = first.setdefault(same, tensor.name)
-        if instead[tensor.name] == tensor.name:
-            kept.append(tensor)
+        same = kept.setdefault((values.dtype.str, values.shape, values.tobytes()), tensor)
+        instead[tensor.name] = same.name
     del graph.initializer[:]
-    graph.initializer.extend(kept)
+    graph.initializer.extend(kept.values())
     for node in graph.node:
         node.input[:] = [instead.get(name, name) for name in node.input]
 
