@@ -229,7 +229,8 @@ def _padded(
 
 
 def upright_roll(roll: float) -> float:
-    """The degrees by which such a crop of a face of this roll is turned."""
+    """The degrees by which a crop by a box, or from frame to frame, is turned for a face of this
+    roll: none up to `UPRIGHT`."""
     return roll if abs(roll) > UPRIGHT else 0.0
 
 
