@@ -36,7 +36,8 @@ class MappedFace:
     ``source``: the photo's file, where it came from one; no result is written over it.
     ``presence``: 0..1, the network's opinion whether its crop shows a face, placed well enough;
     ``deviation``: (256, 256) float32 pixels, the standard deviation of a coordinate of each point
-    of the map, as the network expects it. None where the network does not judge itself.
+    of the map beside others' truth, as the network expects it. None where the network does not
+    judge itself.
     ``track``: in a film, the person's number.
     """
 

@@ -12,14 +12,14 @@ from prnet.mapped import MappedFace
 
 COLOURS = np.array([[36, 120, 196], [92, 190, 140], [250, 214, 80], [214, 60, 50]], np.float32)
 """Blue, green, yellow, red, from sure to guessed."""
-SURE, GUESSED = 0.005, 0.04
+SURE, GUESSED = 0.008, 0.07
 """Deviations of the first and of the last colour, of the size of the face (68 landmarks' box)."""
 OPACITY = 0.65
 
 
 def confidence_picture(face: MappedFace) -> NDArray[np.uint8]:
     """The face's photo (H, W, 3) uint8 with each point in the colour of its deviation: blue where
-    that is 0.5 % of the face's size or less, red from 4 %. Raises PrnetError for a face without
+    that is 0.8 % of the face's size or less, red from 7 %. Raises PrnetError for a face without
     image and for one of a network that does not judge itself."""
     deviations = face.vertex_deviations
     if face.image is None:

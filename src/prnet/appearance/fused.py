@@ -22,7 +22,7 @@ from prnet.mapped import MappedFace
 MOVING = (Part.EYES, Part.MOUTH)
 SHARP = 4
 """Power of the weights: the mean of all is blurred, the best alone has seams."""
-SURE = 0.005
+SURE = 0.007
 """Deviation of a point up to which it is trusted wholly, of the size of the face (68 landmarks'
 box)."""
 HIDDEN = 0.01

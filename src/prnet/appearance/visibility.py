@@ -38,7 +38,7 @@ MIDDLE = 0.25, 0.5
 """Distances from the middle column, over half the map, between which such places end: there the
 halves of a face seen from the side meet."""
 
-MARGIN, DEVIATIONS, LARGEST_MARGIN = 0.045, 5.0, 0.1
+MARGIN, DEVIATIONS, LARGEST_MARGIN = 0.045, 2.9, 0.1
 """Width of the band along the face's outline in which the photo may show what is behind it: at
 least, in the map's own deviations, and at most; shares of the face's longer side."""
 

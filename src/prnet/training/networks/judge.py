@@ -6,7 +6,9 @@ it made of the whole face.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 GRID = 16
@@ -19,8 +21,9 @@ class Judge(nn.Module):
     """Features of a network -> presence (B,), a logit, and deviation (B, 16, 16), crop pixels.
 
     ``channels``, ``mixed``: of the encoder's last features (B, C, 4, 4) and of the layer over the
-    whole face (B, M). The deviation is that of one coordinate, the same for x, y and z: errors are
-    within it in 68 % of all cases.
+    whole face (B, M). The deviation is that of one coordinate, the same for x, y and z: errors
+    beside the labels that it was trained with are within it in 68 % of all cases, beside others'
+    truth once `prnet.training.judging` has enlarged it.
     """
 
     def __init__(self, channels: int, mixed: int, *, seen: int = 32, width: int = 96) -> None:
@@ -40,6 +43,7 @@ class Judge(nn.Module):
         return self.presence(whole)[:, 0], torch.exp(LIMIT * torch.tanh(logarithm / LIMIT))
 
     @torch.no_grad()
-    def scale_deviation(self, factor: float) -> None:
-        """Multiply all deviations, nearly so toward their limits."""
-        self.deviation.bias.add_(float(torch.log(torch.tensor(factor))))
+    def scale_deviation(self, factor: float | NDArray[np.floating]) -> None:
+        """Multiply all deviations, or each (16, 16) by its own, nearly so toward their limits."""
+        logarithm = torch.as_tensor(np.log(factor), dtype=torch.float32)
+        self.deviation.bias.add_(logarithm.flatten().to(self.deviation.bias.device))
