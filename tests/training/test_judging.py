@@ -45,7 +45,9 @@ def test_heads_learn_and_maps_stay(recipe: CompactRecipe) -> None:
 def test_a_batch_of_one_is_judged(recipe: CompactRecipe) -> None:
     network = CompactNetwork().eval()
     held_out = Validation(recipe.data, recipe._loss, crop_size=128).batches
-    scores = judge(network, recipe.data, recipe._loss, Judging(1, 1, 0, {}), held_out, recipe.layout)
+    scores = judge(
+        network, recipe.data, recipe._loss, Judging(1, 1, 0, {}), held_out, recipe.layout
+    )
     assert np.isfinite([*scores.values()]).all()
 
 
