@@ -137,8 +137,8 @@ def test_no_other_host_is_named(files: dict[str, bytes]) -> None:
 def test_constants_come_from_python(
     files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anchorfree, "UPRIGHT", 0.123)
-    assert constants(anchorfree)["UPRIGHT"] == 0.123
+    monkeypatch.setattr(anchorfree, "STILL_TURNED", 0.123)
+    assert constants(anchorfree)["STILL_TURNED"] == 0.123
     settings = json.loads(files["settings.json"])
     assert settings["detector"]["LOOKS"] == anchorfree.LOOKS
     assert _named(files, "detector") <= {*settings["detector"], *settings["candidates"]}

@@ -65,7 +65,7 @@ REFINE_SIZE, REFINE_MARGIN = 64, 1.7
 NEARLY = 0.7
 """Image pixels by which the small picture's pixels may be wider than a crop's that is cut from it,
 in half the time: enlarged by half at most, as crops of the training are."""
-CLOSER_LOOKS, UPRIGHT = 4, 0.94
+CLOSER_LOOKS, STILL_TURNED = 4, 0.94
 """It looks twice, unless it is sure at once, and again, so often at most, while the face proves
 turned by more than 20 degrees (this cosine) against the look before."""
 SURE_SCORE, SURE_SHIFT = 0.99, 0.08
@@ -185,7 +185,7 @@ class PrnetDetector:
             hopeful = rows[:, 0] >= HOPEFUL * self.min_score
             shift = np.abs(local[:, 1:3]).max(axis=1)
             unsure = (local[:, 0] < SURE_SCORE) | (shift > SURE_SHIFT)
-            again = hopeful & ((local[:, 5] <= UPRIGHT) | ((look == 0) & unsure))
+            again = hopeful & ((local[:, 5] <= STILL_TURNED) | ((look == 0) & unsure))
             settled.append(rows[hopeful & ~again])
             rows, candidates, seen = rows[again], candidates[again], seen[again]
         faces = np.concatenate([*settled, rows])

@@ -116,7 +116,7 @@ export class Detector {
   }
 
   async refine(picture, small, candidates) {
-    const { CLOSER_LOOKS, FIRST_SAYS, HOPEFUL, MIN_SCORE, UPRIGHT, REFINE_SIZE } = this.c;
+    const { CLOSER_LOOKS, FIRST_SAYS, HOPEFUL, MIN_SCORE, STILL_TURNED, REFINE_SIZE } = this.c;
     const { SURE_SCORE, SURE_SHIFT } = this.c;
     const ground = meanColour(small);
     let asked = candidates.map((row) => row[0]);
@@ -143,7 +143,7 @@ export class Detector {
       const hopeful = rows.map((row) => row[0] >= HOPEFUL * MIN_SCORE);
       const again = local.map((row, i) => {
         const unsure = row[0] < SURE_SCORE || Math.max(...row.slice(1, 3).map(Math.abs)) > SURE_SHIFT;
-        return hopeful[i] && (row[5] <= UPRIGHT || (!look && unsure));
+        return hopeful[i] && (row[5] <= STILL_TURNED || (!look && unsure));
       });
       settled.push(...rows.filter((_, i) => hopeful[i] && !again[i]));
       [rows, asked, seen] = [rows, asked, seen].map((values) => values.filter((_, i) => again[i]));
