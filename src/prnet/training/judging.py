@@ -4,8 +4,8 @@ Its map is finished by then and stays as it is; a small head learns on its featu
 (`prnet.training.networks.judge`): presence from crops that show a face where a detector would put
 it, against crops beside faces, far too large or small, upside down, and of photos without faces,
 and, where the folder has them, from what a detector found in photos in which people drew boxes;
-deviation from the likelihood of the map's own errors under a normal distribution, at last enlarged
-to what errors beside others' truth are.
+deviation from the likelihood of the map's own errors beside the labels, under a normal
+distribution.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from prnet.evaluation.protocols import outer_interocular
-from prnet.layout.uv_layout import UVLayout
 from prnet.training.data.augment import (
     Augmentation,
     augment_colours,
@@ -34,7 +32,6 @@ from prnet.training.data.draws import Draws
 from prnet.training.data.prepared_files import MARGIN
 from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
-from prnet.training.networks.judge import GRID
 from prnet.training.progress import progress
 
 LEARNING_RATE = 2e-3
@@ -52,11 +49,6 @@ JITTER = 0.07
 in radians."""
 ONE_DEVIATION = 0.6827
 """Share of a normal distribution within one deviation."""
-NOSE_TIP = 30
-NEAR_NOSE, OUTLINE = (0.9, 1.4), (1.07, 2.2)
-"""So many eye distances (outer corners) from the tip of the nose errors are so many times as large
-beside others' truth as beside our labels, whose conventions the network shares, and between the two
-in proportion: the mean of turned heads, Congress and rendered heads (docs/experiments.md)."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +67,11 @@ def judge(
     loss: PositionMapLoss,
     settings: Judging,
     held_out: list[Batch],
-    layout: UVLayout,
 ) -> dict[str, float]:
     """Train the heads in place, scale the deviations so that 68 % of the errors of every other one
     of the ``held_out`` batches are within them, and score the heads on the rest: area under the
     curve of presence, shares of faces and of others that 0.5 keeps, share of the errors within
-    their deviation, correlation of the deviation with the point's error. These are errors beside
-    the labels; then `beside_truth` is multiplied in."""
+    their deviation, correlation of the deviation with the point's error."""
     network.eval()
     heads = network.judge.requires_grad_(True)
     errors, deviations, _ = _judged(network, loss, held_out[:1])
@@ -105,19 +95,7 @@ def judge(
     heads.requires_grad_(False)
     errors, deviations, _ = _judged(network, loss, held_out[::2])
     heads.scale_deviation(float(np.quantile(np.abs(errors) / deviations[..., None], ONE_DEVIATION)))
-    scores = _scores(network, data, loss, held_out[1::2] or held_out, settings)
-    heads.scale_deviation(beside_truth(layout))
-    return scores
-
-
-def beside_truth(layout: UVLayout) -> NDArray[np.float64]:
-    """(16, 16): what the deviations of `Judge`'s grid are multiplied by."""
-    landmarks = layout.canonical_landmarks
-    away = np.linalg.norm(layout.extended(layout.canonical) - landmarks[NOSE_TIP], axis=-1)
-    places, times = zip(NEAR_NOSE, OUTLINE, strict=True)
-    factors = np.interp(away / outer_interocular(landmarks), places, times)
-    each = layout.size // GRID
-    return np.asarray(factors.reshape(GRID, each, GRID, each).mean(axis=(1, 3)))
+    return _scores(network, data, loss, held_out[1::2] or held_out, settings)
 
 
 def _batch(data: PreparedData, settings: Judging, draws: Draws) -> tuple[Batch, Tensor, Tensor]:

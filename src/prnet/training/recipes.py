@@ -134,7 +134,7 @@ class CompactRecipe:
         count = min(JUDGED, samples // 2)
         settings = Judging(count, self._config.batch, self._config.seed, self._shares)
         held_out = Validation(self.data, self._loss, crop_size=CROP_SIZE).batches
-        return judge(averaged, self.data, self._loss, settings, held_out, self.layout)
+        return judge(averaged, self.data, self._loss, settings, held_out)
 
 
 def mean_map_in_crop(layout: UVLayout) -> NDArray[np.float32]:

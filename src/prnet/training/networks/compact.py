@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from prnet.training.networks.closer import Closer
-from prnet.training.networks.judge import GRID, Judge
+from prnet.training.networks.judge import GRID, Judge, beside_truth
 from prnet.training.networks.spline import CONTROL_SIZE, MAP_SIZE, spline_weights
 
 CROP_SIZE = 128
@@ -108,9 +108,11 @@ class CompactNetwork(nn.Module):
         )
         self.register_buffer("spline", torch.from_numpy(spline_weights(np.arange(MAP_SIZE))))
         self.register_buffer("tent", _tent_weights(), persistent=False)
+        self.register_buffer("beside_truth", beside_truth(), persistent=False)
         self.mean_control: Tensor
         self.spline: Tensor
         self.tent: Tensor
+        self.beside_truth: Tensor
 
     def start_from(self, mean_map: NDArray[np.float32]) -> None:
         """Centre the output on a map (256, 256, 3) in crop pixels, before training begins."""
@@ -142,10 +144,10 @@ class CompactNetwork(nn.Module):
 
     def judged(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Position maps (B, 3, 256, 256), presence (B,) in 0..1, deviations (B, 256, 256) in crop
-        pixels."""
+        pixels, of errors beside others' truth."""
         features = self.features(crops)
         presence, deviation = self.judge(*features[:2])
-        wide = self.tent @ deviation @ self.tent.T
+        wide = self.tent @ (deviation * self.beside_truth) @ self.tent.T
         return self._maps(self.placed(crops, features[2])), torch.sigmoid(presence), wide
 
     def _maps(self, control: Tensor) -> Tensor:
