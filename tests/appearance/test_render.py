@@ -211,7 +211,7 @@ def test_depth_files_agree(photographed: Face, tmp_path: Path, crop_size: int | 
     np.testing.assert_array_equal(np.asarray(png), encode_depth(depth))
     np.testing.assert_allclose(decode_depth(tmp_path / "a_depth.png"), depth, atol=0.51 * step)
     if crop_size is not None:
-        described = describe_face(photographed, depth_crop=crop_size)
+        described = describe_face(photographed, SaveOptions(depth_crop=crop_size))
         assert described["depth_picture"]["scale"] == step
     old = scipy.io.loadmat(tmp_path / "a_depth.mat")["depth"]
     hidden = np.isnan(depth)

@@ -23,7 +23,7 @@ from folders import contents
 from full_disk import full_disk
 from numpy.typing import NDArray
 from PIL import Image
-from standins import write_model
+from standins import make_layout, write_model
 
 from prnet.bulk.items import items_of
 from prnet.bulk.manifest import digest_of
@@ -35,8 +35,9 @@ from prnet.bulk.shards import ShardDone, ShardWork, finished, rows_path, samples
 from prnet.cli import main
 from prnet.commands.bulk.dataset import _finding, add_arguments
 from prnet.errors import PrnetError, PrnetWarning
-from prnet.files.image import load_image
+from prnet.files.image import MAX_PIXELS, load_image
 from prnet.formats.depth import decode_depth
+from prnet.network.crop_rules import GIVEN_BOX_RULE, save_crop_rules
 from prnet.reconstruct import Reconstructor
 
 pq = pytest.importorskip("pyarrow.parquet")
@@ -659,6 +660,7 @@ def test_crops_of_many_photos_at_once_change_nothing(
         (["--shard-size", "3"], "shard_size 2, got 3"),
         (["--min-presence", "0.9"], "min_presence 0.05, got 0.9"),
         (["--crop-size", "64"], "crop_size 256, got 64"),
+        (["--max-pixels", "64"], f"max_pixels {MAX_PIXELS}, got 64"),
     ],
 )
 def test_other_settings_are_refused(
@@ -677,6 +679,21 @@ def test_other_settings_are_refused(
     assert contents(tmp_path / "out") == before
     assert _run(photos / "more", *given[1:], model=model) == 2
     assert "expected the settings of the run that began it, inputs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["crop_rules.json", "uv_layout.npz"])
+def test_other_files_beside_the_network_are_another_network(
+    photos: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    changed = Path(copytree(model, tmp_path / "changed"))
+    given = [photos / "0.png", "--out", tmp_path / "out"]
+    assert _run(*given, model=changed) == 0
+    if name == "crop_rules.json":
+        save_crop_rules(changed, {"none": GIVEN_BOX_RULE})
+    else:
+        make_layout("minimum").save(changed / name)
+    assert _run(*given, model=changed) == 2
+    assert "expected the settings of the run that began it, network" in capsys.readouterr().err
 
 
 def test_looking_more_often_is_another_setting(

@@ -177,6 +177,12 @@ def test_results_inside_the_photos_folder_are_no_photos(tmp_path: Path) -> None:
         assert expand_inputs([tmp_path], recursive=True, results=link) == photos
 
 
+def test_results_that_are_not_there_yet_or_no_folder(tmp_path: Path) -> None:
+    photos = touch(tmp_path, "a.jpg")
+    for results in (tmp_path / "labels", *photos):
+        assert expand_inputs([tmp_path], recursive=True, results=results) == photos
+
+
 def test_links_to_nothing_are_kept_so_that_reading_reports_them(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
     for name in ("gone.jpg", "loop.jpg"):
@@ -210,3 +216,5 @@ def test_a_closed_subfolder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(PrnetError) as told:
         expand_inputs([tmp_path], recursive=True)
     assert str(told.value) == f"{closed}: expected a folder to read, got: Permission denied"
+    photos = touch(tmp_path, "a.jpg")
+    assert expand_inputs([tmp_path]) == photos, "what is not asked for may be closed"

@@ -94,17 +94,23 @@ def test_face_deeper_than_its_picture_is_wide(tmp_path: Path, crop: int | None) 
         assert np.nanmax(np.abs(depth)) > 30  # more than half the picture's longer side
 
 
-def test_report_of_the_command_has_the_scale(
+def test_report_json_and_glb_describe_a_face_alike(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_model(tmp_path / "model")
     Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
     given = ["reconstruct", tmp_path / "photo.png", "--model", tmp_path / "model", "--json"]
-    given += ["--detector", "none", "--save", "depth", "--depth-crop", "32", "--out", tmp_path]
+    given += ["--detector", "none", "--save", "depth,json,glb", "--out", tmp_path]
+    given += ["--depth-crop", "32", "--scale-by", "30"]
     assert main([str(word) for word in given]) == 0
     (face,) = json.loads(capsys.readouterr().out.splitlines()[0])["faces"]
     with Image.open(face["files"]["depth"]) as picture:
         assert float(picture.info["depth_scale"]) == face["depth_picture"]["scale"]
+    files = face.pop("files")
+    assert json.loads(Path(files["json"]).read_text()) == face
+    glb = Path(files["glb"]).read_bytes()
+    document = json.loads(glb[20 : 20 + int.from_bytes(glb[12:16], "little")])
+    assert document["nodes"][0]["extras"] == face
 
 
 def test_bytes_and_open_files_are_read_as_the_file_is(tmp_path: Path) -> None:

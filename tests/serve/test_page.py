@@ -29,6 +29,7 @@ from prnet.files.image import load_image
 from prnet.geometry.boxes import Box
 from prnet.geometry.camera import Pose
 from prnet.geometry.doubted import elsewhere
+from prnet.network.contrast import stretched
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.serve.files import page_files
 from prnet.serve.settings import constants
@@ -69,6 +70,19 @@ async ([picture, looks]) => {
 }
 """
 
+MIRRORED = """
+async (bytes) => {
+  const { Reconstructor } = await import("./js/reconstruct.js");
+  const settings = await (await fetch("settings.json")).json(), size = settings.network.crop_size;
+  const crop = { cut: () => ({ data: Uint8Array.from(bytes), width: size, height: size }) };
+  class Tensor { constructor(kind, data) { this.data = data; } }
+  return new Promise((seen) => {
+    const network = { run: ({ crops }) => seen([...crops.data]) };
+    const mapper = new Reconstructor(null, network, Tensor, null, settings);
+    mapper.map(null, null, crop, { mirror: true }).catch(() => {});
+  });
+}
+"""
 ASIDE = """
 ([first, by]) => {
   const { detector } = window.models, found = detector.detect.bind(detector);
@@ -344,6 +358,15 @@ def test_a_head_turned_far_is_seen_mirrored_in_the_browser_too(page: Any) -> Non
     off = [np.abs(there - face.landmarks).mean() for face in (expected, once)]
     assert off[0] < 0.05
     assert off[1] > 3 * off[0], "else this says nothing"
+
+
+def test_what_is_mirrored_is_stretched_after_it_as_in_python(page: Any) -> None:
+    """Every fourth column tells the contrast: here it is one column that is bright."""
+    crop = np.random.default_rng(0).integers(10, 20, (128, 128, 3), np.uint8)
+    crop[:, ::4] += 20
+    expected = stretched(crop[None, :, ::-1])[0]
+    assert (expected != stretched(crop[None])[0, :, ::-1]).any()
+    assert page.evaluate(MIRRORED, crop.ravel().tolist()) == expected.ravel().tolist()
 
 
 def test_a_sample_is_one_click_away(page: Any) -> None:

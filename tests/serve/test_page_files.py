@@ -27,6 +27,34 @@ from prnet.packaged import SAMPLE_PHOTO
 
 KINDS = ("glb", "obj", "ply", "depth", "landmarks", "csv", "json")
 
+CLOSE = """
+(() => {
+  const context = OffscreenCanvasRenderingContext2D.prototype, draw = context.drawImage;
+  const canvas = OffscreenCanvas.prototype, encode = canvas.convertToBlob;
+  let drawn;
+  context.drawImage = function (picture, ...rest) {
+    drawn = picture;
+    return draw.call(this, picture, ...rest);
+  };
+  canvas.convertToBlob = function (...given) {
+    drawn.close();
+    return encode.apply(this, given);
+  };
+})();
+"""
+"""While a texture becomes a file the photo is closed, as by the next frame of a camera."""
+
+SCALE_OF_CLOSED = """
+() => new Promise((tell) => {
+  const code = `import("${new URL("js/save.js", location)}").then(({ depthScale }) => {
+    postMessage(depthScale([0, 0, 5], { width: 0, height: 0 }));
+  });`;
+  const worker = new Worker(URL.createObjectURL(new Blob([code])));
+  worker.onmessage = ({ data }) => tell(data);
+  setTimeout(() => { worker.terminate(); tell("no end"); }, 20_000);
+})
+"""
+
 
 @pytest.fixture(scope="module")
 def saved(browser: Any, site: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -92,6 +120,32 @@ def test_glb(saved: Path, face: prnet.Face) -> None:
     assert set(map(tuple, triangles.tolist())) == set(map(tuple, expected_triangles.tolist()))
     turn, expected_turn = document["nodes"][0], expected["nodes"][0]
     assert turn["rotation"] == pytest.approx(expected_turn["rotation"], abs=2e-3)
+
+
+def test_a_picture_may_be_closed_while_it_is_saved(
+    browser: Any, site: str, tmp_path: Path, face: prnet.Face
+) -> None:
+    page = browser.new_page()
+    page.add_init_script(CLOSE)
+    page.goto(f"{site}?step=4")
+    page.wait_for_selector("body[data-ready]")
+    page.click("#sample")
+    page.wait_for_selector("body[data-done]")
+    with page.expect_download() as download:
+        page.click("[data-save=glb]")
+    download.value.save_as(tmp_path / "sample.glb")
+    page.close()
+    document, _, _ = _glb((tmp_path / "sample.glb").read_bytes())
+    told, expected = document["nodes"][0]["extras"], describe_face(face)
+    for name in ("image", "depth_picture"):
+        assert told[name] == expected[name]
+
+
+def test_a_closed_picture_has_a_depth_scale(browser: Any, site: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{site}settings.json")  # index.html forbids other workers
+    assert page.evaluate(SCALE_OF_CLOSED) == 2**-12
+    page.close()
 
 
 @pytest.mark.skipif("GLTF_VALIDATOR" not in os.environ, reason="needs Khronos's validator (npm)")

@@ -68,6 +68,17 @@ DROP = """
 }
 """
 
+KEEP = """
+() => {
+  const create = window.createImageBitmap;
+  window.created = [];
+  window.createImageBitmap = async (...given) => {
+    window.created.push(await create(...given));
+    return window.created.at(-1);
+  };
+}
+"""
+
 GIVE = """
 ([kind, name, text]) => {
   const given = new DataTransfer();
@@ -291,6 +302,12 @@ def test_of_two_photos_the_last_is_shown(page: Any) -> None:
     page.wait_for_selector(f"body[data-done='{done + 2}']")
     assert page.inner_text("#status").startswith("No face found")
     assert page.locator("[data-save=glb]").is_disabled()
+
+
+def test_of_a_reduced_photo_the_full_size_is_closed(page: Any) -> None:
+    page.evaluate(KEEP)
+    _pick(page, "large.png", _photo(Image.new("RGB", (4100, 4000))))
+    assert page.evaluate("window.created.map(({ width }) => width)") == [0, 0], "one is sent away"
 
 
 def test_a_camera_that_opens_late_or_ends(page: Any) -> None:

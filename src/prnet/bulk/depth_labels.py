@@ -22,7 +22,7 @@ from PIL import Image
 
 from prnet.appearance.encode import depth_preview
 from prnet.appearance.render import crop_depth_map, depth_map_of
-from prnet.bulk.photos import PhotoResult, failed, lost_photo
+from prnet.bulk.photos import PhotoResult, failed
 from prnet.errors import FullDiskError, PrnetError
 from prnet.face import Face
 from prnet.files.arrays import write_array
@@ -257,8 +257,3 @@ def _of_spoof(files: Sequence[Path]) -> bool:
         return not np.load(depth).any()
     with Image.open(depth) as label:
         return not np.asarray(label).any()
-
-
-def lost(frame: Frame, reason: str) -> PhotoResult:
-    """What is told of a photo that ended its process, twice."""
-    return lost_photo(frame.path, reason)

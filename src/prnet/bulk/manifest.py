@@ -17,6 +17,8 @@ from prnet.bulk.rows import SampleOptions
 from prnet.errors import PrnetError, reason_of
 from prnet.files.atomic import is_temporary, write_bytes
 from prnet.files.results import make_folder
+from prnet.network.crop_rules import CROP_RULES_FILE
+from prnet.network.position_map_network import layout_file
 from prnet.reconstruct import Reconstructor
 
 MANIFEST: Final = "manifest.json"
@@ -53,7 +55,7 @@ def settings_of(
     """``finding``: how faces are found and chosen, as the command line names it."""
     return {
         "prnet": version("prnet"),
-        "network": digest_of(reconstruct.network.path),
+        "network": digest_of(*_model_files(reconstruct.network.path)),
         "inputs": [name if name == "-" else os.path.abspath(name) for name in inputs],
         "recursive": recursive,
         "image_column": columns.image,
@@ -66,9 +68,15 @@ def settings_of(
     }
 
 
-def digest_of(path: Path) -> str:
-    """Of a network's file, or of the networks in a folder."""
-    files = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+def _model_files(network: Path) -> list[Path]:
+    """Its file, and those beside it that results depend on, too."""
+    beside = layout_file(network), network.with_name(CROP_RULES_FILE)
+    return [network, *filter(Path.exists, beside)]
+
+
+def digest_of(path: Path, *beside: Path) -> str:
+    """Of a network's file, or of the networks in a folder, and of files beside."""
+    files = [*(sorted(path.glob("*.onnx")) if path.is_dir() else [path]), *beside]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 

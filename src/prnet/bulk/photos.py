@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,7 +169,7 @@ class PhotoWork:
         beside: BesideError | None,
     ) -> PhotoResult:
         described = [
-            {**describe_face(face, depth_crop=self.options.depth_crop), "files": files}
+            {**describe_face(face, self.options), "files": files}
             for face, files in zip(faces, of_faces, strict=True)
         ]
         if beside is not None:
@@ -191,11 +191,12 @@ def about(path: str | Path, error: Exception) -> str:
     return message if str(path) in message else f"{path}: {message}"
 
 
-def lost(photo: NamedPhoto, reason: str) -> PhotoResult:
+class _Photo(Protocol):
+    @property
+    def path(self) -> Path: ...
+
+
+def lost(photo: _Photo, reason: str) -> PhotoResult:
     """What is told of a photo that ended its process, twice."""
-    return lost_photo(photo.path, reason)
-
-
-def lost_photo(path: Path, reason: str) -> PhotoResult:
-    message = f"{path}: expected a process that lives, got one that ended {reason}, twice"
-    return PhotoResult(str(path), "failed", error=message)
+    message = f"{photo.path}: expected a process that lives, got one that ended {reason}, twice"
+    return PhotoResult(str(photo.path), "failed", error=message)

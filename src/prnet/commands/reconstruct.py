@@ -205,7 +205,7 @@ def _done(
     kept = [*paths, *list_files(args.photos)]
     workers = 1 if STANDARD_INPUT in paths else min(args.workers, max(len(paths), 1))
     few = len(photos) <= MANY
-    with keep_files(kept), progress("photo", len(paths), quiet=few and len(paths) < 2) as bar:
+    with keep_files(kept), progress("photo", len(paths), quiet=len(paths) < 2) as bar:
         done = spread(work, photos, workers=workers, lost=lost)
         try:
             for result in chain(failures, done):

@@ -174,16 +174,13 @@ def _expand(argument: str, recursive: bool, results: Path | None) -> list[Path]:
 
 def _images_in(folder: Path, recursive: bool, results: Path | None) -> list[Path]:
     try:
-        folders = _folders_in(folder, results)
-        within = [folder, *folders] if recursive else [folder]
+        within = [folder, *_folders_in(folder, results)] if recursive else [folder]
         files = [file for each in within for file in _files_in(each)]
-        below = not recursive and any(
-            _is_image(file) for each in folders for file in _files_in(each)
-        )
     except OSError as error:
         unread = error.filename or folder
         raise PrnetError(f"{unread}: expected a folder to read, got: {error.strerror}") from error
     images = [file for file in files if _is_image(file)]
+    below = not recursive and _has_images(_folders_in(folder, results))
     elsewhere = "its subfolders hold some (prnet reconstruct --recursive)"
     if not images:
         hint = f"; {elsewhere}" if below else ""
@@ -200,7 +197,15 @@ def _images_in(folder: Path, recursive: bool, results: Path | None) -> list[Path
 
 def _has_images_below(folder: Path, results: Path) -> bool:
     inside = Path(os.path.realpath(results)).parent.is_relative_to(os.path.realpath(folder))
-    return inside and any(map(_is_image, _files_in(results)))
+    return inside and _has_images([results])
+
+
+def _has_images(folders: Iterable[Path]) -> bool:
+    """As far as they can be read: hints never fail."""
+    try:
+        return any(_is_image(file) for folder in folders for file in _files_in(folder))
+    except OSError:
+        return False
 
 
 def _listed(names: list[str]) -> str:

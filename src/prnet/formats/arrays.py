@@ -19,7 +19,7 @@ from prnet.files.atomic import write_bytes
 from prnet.files.mat import mat_bytes
 from prnet.formats.depth import DEPTH_ORIGIN
 from prnet.formats.landmarks import CSV_HEADER
-from prnet.formats.output import FaceOutput, SaveOptions, without_options
+from prnet.formats.output import DEFAULT, FaceOutput, SaveOptions, without_options
 from prnet.formats.pictures import face_depth_scale
 from prnet.formats.surface import head_unit
 from prnet.mapped import MappedFace
@@ -29,19 +29,24 @@ IMAGE_AXES = "x right, y down, pixel centres on integers; z in pixels, larger is
 
 def write_landmarks(face: MappedFace, path: Path) -> None:
     """Text, 68 rows of x y z."""
-    _write_rows(path, "%.3f %.3f %.3f\n", face.landmarks)
+    write_bytes(path, landmark_rows(face))
+
+
+def landmark_rows(face: MappedFace) -> bytes:
+    """The file that :func:`write_landmarks` writes."""
+    return _rows("%.3f %.3f %.3f\n", face.landmarks)
 
 
 def write_csv(face: MappedFace, path: Path) -> None:
     """CSV with a header: landmark (0..67, iBUG order), x, y, z."""
     numbered = np.c_[np.arange(len(face.landmarks)), face.landmarks]
-    _write_rows(path, "%d,%.3f,%.3f,%.3f\n", numbered, head=f"{CSV_HEADER}\n")
+    write_bytes(path, f"{CSV_HEADER}\n".encode() + _rows("%d,%.3f,%.3f,%.3f\n", numbered))
 
 
 def write_pts(face: MappedFace, path: Path) -> None:
     """The text form of iBUG's annotations: x y, the first pixel's centre at (1, 1) as there."""
-    head = f"version: 1\nn_points: {len(face.landmarks)}\n{{\n"
-    _write_rows(path, "%.3f %.3f\n", face.landmarks[:, :2] + 1, head=head, foot="}\n")
+    head = f"version: 1\nn_points: {len(face.landmarks)}\n{{\n".encode()
+    write_bytes(path, head + _rows("%.3f %.3f\n", face.landmarks[:, :2] + 1) + b"}\n")
 
 
 def write_pose(face: MappedFace, path: Path) -> None:
@@ -51,7 +56,7 @@ def write_pose(face: MappedFace, path: Path) -> None:
 
 def write_json(face: MappedFace, path: Path, options: SaveOptions) -> None:
     """JSON that describes the face, :func:`describe_face`."""
-    _write_json(path, describe_face(face, depth_crop=options.depth_crop, scale_by=options.scale_by))
+    _write_json(path, describe_face(face, options))
 
 
 def write_expression(face: MappedFace, path: Path, options: SaveOptions) -> None:
@@ -115,13 +120,12 @@ def describe_pose(face: MappedFace) -> dict[str, Any]:
     }
 
 
-def describe_face(
-    face: MappedFace, *, depth_crop: int | None = None, scale_by: float | None = None
-) -> dict[str, Any]:
+def describe_face(face: MappedFace, options: SaveOptions = DEFAULT) -> dict[str, Any]:
     """What a program wants to know of a face before it opens a mesh, as plain values.
-    ``depth_crop``: that of the depth picture, for its scale. ``scale_by``: of millimetres."""
+    ``options``: those of its files, for the scales of depth and millimetres."""
     image, crop = face.image, face.crop
-    scale = face_depth_scale(face, depth_crop)
+    scale = face_depth_scale(face, options.depth_crop)
+    millimetres = head_unit(face, options.scale_by) / face.camera.scale
     spread = face.vertex_deviations
     return {
         "box": [round(edge, 2) for edge in face.box.xyxy],
@@ -137,7 +141,7 @@ def describe_face(
             "side": round(crop.side, 3),
             "roll": round(crop.roll, 3),
         },
-        "millimetres_per_pixel": float(f"{head_unit(face, scale_by) / face.camera.scale:.6g}"),
+        "millimetres_per_pixel": float(f"{millimetres:.6g}"),
         "layout": face.layout.name,
         "vertices": len(face.vertices),
         "triangles": len(face.triangles),
@@ -171,11 +175,8 @@ DATA_OUTPUTS = {
 """What ``--save`` offers of numbers."""
 
 
-def _write_rows(
-    path: Path, row: str, values: NDArray[np.floating], *, head: str = "", foot: str = ""
-) -> None:
-    text = head + row * len(values) % tuple(values.ravel()) + foot
-    write_bytes(path, text.encode())
+def _rows(row: str, values: NDArray[np.floating]) -> bytes:
+    return (row * len(values) % tuple(values.ravel())).encode()
 
 
 def _write_json(path: Path, description: dict[str, Any]) -> None:

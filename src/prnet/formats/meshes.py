@@ -18,13 +18,11 @@ from prnet.files.image import image_bytes
 from prnet.formats.arrays import describe_face
 from prnet.formats.gltf import glb_bytes, quaternion
 from prnet.formats.obj import mtl_bytes, obj_bytes, readable_by_all, textured_obj_bytes
-from prnet.formats.output import FaceOutput, PoseChoice, SaveOptions
+from prnet.formats.output import DEFAULT, FaceOutput, PoseChoice, SaveOptions
 from prnet.formats.ply import ply_bytes
 from prnet.formats.stl import write_relief
 from prnet.formats.surface import Frame, Surface, face_surface
 from prnet.mapped import MappedFace
-
-DEFAULT = SaveOptions()
 
 FRAME: dict[PoseChoice, Frame] = {"keep": "picture", "remove": "head"}
 """Of OBJ and PLY files."""
@@ -32,8 +30,13 @@ FRAME: dict[PoseChoice, Frame] = {"keep": "picture", "remove": "head"}
 
 def write_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Wavefront OBJ; with vertex colours (0..1 after x, y, z) when the face has its image."""
+    write_bytes(path, face_obj(face, options))
+
+
+def face_obj(face: MappedFace, options: SaveOptions = DEFAULT) -> bytes:
+    """The file that :func:`write_obj` writes."""
     surface = _surface(face, FRAME[options.pose], options, colors=True)
-    write_bytes(path, obj_bytes(surface.vertices, surface.polygons, surface.colors))
+    return obj_bytes(surface.vertices, surface.polygons, surface.colors)
 
 
 def write_plain_obj(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
@@ -87,10 +90,13 @@ def save_textured_obj(
 
 def write_ply(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
     """Binary PLY with normals; with vertex colours when the face has its image."""
+    write_bytes(path, face_ply(face, options))
+
+
+def face_ply(face: MappedFace, options: SaveOptions = DEFAULT) -> bytes:
+    """The file that :func:`write_ply` writes."""
     surface = _surface(face, FRAME[options.pose], options, colors=True)
-    write_bytes(
-        path, ply_bytes(surface.vertices, surface.triangles, surface.colors, surface.normals)
-    )
+    return ply_bytes(surface.vertices, surface.triangles, surface.colors, surface.normals)
 
 
 def write_glb(face: MappedFace, path: Path, options: SaveOptions = DEFAULT) -> None:
@@ -119,7 +125,7 @@ def face_glb(face: MappedFace, options: SaveOptions = DEFAULT) -> bytes:
         rotation=quaternion(face.camera.rotation)
         if options.pose == "keep"
         else (0.0, 0.0, 0.0, 1.0),
-        extras=describe_face(face, scale_by=options.scale_by),
+        extras=describe_face(face, options),
     )
 
 

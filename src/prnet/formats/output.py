@@ -90,6 +90,8 @@ CHOICES: Final = {
     "topology": get_args(Topology),
 }
 
+DEFAULT: Final = SaveOptions()
+
 
 def save_options(**options: Any) -> SaveOptions:
     """Options by name; PrnetError for names that none has."""

@@ -13,8 +13,8 @@ from prnet.errors import PrnetError
 from prnet.files.keep import keep_files
 from prnet.formats.arrays import DATA_OUTPUTS
 from prnet.formats.mediapipe import MEDIAPIPE_OUTPUTS
-from prnet.formats.meshes import DEFAULT, MESH_OUTPUTS
-from prnet.formats.output import SaveOptions
+from prnet.formats.meshes import MESH_OUTPUTS
+from prnet.formats.output import DEFAULT, SaveOptions
 from prnet.formats.pictures import PHOTO_OUTPUTS, PICTURE_OUTPUTS
 from prnet.mapped import MappedFace
 

@@ -16,39 +16,20 @@ from prnet.appearance.render import depth_map_of, normal_map_of, render_view
 from prnet.appearance.sheet import sheet
 from prnet.files.arrays import npy_bytes
 from prnet.files.image import image_bytes
-from prnet.formats.arrays import describe_face
+from prnet.formats.arrays import describe_face, landmark_rows
 from prnet.formats.depth import depth_bytes
-from prnet.formats.meshes import face_glb
-from prnet.formats.obj import obj_bytes
+from prnet.formats.meshes import face_glb, face_obj, face_ply
 from prnet.formats.pictures import face_depth_scale
-from prnet.formats.ply import ply_bytes
-from prnet.formats.surface import face_surface
 from prnet.mapped import MappedFace
-
-
-def _obj(face: MappedFace) -> bytes:
-    surface = face_surface(face)
-    return obj_bytes(surface.vertices, surface.triangles, surface.colors)
-
-
-def _ply(face: MappedFace) -> bytes:
-    surface = face_surface(face)
-    return ply_bytes(surface.vertices, surface.triangles, surface.colors, surface.normals)
-
-
-def _landmarks(face: MappedFace) -> bytes:
-    rows = face.landmarks.tolist()
-    return "".join(f"{x:.3f} {y:.3f} {z:.3f}\n" for x, y, z in rows).encode()
-
 
 MESH, PICTURE = "model/gltf-binary", "image/png"
 
 KINDS: Final[dict[str, tuple[str, Callable[[MappedFace], bytes]]]] = {
     "json": (".json", lambda face: json.dumps(describe_face(face), indent=2).encode()),
-    "landmarks": ("_landmarks.txt", _landmarks),
+    "landmarks": ("_landmarks.txt", landmark_rows),
     "glb": (".glb", face_glb),
-    "obj": (".obj", _obj),
-    "ply": (".ply", _ply),
+    "obj": (".obj", face_obj),
+    "ply": (".ply", face_ply),
     "map": ("_map.npy", lambda face: npy_bytes(face.position_map)),
     "depth": (
         "_depth.png",

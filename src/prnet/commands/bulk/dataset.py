@@ -48,7 +48,10 @@ from prnet.reconstruct import Reconstructor
 
 ALL_WELL, SOME_FAILED = 0, 1
 SHARD_SIZE = 1000
-FINDING = ("detector", "passes", "min_score", "min_presence", "max_faces", "small_faces")
+FINDING = (
+    *("detector", "passes", "min_score", "min_presence", "max_faces", "small_faces"),
+    "max_pixels",
+)
 """Options that decide which faces there are."""
 
 

@@ -26,11 +26,11 @@ from prnet.bulk.depth_labels import (
     DEPTH_FORMATS,
     DepthLabelWork,
     SpoofList,
-    lost,
     named_frames,
     write_fake_depth,
     write_lists,
 )
+from prnet.bulk.photos import lost
 from prnet.bulk.progress import progress, tell_stopped
 from prnet.bulk.workers import spread
 from prnet.commands._options import (

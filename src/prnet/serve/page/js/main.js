@@ -103,7 +103,9 @@ async function decoded(blob) {
   if (shrink >= 1) return { picture, reduced: false };
   const [resizeWidth, resizeHeight] = [width, height].map((length) => Math.max(1, Math.floor(length * shrink)));
   const options = { resizeWidth, resizeHeight, resizeQuality: "high" };
-  return { picture: await createImageBitmap(picture, options), reduced: true };
+  const reduced = await createImageBitmap(picture, options);
+  picture.close();
+  return { picture: reduced, reduced: true };
 }
 
 async function showFaces(picture, faces) {

@@ -74,9 +74,10 @@ export class Reconstructor {
   /** The face in one crop, or (`mirror`) as its mirror image shows it. */
   async map(picture, box, crop, { mirror = false } = {}) {
     const start = performance.now();
-    const seen = inWhiteLight(crop.cut(picture), this.settings.light);
-    const upright = stretched(seen.data, this.size, this.settings.contrast);
-    const data = mirror ? mirrored(upright, this.size, 3) : upright;
+    const upright = crop.cut(picture);
+    const looked = mirror ? { ...upright, data: mirrored(upright.data, this.size, 3) } : upright;
+    const seen = inWhiteLight(looked, this.settings.light);
+    const data = stretched(seen.data, this.size, this.settings.contrast);
     const cut = performance.now();
     const input = new this.Tensor("uint8", data, [1, this.size, this.size, 3]);
     const said = await this.network.run({ crops: input });

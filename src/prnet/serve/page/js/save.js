@@ -72,6 +72,7 @@ export async function glb({ layout, face, picture, open, names }) {
     [points, VERTICES, "VEC3", FLOAT], [surface.headNormals(), VERTICES, "VEC3", FLOAT],
     [surface.textureCoordinates(), VERTICES, "VEC2", FLOAT], [surface.triangles, INDICES, "SCALAR", UNSIGNED],
   ];
+  const extras = describe(layout, face, picture, names); // before the camera's next frame closes the picture
   const image = await pictureBytes(surface.texture(photo), "image/jpeg");
   const views = [], accessors = [], data = [];
   let at = 0;
@@ -94,8 +95,7 @@ export async function glb({ layout, face, picture, open, names }) {
     asset: { version: "2.0", generator: "prnet" },
     scene: 0, scenes: [{ nodes: [0] }],
     nodes: [{
-      name: "face", mesh: 0, rotation: quaternion(face.camera.rotation),
-      extras: describe(layout, face, picture, names),
+      name: "face", mesh: 0, rotation: quaternion(face.camera.rotation), extras,
     }],
     meshes: [{ primitives: [{ attributes: { POSITION: 0, NORMAL: 1, TEXCOORD_0: 2 }, indices: 3, material: 0 }] }],
     materials: [{
@@ -163,9 +163,9 @@ export function ply({ layout, face, picture, open }) {
   return joined([encoded(head), new Uint8Array(body.buffer)]);
 }
 
-function depthScale(points, { width, height }) {
+export function depthScale(points, { width, height }) {
   const largest = points.reduce((most, z, i) => (i % 3 === 2 ? Math.max(most, Math.abs(z)) : most), 0);
-  let scale = Math.max(width, height) / 65536;
+  let scale = Math.max(width, height, 1) / 65536; // 0 of a closed picture never grows
   while (largest > scale * (65535 - DEPTH_ORIGIN)) scale *= 2;
   return scale;
 }
