@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from standins import make_face, make_layout
 
 from prnet.errors import PrnetError
+from prnet.geometry.boxes import Box
 from prnet.geometry.camera import FLIP_Y, Pose, fit_weak_perspective
+from prnet.mapped import size_of
 from prnet.reconstruct import Reconstructor
 
 POSE = Pose(35.0, -12.0, 20.0)
@@ -36,6 +38,16 @@ def test_the_pose_is_that_of_all_vertices(sample_image: NDArray[np.uint8]) -> No
     rigid = face.layout.region & (face.layout.parts != 6)
     head, image = face.layout.canonical[rigid] * FLIP_Y, face.position_map[rigid]
     np.testing.assert_allclose(face.pose, fit_weak_perspective(head, image).pose, atol=0.005)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_size_is_the_longer_side_of_the_landmarks(axis: int) -> None:
+    face = make_face()
+    face.position_map[..., axis] *= 2
+    box = Box.around(face.landmarks)
+    sides = box.width, box.height
+    assert sides[axis] > 1.5 * sides[1 - axis]
+    assert size_of(face) == pytest.approx(sides[axis])
 
 
 def test_depth_origin_follows_the_layout() -> None:

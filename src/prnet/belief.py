@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-
 from prnet.face import Face, roll_of
 from prnet.geometry.doubted import ALIKE, LESS_SURE, OPPOSITE, OVER, TWICE, apart
+from prnet.mapped import size_of
 
 
 def belief(face: Face, *, enough: float) -> tuple[float, float]:
@@ -39,18 +38,13 @@ def told_apart(
 
 def _is_upside_down(face: Face, true: Face) -> bool:
     turn = abs((roll_of(face) - roll_of(true) + 180) % 360 - 180)
-    small, large = sorted((_size(face), _size(true)))
+    small, large = sorted((size_of(face), size_of(true)))
     unsure = _spread(face) > LESS_SURE * _spread(true)
     return turn > OVER and small > ALIKE * large and unsure
-
-
-def _size(face: Face) -> float:
-    """The longer side of its landmarks' box."""
-    return float(np.ptp(face.landmarks[:, :2], axis=0).max())
 
 
 def _spread(face: Face) -> float:
     """The mean deviation over the face's size; 0 where the network says nothing of it."""
     if face.deviation is None:
         return 0.0
-    return float(face.deviation.mean()) / max(_size(face), 1e-6)  # points that coincide
+    return float(face.deviation.mean()) / max(size_of(face), 1e-6)  # points that coincide

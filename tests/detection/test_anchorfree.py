@@ -25,6 +25,7 @@ from prnet.detection.anchorfree import (
     reductions,
 )
 from prnet.detection.candidates import WIDTH, decode_grids, distinct, placed, rescaled, to_box
+from prnet.detection.protocol import boxes_of
 from prnet.errors import PrnetError
 from prnet.geometry.crop import CropTransform
 from prnet.packaged import DATA
@@ -104,6 +105,17 @@ def test_a_small_face_beside_a_large_one(sample_image: NDArray[np.uint8]) -> Non
     small = np.asarray(sample_image[::8, ::8])
     scene[100:164, 700:764] = small
     assert len(PrnetDetector(small_faces=True)(scene)) >= len(PrnetDetector()(scene)) >= 1
+
+
+def test_a_face_at_the_end_of_a_very_wide_picture(
+    detector: PrnetDetector, sample_image: NDArray[np.uint8]
+) -> None:
+    """Beyond the longest side that a box may have."""
+    photo = np.asarray(Image.fromarray(sample_image).resize((120, 120)))
+    wide = np.full((120, 70_000, 3), 128, np.uint8)
+    wide[:, -120:] = photo
+    (box,) = boxes_of(detector, wide)
+    assert abs(box.centre[0] - 69_880 - detector(photo)[0].centre[0]) < 10
 
 
 def test_everybody_in_a_crowd_is_found(

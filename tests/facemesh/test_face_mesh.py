@@ -232,6 +232,35 @@ def test_specs_that_are_none_are_said(face) -> None:
         mp.solutions.drawing_utils.draw_landmarks(picture, landmark_list(face), None, spec)
 
 
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"thickness": 1.5}, "whole sizes and a radius of at least 0, got .*thickness=1.5"),
+        ({"circle_radius": 1.5}, "whole sizes"),
+        ({"circle_radius": -1}, "a radius of at least 0"),
+        ({"color": 5}, "a colour of three numbers, got .*color=5"),
+        ({"color": (0, 255)}, "a colour of three numbers"),
+        ({"color": (0, 255, np.inf)}, "a colour of three numbers"),
+    ],
+)
+def test_specs_that_cannot_be_drawn_are_said(face, spec: Any, message: str) -> None:
+    picture, marks = np.zeros((9, 9, 3), np.uint8), landmark_list(face)
+    with pytest.raises(prnet.PrnetError, match=message):
+        mp.solutions.drawing_utils.draw_landmarks(picture, marks, None, DrawingSpec(**spec))
+
+
+def test_lists_and_iterators_draw_as_tuples_do(face) -> None:
+    draw = mp.solutions.drawing_utils.draw_landmarks
+    marks, pairs = landmark_list(face), [(10, 152), (234, 454)]
+    color: Any = [0.0, 255, 0]
+    once: Any = iter([list(pair) for pair in pairs])
+    wanted, drawn = np.zeros((2, 400, 400, 3), np.uint8)
+    draw(wanted, marks, pairs, None, {pairs[0]: DrawingSpec((0, 255, 0))})
+    assert wanted.any()
+    draw(drawn, marks, once, None, {pairs[0]: DrawingSpec(color)})
+    np.testing.assert_array_equal(drawn, wanted)
+
+
 def test_what_is_not_here_is_said() -> None:
     assert mp.__version__ == version("prnet")
     with pytest.raises(AttributeError, match="face mesh alone"):

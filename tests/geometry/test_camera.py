@@ -167,8 +167,10 @@ def test_points_that_leave_the_camera_open_are_refused(dtype: type) -> None:
         fit_weak_perspective(POINTS, np.ones((40, 3)))
     with pytest.raises(PrnetError, match="coincide"):
         fit_weak_perspective(POINTS, np.full((40, 3), 1e7 / 3))
-    with pytest.raises(PrnetError, match="expected finite points"):
-        fit_weak_perspective(POINTS, np.where(POINTS > 1, np.nan, POINTS))
+    broken = np.where(POINTS > 1, np.nan, POINTS)
+    for model, image in ((POINTS, broken), (POINTS, broken[:, :2]), (broken, POINTS[:, :2])):
+        with pytest.raises(PrnetError, match="expected finite points"):
+            fit_weak_perspective(model, image)
 
 
 def test_there_is_one_yaw() -> None:

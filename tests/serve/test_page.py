@@ -164,7 +164,7 @@ def test_constants_come_from_python(
 def test_no_constant_of_a_twin_is_forgotten(files: dict[str, bytes], twin: str) -> None:
     # The names of the detector's files, and what checks other people's; the page, where loops are
     # quick, filters each pixel, and takes no boxes.
-    files_alone = {"FIRST", "SECOND", "LONGEST_SIDE"}
+    files_alone = {"FIRST", "SECOND", "FARTHEST", "LONGEST_SIDE"}
     unneeded = {"detector": files_alone, "smooth": {"CELL"}, "doubted": {"NEAR_GIVEN"}}
     unneeded["crop"] = {"LANDMARK_CROP_FACTOR"}  # in the rules
     settings = json.loads(files["settings.json"])

@@ -273,8 +273,12 @@ def test_nobody_has_to_listen(listener: socket.socket, sample_image: np.ndarray)
     frames = [Frame(scene((Place(200, 160), sample_image)), i / 25) for i in range(4)]
     sent = list(send_faces(frames, Target("osf", port=port)))
     assert [each.faces for each in sent] == [1] * 4
-    with pytest.raises(PrnetError, match="expected a host, got 'no such host'"):
-        list(send_faces(frames, Target("osf", "no such host", 1)))
+
+
+@pytest.mark.parametrize("host", ["no such host", "192.168..7", "a\0b"])
+def test_what_is_no_host_is_said(host: str) -> None:
+    with pytest.raises(PrnetError, match=f"expected a host, got '{host}'"):
+        list(send_faces([FRAME], Target("osf", host, 1)))
 
 
 def test_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:

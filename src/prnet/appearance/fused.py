@@ -17,7 +17,7 @@ from prnet.appearance.visibility import facing_map
 from prnet.errors import PrnetError
 from prnet.geometry.sampling import resized
 from prnet.layout.uv_layout import Part
-from prnet.mapped import MappedFace
+from prnet.mapped import MappedFace, size_of
 
 MOVING = (Part.EYES, Part.MOUTH)
 SHARP = 4
@@ -90,6 +90,5 @@ def _trust(face: MappedFace) -> NDArray[np.float32]:
     squarely = np.clip(facing_map(face), 0, 1)
     if face.deviation is None:
         return np.asarray(squarely, np.float32)
-    size = float(np.ptp(face.landmarks[:, :2], axis=0).max())
-    sure = np.minimum(SURE * size / np.maximum(face.deviation, 1e-6), 1)
+    sure = np.minimum(SURE * size_of(face) / np.maximum(face.deviation, 1e-6), 1)
     return np.asarray(squarely * sure, np.float32)

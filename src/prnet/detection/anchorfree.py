@@ -26,7 +26,7 @@ from prnet.detection.candidates import (
 from prnet.detection.protocol import check_picture
 from prnet.errors import PrnetError, is_number
 from prnet.files.onnx_session import Nodes, OnnxSession
-from prnet.geometry.boxes import LONGEST_SIDE, Box
+from prnet.geometry.boxes import FARTHEST, LONGEST_SIDE, Box
 from prnet.geometry.crop import LANDMARK_RULE, Colour, CropTransform
 from prnet.light import Pixels, in_white_light, mean_colour
 from prnet.packaged import DATA
@@ -74,8 +74,9 @@ second moves the box by 2 % and costs a fifteenth of the whole call."""
 HOPEFUL = 0.7
 """Candidates with this part of the least score are looked at once more: upright they gain."""
 FIRST_SAYS = 0.5
-"""A face's score is the second network's, the mean of its looks, times the first's to this power:
-of equal weight, 3 in 100 faces fewer are found at as many false places."""
+"""A face's score is the second network's times the first's to this power: of equal weight, 3 in 100
+faces fewer are found at as many false places. Each look of the second's is averaged with the score
+so far, so that of three the last weighs half."""
 CANDIDATE_SCORE = 0.2
 """Of the first network: what the second is asked about."""
 ASKED_AT_ONCE = 64
@@ -193,7 +194,8 @@ class PrnetDetector:
 
     def _check_near(self, rows: Floats) -> None:
         """Raises PrnetError for places whose crops would take all memory."""
-        if not (np.abs(rows[:, 1:5]) <= LONGEST_SIDE).all():
+        limits = FARTHEST, FARTHEST, LONGEST_SIDE, LONGEST_SIDE
+        if not (np.abs(rows[:, 1:5]) <= limits).all():
             folder = self._first.path.parent
             raise PrnetError(f"{folder}: expected a detector of faces, got one that sees far off")
 

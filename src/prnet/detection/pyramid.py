@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +71,8 @@ def find_at_side(
     resized = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
     margin = int(frame * min(size))
     framed = np.pad(np.asarray(resized), ((margin, margin), (margin, margin), (0, 0)))
-    return [_unframed(box, margin, width / size[0], height / size[1]) for box in find(framed)]
+    ratio = width / size[0], height / size[1]
+    return [box.rescaled(ratio, margin) for box in find(framed)]
 
 
 def _scale(image: NDArray[np.uint8], side: int, frame: float) -> float:
@@ -80,17 +80,6 @@ def _scale(image: NDArray[np.uint8], side: int, frame: float) -> float:
     height, width = image.shape[:2]
     framed_side: float = max(height, width) + 2 * frame * min(height, width)
     return side / framed_side
-
-
-def _unframed(box: Box, margin: int, scale_x: float, scale_y: float) -> Box:
-    """Take the frame off, then scale: edges, not pixel centres; edge -0.5 stays where it is."""
-    return replace(
-        box,
-        x0=(box.x0 + 0.5 - margin) * scale_x - 0.5,
-        y0=(box.y0 + 0.5 - margin) * scale_y - 0.5,
-        x1=(box.x1 + 0.5 - margin) * scale_x - 0.5,
-        y1=(box.y1 + 0.5 - margin) * scale_y - 0.5,
-    )
 
 
 def distinct(boxes: Iterable[Box], *, beside: Iterable[Box] = ()) -> list[Box]:

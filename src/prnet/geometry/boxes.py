@@ -52,7 +52,7 @@ class Box:
         for name in ("x0", "y0", "x1", "y1", "score", "roll"):
             try:
                 object.__setattr__(self, name, float(getattr(self, name)))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 given = (self.x0, self.y0, self.x1, self.y1, self.score, self.roll)
                 raise PrnetError(f"expected a box of numbers, got {given!r:.100}") from error
 
@@ -117,6 +117,15 @@ class Box:
         low, high = (self.x0 + x, self.y0 + y), (self.x1 + x, self.y1 + y)
         return Box(*low, *high, self.score, self.roll)
 
+    def rescaled(self, ratio: tuple[float, float], margin: int = 0) -> Box:
+        """The box of a picture with a frame of ``margin`` pixels -> that of the picture before it
+        was resized to 1 / ``ratio`` (x, y) and framed: edge -0.5 stays where it is."""
+        (x0, y0), (x1, y1) = ((self.corners + 0.5 - margin) * ratio - 0.5).tolist()
+        points = self.points
+        if points is not None:
+            points = ((points + 0.5 - margin) * ratio - 0.5).astype(np.float32)
+        return replace(self, x0=x0, y0=y0, x1=x1, y1=y1, points=points)
+
     @classmethod
     def around(cls, points: NDArray[np.floating], *, roll: float = 0.0, score: float = 1.0) -> Box:
         """The box of image points (N, 2 or 3) that are turned upright by ``roll`` degrees."""
@@ -142,7 +151,10 @@ def landmarks_of_each(landmarks: Iterable[ArrayLike]) -> list[NDArray[np.floatin
     if isinstance(landmarks, np.ndarray) and landmarks.ndim == 2:
         got = f"one array of shape {landmarks.shape}"
         raise PrnetError(f"expected a list of landmarks, [array] of one face say, got {got}")
-    return [given_landmarks(points) for points in landmarks]
+    try:
+        return [given_landmarks(points) for points in landmarks]
+    except TypeError as error:
+        raise PrnetError(f"expected a list of landmarks, got {landmarks!r:.100}") from error
 
 
 def given_landmarks(points: ArrayLike) -> NDArray[np.floating]:
@@ -150,7 +162,7 @@ def given_landmarks(points: ArrayLike) -> NDArray[np.floating]:
     try:
         array = np.asarray(points)
         array = array if array.dtype.kind == "f" else array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PrnetError("expected 68 landmarks (68, 2) or (68, 3), got no such array") from error
     if array.shape not in ((68, 2), (68, 3)):
         raise PrnetError(f"expected 68 landmarks (68, 2) or (68, 3), got shape {array.shape}")

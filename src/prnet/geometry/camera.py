@@ -110,6 +110,8 @@ def fit_weak_perspective(
             "expected model points (N, 3) and image points (N, 3) or (N, 2), "
             f"got {model.shape} and {image.shape}"
         )
+    if not (np.isfinite(model).all() and np.isfinite(image).all()):
+        raise PrnetError("expected finite points, got some that are not")
     if image.shape[1] == 2:
         return _fit_without_depth(model, image, weights)
     return CameraFit(model, weights=weights)(image)

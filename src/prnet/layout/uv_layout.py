@@ -23,9 +23,6 @@ ZRule = Literal["landmark_mean", "minimum"]
 
 
 MAP_SHAPE = (256, 256)
-RIGID_STEP = 3
-"""Poses are within 0.004 degrees of those of all vertices (130 faces), in two fifths of the time.
-No divisor of the map's side, so that it comes by every column."""
 
 
 class Part(IntEnum):
@@ -153,14 +150,6 @@ class UVLayout:
         spread = np.zeros(self.region.shape, np.float32)
         spread.reshape(-1)[self._region_index] = values
         return spread
-
-    @cached_property
-    def rigid_head(self) -> tuple[NDArray[np.intp], CameraFit]:
-        """Of every third vertex (`RIGID_STEP`), but none of the neck's, which moves by itself: flat
-        pixels (R,), and what fits cameras to them: image points (R, 3) -> the camera that takes the
-        canonical face there."""
-        pixels = np.flatnonzero(self.region & (self.parts != Part.NECK))[::RIGID_STEP]
-        return pixels, CameraFit(self.canonical.reshape(-1, 3)[pixels] * FLIP_Y)
 
     @cached_property
     def _region_index(self) -> NDArray[np.intp]:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prnet.face import Face
+from prnet.mapped import size_of
 from prnet.serve.api import Service
 from prnet.serve.problems import Problem
 from prnet.serve.uploads import decoded
 from prnet.video.smooth import Smoother
-from prnet.video.track import Tracker, size_of
+from prnet.video.track import Tracker
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket

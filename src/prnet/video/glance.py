@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -31,7 +31,7 @@ class InSmall(Wrapped):
         if times == 1:
             return boxes_of(self.detector, image)
         found = boxes_of(self.detector, np.asarray(Image.fromarray(image).reduce(times)))
-        return [_enlarged(box, times) for box in found]
+        return [box.rescaled((times, times)) for box in found]
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,3 @@ def _looking(reconstruct: Reconstructor, detector: FaceDetector) -> Reconstructo
     other = copy(reconstruct)
     other.detector = detector
     return other
-
-
-def _enlarged(box: Box, times: int) -> Box:
-    """Edges from -0.5 on: the half-pixel stays where it is."""
-    x0, y0, x1, y1 = ((edge + 0.5) * times - 0.5 for edge in box.xyxy)
-    points = None if box.points is None else (box.points + np.float32(0.5)) * times - 0.5
-    return replace(box, x0=x0, y0=y0, x1=x1, y1=y1, points=points)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
-from prnet.geometry.camera import FLIP_Y, CameraFit, WeakPerspectiveCamera
-from prnet.layout.uv_layout import Part, UVLayout
-from prnet.mapped import MappedFace
+from prnet.geometry.camera import FLIP_Y, WeakPerspectiveCamera
+from prnet.mapped import MappedFace, camera_of
 
 STEP = 64
 """Of the vertices that the camera is fitted to: their noise is far less than a landmark's."""
@@ -17,15 +14,7 @@ STEP = 64
 
 def head_camera(face: MappedFace) -> WeakPerspectiveCamera:
     """`MappedFace.camera` in half of its time, of some of the vertices."""
-    pixels, fit = _rigid(face.layout)
-    return fit(face.position_map.reshape(-1, 3).take(pixels, axis=0))
-
-
-@lru_cache(maxsize=4)
-def _rigid(layout: UVLayout) -> tuple[NDArray[np.intp], CameraFit]:
-    """As `UVLayout.rigid_head`, of fewer vertices."""
-    pixels = np.flatnonzero(layout.region & (layout.parts != Part.NECK))[::STEP]
-    return pixels, CameraFit(layout.canonical.reshape(-1, 3)[pixels] * FLIP_Y)
+    return camera_of(face, STEP)
 
 
 def in_head(points: NDArray[np.float32], camera: WeakPerspectiveCamera) -> NDArray[np.float32]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from prnet.face import Face
 from prnet.geometry.camera import WeakPerspectiveCamera
 from prnet.layout.uv_layout import Part, UVLayout
+from prnet.mapped import size_of
 from prnet.video.head import head_camera, in_head, in_image
-from prnet.video.track import size_of
 
 MIN_CUTOFF, BETA, SPEED_CUTOFF = 0.05, 80.0, 1.0
 """Hertz of a still face; hertz for each face size a second; hertz of the speed itself. MediaPipe's

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from prnet.face import Face, roll_of
 from prnet.geometry.boxes import Box
 from prnet.geometry.crop import CropTransform, crop_is_off, upright_roll
+from prnet.mapped import size_of
 from prnet.reconstruct import Reconstructor
 from prnet.video.glance import beside, glancing
 from prnet.video.look import Look, alike, look_of, mixed
@@ -215,12 +216,6 @@ def centre_of(face: Face) -> NDArray[np.float64]:
     """(2,) pixels: the middle of the landmarks' box."""
     x, y = _places(face)
     return np.array([min(x) + max(x), min(y) + max(y)]) / 2
-
-
-def size_of(face: Face) -> float:
-    """Pixels: the longer side of the box of the landmarks, as they are turned."""
-    x, y = _places(face)
-    return max(max(x) - min(x), max(y) - min(y))
 
 
 def _places(face: Face) -> tuple[list[float], list[float]]:

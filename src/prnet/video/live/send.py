@@ -104,5 +104,5 @@ def _send(sender: socket.socket, packet: bytes, address: tuple[str, int]) -> Non
 def _address(target: Target) -> tuple[str, int]:
     try:
         return socket.gethostbyname(target.host), target.port
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:
         raise PrnetError(f"expected a host, got '{target.host}': {reason_of(error)}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from prnet.errors import PrnetError, install_command
+from prnet.errors import PrnetError, install_command, is_whole
 from prnet.facemesh.python.solutions.face_mesh import NormalizedLandmark, NormalizedLandmarkList
 
 Colour = tuple[int, int, int]
@@ -41,7 +41,7 @@ Specs = DrawingSpec | Mapping[Any, DrawingSpec]
 def draw_landmarks(
     image: NDArray[np.uint8],
     landmark_list: NormalizedLandmarkList | None,
-    connections: Collection[tuple[int, int]] | None = None,
+    connections: Iterable[tuple[int, int]] | None = None,
     landmark_drawing_spec: Specs | None = RED_DOTS,
     connection_drawing_spec: Specs = WHITE_LINES,
     is_drawing_landmarks: bool = True,
@@ -55,10 +55,10 @@ def draw_landmarks(
         raise PrnetError(f"expected an image to draw onto, uint8 (H, W, 3), got {got}")
     height, width = image.shape[:2]
     points = [(mark.x * width, mark.y * height) for mark in _marks(landmark_list)]
-    _check(connections, len(points))
+    pairs = _pairs(connections, len(points))
     picture = Image.fromarray(image)
     draw = ImageDraw.Draw(picture)
-    for pair in connections or ():
+    for pair in pairs:
         spec = _of(connection_drawing_spec, pair)
         if spec.thickness > 0:
             draw.line([points[pair[0]], points[pair[1]]], fill=spec.color, width=spec.thickness)
@@ -72,7 +72,7 @@ def draw_landmarks(
 
 def plot_landmarks(
     landmark_list: NormalizedLandmarkList | None,
-    connections: Collection[tuple[int, int]] | None = None,
+    connections: Iterable[tuple[int, int]] | None = None,
     landmark_drawing_spec: DrawingSpec = THICK_DOTS,
     connection_drawing_spec: DrawingSpec = THICK_LINES,
     elevation: float = 10,
@@ -90,11 +90,11 @@ def plot_landmarks(
     axes: Any = pyplot.figure(figsize=(10, 10)).add_subplot(projection="3d")
     axes.view_init(elev=elevation, azim=azimuth)
     points = np.array([(-mark.z, mark.x, -mark.y) for mark in _marks(landmark_list)])
-    _check(connections, len(points))
-    spec = landmark_drawing_spec
+    pairs = _pairs(connections, len(points))
+    spec = _of(landmark_drawing_spec, None)
     axes.scatter(*points.T, color=_unit(spec.color), linewidth=spec.thickness)
-    spec = connection_drawing_spec
-    for pair in connections or ():
+    spec = _of(connection_drawing_spec, None)
+    for pair in pairs:
         axes.plot(*points[list(pair)].T, color=_unit(spec.color), linewidth=spec.thickness)
     pyplot.show()
 
@@ -117,13 +117,14 @@ def _marks(landmark_list: NormalizedLandmarkList) -> list[NormalizedLandmark]:
         raise PrnetError(f"expected one of multi_face_landmarks, got {kind}") from error
 
 
-def _check(connections: Collection[tuple[int, int]] | None, points: int) -> None:
+def _pairs(connections: Iterable[tuple[int, int]] | None, points: int) -> list[tuple[int, int]]:
     if connections is None:
-        return
-    pairs = connections if isinstance(connections, Iterable) else [connections]
+        return []
+    pairs = list(connections) if isinstance(connections, Iterable) else [connections]
     for pair in pairs:
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and _among(points, *pair)):
             raise PrnetError(f"expected connections of points 0..{points - 1}, got {pair}")
+    return [(one, other) for one, other in pairs]
 
 
 def _among(points: int, *ends: object) -> bool:
@@ -136,11 +137,17 @@ def _unit(color: Colour) -> tuple[float, ...]:
 
 
 def _of(specs: Specs, key: object) -> DrawingSpec:
-    if isinstance(specs, DrawingSpec):
-        return specs
-    if not isinstance(specs, Mapping):
-        raise PrnetError(f"expected a DrawingSpec or a mapping to some, got {type(specs).__name__}")
-    return specs.get(key, DrawingSpec())
+    """The spec of a point or a connection, its colour as Pillow takes it."""
+    spec = specs.get(key, DrawingSpec()) if isinstance(specs, Mapping) else specs
+    if not isinstance(spec, DrawingSpec):
+        raise PrnetError(f"expected a DrawingSpec or a mapping to some, got {type(spec).__name__}")
+    if not (is_whole(spec.thickness) and is_whole(spec.circle_radius) and spec.circle_radius >= 0):
+        raise PrnetError(f"expected whole sizes and a radius of at least 0, got {spec}")
+    try:
+        first, second, third = map(int, spec.color)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PrnetError(f"expected a colour of three numbers, got {spec}") from error
+    return DrawingSpec((first, second, third), spec.thickness, spec.circle_radius)
 
 
 def _normalized_to_pixel_coordinates(
