@@ -246,20 +246,18 @@ def test_dense_points_of_labels_have_the_planes_x_and_y_and_the_depths_z(tmp_pat
     people, none = random.normal(0, 1, (2, 1, 100)), np.zeros((1, 55))
     rotation = rotation_from_pose(Pose(30, 10, -20))
     camera = 8.0, rotation, np.array([90.0, 110])
-    write_arrays(
-        tmp_path / "labels.npz",
-        {
-            "files": ["a.jpg"],
-            "identity": people[0],
-            "expression": none,
-            "plane": np.concatenate([people[1], none], axis=1),
-            "expression_names": fitted_expressions(model),
-            "scale": [camera[0]],
-            "rotation": rotation[None],
-            "translation": camera[2][None],
-            "landmarks68": random.uniform(0, 200, (1, 68, 3)),
-        },
-    )
+    table = {
+        "files": ["a.jpg"],
+        "identity": people[0],
+        "expression": none,
+        "expression_names": fitted_expressions(model),
+        "scale": [camera[0]],
+        "rotation": rotation[None],
+        "translation": camera[2][None],
+        "landmarks68": random.uniform(0, 200, (1, 68, 3)),
+    }
+    plane = np.concatenate([people[1], none], axis=1)
+    write_arrays(tmp_path / "labels.npz", {**table, "plane": plane})
     dataset = open_dataset(tmp_path / "labels.npz")
     (sample,) = with_dense_truth(
         dataset, tmp_path / "ict.npz", layout=layout, match="known"
@@ -274,6 +272,9 @@ def test_dense_points_of_labels_have_the_planes_x_and_y_and_the_depths_z(tmp_pat
         placed.append(project_head(basis.positions(coefficients)[0], *camera))
     expected = np.concatenate([placed[1][:, :2], placed[0][:, 2:]], axis=1)
     np.testing.assert_allclose(sample.read_dense(), expected, atol=1e-2)
+    write_arrays(tmp_path / "labels.npz", {**table, "identity": people[0][:, :9]})
+    with pytest.raises(PrnetError, match=r"expected 155 coefficients, .* got 64"):
+        with_dense_truth(dataset, tmp_path / "ict.npz", layout=layout, match="known")
 
 
 def test_a_row_of_a_table_without_a_name_is_a_problem_of_its_own(tmp_path: Path) -> None:

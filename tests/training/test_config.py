@@ -91,6 +91,10 @@ def test_every_setting_has_its_sentence_in_help_with_and_without_docstrings(
         ("--batch 0", "expected --batch of 1 or more, got 0"),
         ("--learning-rate nan", "expected --learning-rate of 0 or more, got nan"),
         ("--samples 63", "expected --samples for a batch of 64 at least, got 63"),
+        (
+            "--turned 0.8",
+            "expected --turned, --heads and --profiles of 1 at most together, got 1.05",
+        ),
         ("--device nowhere", "expected a torch device that is here, got nowhere"),
         ("--device meta", "expected a torch device that is here, got meta"),
         ("--validate-every 0", "expected --validate-every of 1 or more, got 0"),
@@ -116,4 +120,5 @@ def test_the_detectors_settings_have_bounds_too(
 def test_bounds_hold_from_python_too() -> None:
     with pytest.raises(PrnetError, match="expected --turned of 0 to 1, got 2"):
         TrainConfig(turned=2)
+    TrainConfig(turned=0.33, heads=0.56, profiles=0.11)  # 1 in decimals, not in floats
     assert option("weight_decay") == "--weight-decay"

@@ -174,16 +174,20 @@ def test_batches_do_not_depend_on_how_many_processes_make_them(config: TrainConf
         assert torch.equal(one.grid, other.grid)
 
 
-def test_spawned_loaders_map_the_crops_themselves(config: TrainConfig) -> None:
+def test_spawned_loaders_map_the_crops_themselves(config: TrainConfig, tmp_path: Path) -> None:
     """What they are sent is smaller than the crops, and what they make is the same."""
+    folder = Path(shutil.copytree(config.data, tmp_path / "data"))
+    shutil.copy(folder / "crops.npy", folder / "negatives.npy")
+    config = replace(config, data=folder)
     recipe = make_recipe(config, torch.device("cpu"))
     assert isinstance(recipe, CompactRecipe)
-    rows = recipe.data.parts[0]
-    sent = pickle.dumps(rows)
-    assert len(sent) < rows.crops.nbytes / 10
-    crops = pickle.loads(sent).crops
-    assert isinstance(crops, np.memmap)
-    assert np.array_equal(crops, rows.crops)
+    crops = recipe.data.parts[0].crops
+    sent = pickle.dumps(recipe.data)
+    assert len(sent) < crops.nbytes / 2
+    got = pickle.loads(sent)
+    for mapped in (got.parts[0].crops, got.negatives):
+        assert isinstance(mapped, np.memmap)
+        assert np.array_equal(mapped, crops)
     loader = batches(replace(config, loaders=1), recipe, 0, 1, share=slice(0, 8))
     assert isinstance(loader, DataLoader)
     loader.multiprocessing_context = "spawn"
@@ -257,6 +261,12 @@ def test_a_run_is_as_long_as_its_data_are_many(
     assert (schedule.samples, schedule.warmup) == (samples, warmup)
     given = Schedule.of(replace(PRESETS[preset], samples=1000, warmup=500), epoch=epoch)
     assert (given.samples, given.warmup) == (1000, 500)
+
+
+def test_the_optimiser_is_told_as_it_is_set(config: TrainConfig) -> None:
+    recipe = make_recipe(replace(config, optimizer="adam", halve_every=3), torch.device("cpu"))
+    told = {setting.name: setting.value for setting in recipe.settings()}
+    assert told["optimiser"] == "Adam, halved every 3 epochs"
 
 
 def test_the_drawn_photo_is_not_black(prepared: Path) -> None:

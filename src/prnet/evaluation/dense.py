@@ -68,7 +68,7 @@ def _basel_truth(folder: Path, layout: UVLayout, match: Match) -> Callable[[Samp
 
 
 def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sample], Points]:
-    from prnet.facemodel.labels import read_labels, shape_arguments
+    from prnet.facemodel.labels import check_coefficients, read_labels, shape_arguments
     from prnet.facemodel.morphable import MorphableModel
     from prnet.facemodel.position_map import Chart, MapBasis
     from prnet.geometry.camera import project_head
@@ -81,6 +81,7 @@ def _label_truth(path: Path, layout: UVLayout, dataset: Dataset) -> Callable[[Sa
     basis = MapBasis.from_model(
         MorphableModel.load(path), Chart.load(), names, np.flatnonzero(layout.region)
     )
+    check_coefficients(dataset.path, shapes[0], basis.offsets)
 
     def read(sample: Sample) -> Points:
         row = sample.source

@@ -66,6 +66,16 @@ def shape_arguments(
     return shape, apart, np.ascontiguousarray(labels["rotation"][:, 2])
 
 
+def check_coefficients(
+    path: str | Path, coefficients: NDArray[np.floating], offsets: NDArray[np.float32]
+) -> None:
+    """Raises PrnetError unless ``coefficients`` (N, K) are of a basis, whose ``offsets`` are
+    (K, P, 3)."""
+    got, known = coefficients.shape[1], len(offsets)
+    if got != known:
+        raise PrnetError(f"{path}: expected {known} coefficients, as the face model has, got {got}")
+
+
 def check_rotations(rotations: NDArray[np.float32], path: str | Path) -> None:
     """Raises PrnetError unless ``rotations`` (N, 3, 3) are that."""
     with np.errstate(over="ignore", invalid="ignore"):

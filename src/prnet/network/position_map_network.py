@@ -20,8 +20,6 @@ from prnet.errors import PrnetError
 from prnet.files.onnx_session import Device, OnnxSession, described, providers_of
 from prnet.packaged import DATA
 
-"""The model folder inside the package."""
-
 MAP_SIZE = 256
 VARIANTS = ("fast", "accurate")
 """Names of ways to use the network in the package (`prnet.network.looks`)."""

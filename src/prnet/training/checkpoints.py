@@ -69,15 +69,18 @@ def resume(
     optimizer: torch.optim.Optimizer,
     begun: Begun,
 ) -> int:
-    """Load the folder's checkpoint, if there is one; returns the number of steps done. Raises
-    PrnetError for one of a run that was begun otherwise, and for what is none of this preset."""
+    """Load the folder's checkpoint, if there is one; returns the number of steps done. The
+    optimizer keeps its own settings. Raises PrnetError for a checkpoint of a run that was begun
+    otherwise, and for what is none of this preset."""
     if not (folder / CHECKPOINT).exists():
         return 0
     state = read_checkpoint(folder / CHECKPOINT)
     try:
         load_weights(network, state["network"])
         load_weights(averaged, state["averaged"])
+        given = optimizer.param_groups
         optimizer.load_state_dict(state["optimizer"])
+        optimizer.param_groups = given
         step = int(state["step"])
     except Exception as error:  # what torch raises depends on what does not fit
         raise PrnetError(

@@ -186,6 +186,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        shares = self.turned + self.heads + self.profiles
+        if round(shares, 6) > 1:
+            raise PrnetError(
+                f"expected --turned, --heads and --profiles of 1 at most together, got {shares:g}"
+            )
         if self.samples is not None and self.samples < self.batch:
             raise PrnetError(
                 f"expected --samples for a batch of {self.batch} at least, got {self.samples}"

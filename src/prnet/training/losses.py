@@ -14,7 +14,7 @@ from prnet.geometry.sampling import bilinear_weights
 from prnet.layout.uv_layout import Part, UVLayout
 from prnet.training.networks.spline import CONTROL_SIZE, MAP_SIZE, spline_weights
 
-PART_WEIGHTS = {
+_WEIGHTS = {
     Part.OUTSIDE: 0.0,
     Part.FACE: 3.0,
     Part.EYES: 4.0,
@@ -23,8 +23,9 @@ PART_WEIGHTS = {
     Part.EARS: 1.0,
     Part.NECK: 0.5,
 }
-"""The paper has 4 : 3 : 0 for eyes, nose and mouth : rest of the face : neck; a small weight keeps
-our ears and neck, which are part of the mesh, where they belong."""
+PART_WEIGHTS = np.array([_WEIGHTS[part] for part in Part], np.float32)
+"""By the number of a part. The paper has 4 : 3 : 0 for eyes, nose and mouth : rest of the face :
+neck; a small weight keeps our ears and neck, which are part of the mesh, where they belong."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,8 @@ class PositionMapLoss:
         pixels = spline_weights(np.arange(MAP_SIZE)).reshape(-1, step, CONTROL_SIZE)
         self._rows = torch.from_numpy(pixels.mean(axis=1)).to(device)  # means, as the grid's
         self.grid_size = grid_inside.shape
-        weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
         near = layout.parts.ravel()[layout.nearest_in_region]
-        squares = weights[near].reshape(len(grid_inside), step, len(grid_inside), step)
+        squares = PART_WEIGHTS[near].reshape(len(grid_inside), step, len(grid_inside), step)
         parts = squares.max(axis=(1, 3))[grid_inside]
         self._weights = torch.from_numpy(parts / parts.mean()).to(device)
         self._landmarks = torch.from_numpy(landmark_weights(layout)).to(device)

@@ -22,6 +22,7 @@ from prnet.training.losses import PositionMapLoss
 from prnet.training.networks.compact import CROP_SIZE, CompactNetwork
 from prnet.training.paper.recipe import PaperRecipe
 from prnet.training.paper.sources import Lp300wMaps, PreparedMaps
+from prnet.training.schedule import optimiser
 from prnet.training.validate import Validation
 
 JUDGED = 40_000
@@ -103,7 +104,7 @@ class CompactRecipe:
             Setting("crops", str(self.data.stored), ours),
             Setting("loss", "weighted distances; landmarks, openings beside the map", ours),
             Setting("augmentation", "rotation +-45 degrees, channels x 0.6..1.4", "section 3.3"),
-            Setting("optimiser", "AdamW, cosine", ours),
+            Setting("optimiser", optimiser(config), ours),
             Setting("batch", str(config.batch), ours),
         ]
 

@@ -72,6 +72,14 @@ class Schedule:
         return self.learning_rate * min(1.0, rise) * fall
 
 
+def optimiser(config: TrainConfig) -> str:
+    """What takes the steps, and how its rate falls, in words."""
+    name = {"adamw": "AdamW", "adam": "Adam"}[config.optimizer]
+    if config.halve_every:
+        return f"{name}, halved every {config.halve_every} epochs"
+    return f"{name}, a cosine over the last {config.decay:.0%}"
+
+
 def peak(config: TrainConfig, steps: int) -> float:
     """The peak of the learning rate in a run of so many steps."""
     if config.learning_rate is not None:

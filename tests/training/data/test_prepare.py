@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 from prnet.cli import main
 from prnet.errors import PrnetError
 from prnet.files.arrays import write_arrays
+from prnet.files.image import save_image
 from prnet.training.data import made_from
 from prnet.training.data.joined import joined_labels
 from prnet.training.data.prepare import grown
@@ -116,6 +117,18 @@ def test_labels_without_their_photos_leave_nothing(
     assert main(["prepare", str(table), "--out", str(out)]) == 2
     assert "expected the photos that the labels name, found none" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["crops.npy"]
+
+
+def test_labels_of_another_face_model_leave_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, out = labels(tmp_path / "one.npz"), tmp_path / "out"
+    for row in range(2):
+        save_image(tmp_path / "news" / f"one_{row:04d}.jpg", np.zeros((9, 9, 3), np.uint8))
+    assert main(["prepare", str(table), "--out", str(out)]) == 2
+    said = f"{table}: expected 101 coefficients, as the face model has, got 3"
+    assert capsys.readouterr().err == f"prnet prepare: {said}\n"
+    assert not out.exists()
 
 
 def test_grown_masks_reach_as_far_as_a_king_moves() -> None:

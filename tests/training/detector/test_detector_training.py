@@ -283,11 +283,15 @@ def _first_two(batches: Callable[..., Iterable[Any]], *arguments: Any) -> Iterab
 @pytest.mark.parametrize("part", ["first", "second"])
 def test_the_file_computes_what_torch_does(part: Any, pools: Path, tmp_path: Path) -> None:
     network: Any = train.PARTS[part].network().eval()
-    shapes = [each.shape for each in train.samples(DetectorConfig(part=part, data=pools, batch=4))]
+    samples = train.samples(DetectorConfig(part=part, data=pools, batch=4))
+    assert iter(samples) is samples, "made when they are looked at"
+    shapes = [each.shape for each in samples]
     random = np.random.default_rng(0)
     given = [random.integers(0, 256, shape, np.uint8) for shape in shapes]
     given[1] = given[1] // 64 + 100  # too little contrast to be stretched
-    export_detector(network, tmp_path / "network.onnx", given)
+    left = iter(given)
+    export_detector(network, tmp_path / "network.onnx", left)
+    assert len(list(left)) == (0 if part == "first" else len(given)), "the second needs no samples"
     session, spread = OnnxSession(tmp_path / "network.onnx"), None
     for shown in given[:2]:
         given_to = {"image": shown} if part == "first" else {"crops": shown[None]}

@@ -252,9 +252,13 @@ def test_command_writes_labels_reasons_and_sheets(
     label.add_arguments(parser)
     arguments = ["--face-model", str(model_file), "--landmarks", str(tmp_path / "468.npz")]
     out = tmp_path / "out"
+    (photos / NAMES[0]).write_bytes((photos / NAMES[0]).read_bytes()[:40])
     assert label.run(parser.parse_args([str(photos), "--out", str(out), *arguments])) == 0
     with (out / "skipped.csv").open() as file:
-        assert list(csv.reader(file)) == [["file", "reason"], [NAMES[5], "no landmarks given"]]
+        _, damaged, not_given = csv.reader(file)
+    assert damaged[0] == NAMES[0]
+    assert damaged[1].startswith("unreadable: ")
+    assert not_given == [NAMES[5], "no landmarks given"]
     assert sorted(file.name for file in (out / "sheets").iterdir()) == [
         "rejected.jpg",
         "sample.jpg",

@@ -93,11 +93,16 @@ def test_settings_are_printed_with_their_sections(lp300w: TrainConfig) -> None:
         "weights: 16:4:3:0, 0 outside the face (section 3.2)",
         "rotation: +-45 degrees (section 3.3)",
         "scale: x 0.9..1.2 (section 3.3)",
-        "optimiser: Adam, 0.0001, halved every 5 epochs (section 3.3)",
+        "optimiser: Adam, halved every 5 epochs (section 3.3)",
         "batch: 16 (section 3.3)",
         "L2 term: 0.0002 on convolutions (the released graph)",
     ):
         assert line in lines
+    changed = replace(lp300w, optimizer="adamw", halve_every=0)
+    told = {setting.name: setting.value for setting in make_recipe(changed, CPU).settings()}
+    assert told["optimiser"] == "AdamW, a cosine over the last 60%"
+    assert told["weight decay"] == "0.0002 on convolutions"
+    assert "L2 term" not in told
 
 
 def test_the_rate_halves_every_five_epochs() -> None:

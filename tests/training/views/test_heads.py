@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("scipy")
 pytest.importorskip("torch")
 
+from prnet.errors import PrnetError
 from prnet.facemodel.at_points import basis_at_pixels
 from prnet.facemodel.heads import TexturedHead
 from prnet.facemodel.position_map import Chart
@@ -19,7 +22,7 @@ from prnet.geometry.camera import (
     rotation_from_pose,
 )
 from prnet.layout.uv_layout import default_layout
-from prnet.training.views.heads import front_basis, label_of
+from prnet.training.views.heads import front_basis, label_of, render_heads
 
 
 def test_a_head_of_the_models_own_is_found_again() -> None:
@@ -54,3 +57,19 @@ def test_a_head_of_the_models_own_is_found_again() -> None:
     assert np.linalg.norm(found - true, axis=1)[front].mean() < 1.5 * millimetre
     start = label.camera(camera).project(whole.mean.astype(np.float64))
     assert np.linalg.norm(start - true, axis=1)[front].mean() > 2 * millimetre
+
+
+def test_heads_that_are_all_held_out_are_one_line(tmp_path: Path) -> None:
+    corners = np.zeros((1, 3), np.int64)
+    np.savez(
+        tmp_path / "heads.npz",
+        ids=np.array(["alone"]),
+        vertices=np.zeros((1, 1, 3), np.int16),
+        triangles=corners,
+        uv=np.zeros((1, 2), np.float32),
+        uv_triangles=corners,
+        landmark68_vertices=np.zeros((68, 3), np.int64),
+        landmark68_weights=np.ones((68, 3)),
+    )
+    with pytest.raises(PrnetError, match="expected heads to train on, got 1 held out"):
+        render_heads(tmp_path, [], None, tmp_path, count=3)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prnet.errors import PrnetError
-from prnet.files.arrays import Arrays
+from prnet.facemodel.labels import check_coefficients
 from prnet.geometry.camera import yaw_degrees
 from prnet.geometry.crop import LANDMARK_CROP_FACTOR
 from prnet.geometry.mirror import MIRRORED_LANDMARKS
@@ -45,8 +45,23 @@ Kind = Literal["photos", "profiles", "views", "heads"]
 render of a head model."""
 
 
+class _MapsAsFiles:
+    """Spawned loaders map the files themselves: a pickled memory map would be a copy of it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: Path(str(value.filename)) if isinstance(value, np.memmap) else value
+            for name, value in self.__dict__.items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            mapped = np.load(value, mmap_mode="r") if isinstance(value, Path) else value
+            self.__dict__[name] = mapped
+
+
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(_MapsAsFiles):
     """Stored crops with the cameras that put their faces there.
 
     crops: (N, H, H, 3) uint8, may be memory-mapped. sample: (N,) the photos that they are of.
@@ -65,18 +80,6 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.sample)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Spawned loaders map the crops themselves: a pickled memory map would be a copy of it."""
-        state = dict(self.__dict__)
-        if isinstance(self.crops, np.memmap):
-            state["crops"] = Path(str(self.crops.filename))
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state["crops"], Path):
-            state["crops"] = np.load(state["crops"], mmap_mode="r")
-        self.__dict__.update(state)
 
     @property
     def yaw(self) -> NDArray[np.float32]:
@@ -101,7 +104,7 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device) for tensor in self))
 
 
-class PreparedData:
+class PreparedData(_MapsAsFiles):
     """What ``prnet prepare`` wrote, with photos and out-of-plane views as one list of rows.
 
     ``device``: where labels lie and batches are made; a GPU holds the crops, too, if it can.
@@ -121,7 +124,7 @@ class PreparedData:
                 "(run `prnet prepare` with --full-maps)"
             )
         basis = read_basis(basis_file)
-        _check_coefficients(folder, samples["coefficients"], basis)
+        check_coefficients(folder, samples["coefficients"], basis["grid_offsets"])
         self.files: NDArray[np.str_] = samples["files"]
         self.held_out: NDArray[np.bool_] = samples["held_out"]
         self.annotated: NDArray[np.float32] = samples["annotated68"]
@@ -143,7 +146,7 @@ class PreparedData:
         self.heads = [_load_views(path, 0) for path in heads]
         self.parts = [photos, *self.views, *self.heads]
         for path, views in zip([*shards, *heads], self.parts[1:], strict=True):
-            _check_coefficients(path, views.coefficients, basis)
+            check_coefficients(path, views.coefficients, basis["grid_offsets"])
         sizes = sorted({part.crops.shape[1] for part in self.parts})
         if len(sizes) > 1:
             raise PrnetError(f"{folder}: expected stored crops of one size, got {sizes}")
@@ -266,9 +269,3 @@ def crop_squares(points: Tensor) -> tuple[Tensor, Tensor]:
 def _load_views(path: Path, samples: int) -> Rows:
     views = read_views(path, samples)
     return Rows(crops=map_crops(path.with_suffix(".npy"), len(views["sample"])), **views)
-
-
-def _check_coefficients(path: Path, coefficients: NDArray[Any], basis: Arrays) -> None:
-    got, known = coefficients.shape[1], len(basis["grid_offsets"])
-    if got != known:
-        raise PrnetError(f"{path}: expected {known} coefficients, as the basis has, got {got}")

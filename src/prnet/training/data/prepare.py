@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from prnet.errors import PrnetError
 from prnet.evaluation.held_out import held_out_names
-from prnet.facemodel.labels import shape_arguments
+from prnet.facemodel.labels import check_coefficients, shape_arguments
 from prnet.facemodel.morphable import MorphableModel
 from prnet.facemodel.position_map import Chart, MapBasis
 from prnet.facemodel.quantised import face_model
@@ -77,6 +77,7 @@ def prepare(
     shown = ("identity", "expression", "plane", "rotation")
     coefficients, apart, view = shape_arguments({key: table[key][rows] for key in shown})
     landmarks68 = landmark_basis(out)
+    check_coefficients(labels[0], coefficients, landmarks68.offsets)
     cameras: dict[str, list[Any]] = {"scale": [], "translation": []}
     centres = []
     shape = (len(rows), stored_size, stored_size, 3)

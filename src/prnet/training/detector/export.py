@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,15 +57,15 @@ def _of_bytes(network: nn.Module) -> nn.Module:
 
 
 def export_detector(
-    network: nn.Module, path: str | Path, samples: Sequence[NDArray[np.uint8]]
+    network: nn.Module, path: str | Path, samples: Iterable[NDArray[np.uint8]]
 ) -> None:
     """Write either of the two networks to ``path``; whole or not at all.
 
     The first computes in 8 bits but for its first and last layers: two thirds of the time, on
     processors with instructions for it a third, and on the dev half of `scenes` it finds what 32
     bits find. ``samples``: inputs of its file, whose activations tell the ranges. The second, which
-    says where a face is, has its weights alone in 8 bits: else crops move by a hundredth from one
-    kind of processor to another.
+    says where a face is, looks at none: it has its weights alone in 8 bits, else crops move by a
+    hundredth from one kind of processor to another.
     """
     if isinstance(network, DetectorNetwork):
         axes = {"image": {0: "height", 1: "width"}, "candidates": {1: "cells"}}
@@ -117,7 +117,7 @@ def store_bytes(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def _in_bytes(model: onnx.ModelProto, images: Sequence[NDArray[np.uint8]]) -> onnx.ModelProto:
+def _in_bytes(model: onnx.ModelProto, images: Iterable[NDArray[np.uint8]]) -> onnx.ModelProto:
     """The model with its middle quantised by ONNX Runtime's tool: int8 weights with a scale a
     channel, of seven bits, as older processors add two products in sixteen; uint8 activations."""
     with TemporaryDirectory() as folder:
@@ -139,7 +139,7 @@ def _in_bytes(model: onnx.ModelProto, images: Sequence[NDArray[np.uint8]]) -> on
 
 
 class _Samples(CalibrationDataReader):  # type: ignore[misc]  # the package has no types
-    def __init__(self, images: Sequence[NDArray[np.uint8]]) -> None:
+    def __init__(self, images: Iterable[NDArray[np.uint8]]) -> None:
         self._left = iter(images)
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:

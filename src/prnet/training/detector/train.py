@@ -138,11 +138,11 @@ def start_from(network: nn.Module, init: str, config: DetectorConfig) -> None:
     fill(network, file, lambda: next(iter(_Steps(config, range(1))))[0])
 
 
-def samples(config: DetectorConfig) -> list[NDArray[np.uint8]]:
+def samples(config: DetectorConfig) -> Iterator[NDArray[np.uint8]]:
     """What the first steps of a training saw: images (H, W, 3), or crops one by one."""
     steps = iter(_Steps(config, range(SAMPLED)))
     inputs = ((inputs * 255).round().byte().permute(0, 2, 3, 1).numpy() for inputs, _ in steps)
-    return [image for images in inputs for image in images]
+    return (image for images in inputs for image in images)
 
 
 def log(config: DetectorConfig, line: dict[str, object]) -> None:

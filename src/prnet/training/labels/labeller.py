@@ -119,10 +119,8 @@ class Labeller:
 
     def _detect(self, name: str) -> tuple[MeshPoints | None, str]:
         try:
-            if self.detector is None:
-                mesh = self.given.mesh_of(name)
-            else:
-                mesh = self.detector(self.store[name])
+            photo = self.store[name]
+            mesh = self.given.mesh_of(name) if self.detector is None else self.detector(photo)
         except Exception as error:  # whatever it is, the other photos go on
             return None, f"unreadable: {in_words(error)}"
         if mesh is None and np.isfinite(self.given.landmarks68_of(name)).all():

@@ -147,7 +147,7 @@ def _done(
     if todo and detector is not None:
         labeller = Labeller(sources, settings, detector)
         for file, chunk in todo:
-            _write(file, labeller.label(chunk))
+            write_arrays(file, labeller.label(chunk), compressed=False)
             yield len(chunk)
     elif todo:
         yield from _in_processes(sources, settings, todo, min(processes, len(todo)))
@@ -168,10 +168,6 @@ def _assembled(files: Sequence[Path], names: Sequence[str]) -> Labelled:
     rows = {key: np.concatenate([part[key] for part in full])[good] for key in keys}
     rows["expression_names"] = full[0]["expression_names"]
     return Labelled(rows, rows.pop("points"), skipped)
-
-
-def _write(file: Path, rows: Arrays) -> None:
-    write_arrays(file, rows, compressed=False)
 
 
 def _key(sources: Sources, settings: LabelSettings) -> str:
@@ -207,7 +203,7 @@ def _start_worker(sources: Sources, settings: LabelSettings) -> None:
 
 def _work(file: Path, names: Sequence[str]) -> int:
     assert _worker is not None
-    _write(file, _worker.label(names))
+    write_arrays(file, _worker.label(names), compressed=False)
     return len(names)
 
 

@@ -24,6 +24,7 @@ from prnet.training.data.augment import NO_AUGMENTATION, Augmentation, occlude, 
 from prnet.training.data.dataset import Batch
 from prnet.training.data.draws import Draws
 from prnet.training.networks.resfcn256 import CROP_SIZE, POSITION_RANGE, ResFCN256
+from prnet.training.schedule import optimiser
 
 ROTATION = 45.0
 """Degrees each way (section 3.3)."""
@@ -77,7 +78,7 @@ class PaperRecipe:
 
     def settings(self) -> list[Setting]:
         config, details = self._config, "section 3.3"
-        halving = f"{config.learning_rate:g}, halved every {config.halve_every} epochs"
+        decay = "L2 term" if config.optimizer == "adam" else "weight decay"
         return [
             Setting("network", "resfcn256, 13,353,618 parameters", "section 3.2"),
             *self._source.settings(),
@@ -86,9 +87,9 @@ class PaperRecipe:
             Setting("scale", "x {:g}..{:g}".format(*SCALE), details),
             Setting("colours", "each channel x {:g}..{:g}".format(*CHANNELS), details),
             Setting("occlusion", f"noise texture on {OCCLUSION.occlusion:.0%}", details),
-            Setting("optimiser", f"{config.optimizer.capitalize()}, {halving}", details),
+            Setting("optimiser", optimiser(config), details),
             Setting("batch", str(config.batch), details),
-            Setting("L2 term", f"{config.weight_decay:g} on convolutions", "the released graph"),
+            Setting(decay, f"{config.weight_decay:g} on convolutions", "the released graph"),
         ]
 
     def network(self) -> nn.Module:

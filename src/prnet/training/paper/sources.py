@@ -13,7 +13,7 @@ from prnet.facemodel.basel import BaselFaceModel
 from prnet.facemodel.fits300w import SIZE
 from prnet.geometry.crop import CropRule
 from prnet.layout.layout2018 import read_uv_folder, read_weight_mask
-from prnet.layout.uv_layout import Part, default_layout
+from prnet.layout.uv_layout import default_layout
 from prnet.network.crop_rules import RULES_2018
 from prnet.training.config import Setting, TrainConfig
 from prnet.training.data.dataset import PreparedData, as_images, crop_squares
@@ -92,8 +92,7 @@ class PreparedMaps:
         parts = range(len(self._data.parts))
         rows = [self._data.rows(part, self._data.training_rows(part)) for part in parts]
         self._rows = torch.cat(rows)
-        weights = np.array([PART_WEIGHTS[Part(part)] for part in range(len(Part))], np.float32)
-        weights = weights[self.layout.parts]
+        weights = PART_WEIGHTS[self.layout.parts]
         columns, rows = np.rint(self.layout.landmarks).astype(int).T
         weights[rows, columns] = LANDMARK_WEIGHT
         self.weights = weights[self.layout.region]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from prnet.errors import PrnetError
 from prnet.evaluation.surfaces import TrueSurface, front_of_face
 from prnet.facemodel.at_points import basis_at_pixels
 from prnet.facemodel.fitting import Fits, FitSettings, fit
@@ -112,6 +113,10 @@ def render_heads(
     seed: int = 0,
 ) -> None:
     """Write ``heads-000.npy`` and ``.npz`` to a prepared folder: ``count`` renders."""
+    heads = HeadSet(folder)
+    chosen = np.flatnonzero(~heads.held_out)
+    if not len(chosen):
+        raise PrnetError(f"{folder}: expected heads to train on, got {len(heads)} held out")
     names = tuple(str(name) for name in joined_labels(labels)["expression_names"])
     shapes = face_model(model)
     basis, points = front_basis(shapes), landmark_basis(out)
@@ -120,8 +125,6 @@ def render_heads(
         basis = _reordered(basis, names)
     backgrounds = map_crops(out / CROPS)
     size = backgrounds.shape[1]
-    heads = HeadSet(folder)
-    chosen = np.flatnonzero(~heads.held_out)
     random = np.random.default_rng(seed)
     images = np.zeros((count, size, size, 3), np.uint8)
     rows: dict[str, list[Floats]] = {
