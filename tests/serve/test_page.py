@@ -167,6 +167,7 @@ def test_no_constant_of_a_twin_is_forgotten(files: dict[str, bytes], twin: str) 
     files_alone = {"FIRST", "SECOND", "FARTHEST", "LONGEST_SIDE"}
     unneeded = {"detector": files_alone, "smooth": {"CELL"}, "doubted": {"NEAR_GIVEN"}}
     unneeded["crop"] = {"LANDMARK_CROP_FACTOR"}  # in the rules
+    unneeded["track"] = {"BEGIN_PRESENCE"}  # as `min_presence` is higher
     settings = json.loads(files["settings.json"])
     assert set(settings[twin]) - unneeded.get(twin, set()) <= _named(files, twin)
 

@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from chromium import CHROMIUM, QUIET
 from PIL import Image
 
 import prnet
+from prnet.face import roll_of
 from prnet.facemodel.arkit.curves import PersonCurves
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
+from prnet.geometry.boxes import roll_matrix
 from prnet.packaged import SAMPLE_PHOTO
 from prnet.video.smooth import QUICK, OneEuro, Rates, Smoother
-from prnet.video.track import Tracker
+from prnet.video.track import Track, Tracker
 
 FRAMES = 10
 PATIENCE = 150_000
@@ -44,6 +47,34 @@ async (frames) => {
     found.push({ track, landmarks: Array.from(landmarks), curves: Array.from(curves.of(steady)) });
   }
   return found;
+}
+"""
+
+CROPS = """
+async (landmarks) => {
+  const { loadModels } = await import("./js/models.js");
+  const { Tracker } = await import("./js/track.js");
+  const models = await loadModels(), tracker = new Tracker(models);
+  let crop = models.landmarkCrop({ landmarks: landmarks[0] });
+  return landmarks.map((each) => {
+    const face = { landmarks: each, crop };
+    crop = tracker.crop({ face, speed: [0, 0], seconds: 0 }, 0);
+    return [crop.x, crop.y, crop.side, crop.roll];
+  });
+}
+"""
+
+AGAIN = """
+async () => {
+  const { Tracker } = await import("./js/track.js");
+  const settings = await (await fetch("settings.json")).json(), looks = [];
+  const reconstruct = async (picture, { glance }) => (looks.push(glance), []);
+  const tracker = new Tracker({ settings, reconstruct });
+  const picture = { data: new Uint8Array(27), width: 3, height: 3 };
+  await tracker.follow(picture, 100);
+  tracker.tracks = [{ seconds: 100, number: 1, lost: true }];
+  await tracker.follow(picture, 3);
+  return [looks, tracker.tracks.length];
 }
 """
 
@@ -186,6 +217,26 @@ def test_a_film_is_followed_as_in_python(page: Any, film: list[Image.Image]) -> 
         assert np.linalg.norm(landmarks - steady.landmarks, axis=1).mean() < 1
         assert found["track"] == face.track
         assert np.abs(np.array(found["curves"]) - curves(steady)).max() < 0.1
+
+
+def test_crops_follow_a_turn_as_in_python(page: Any) -> None:
+    (face,) = prnet.Reconstructor()(SAMPLE_PHOTO)
+    tracker, expected, given = Tracker(prnet.Reconstructor()), [], []
+    crop = tracker._reconstruct.landmark_crop(face.landmarks, roll_of(face))
+    for turn in [0, -4, 2, 4, 2, -1, 3, 12, 6, 2, 2.5, 0, -2, -20, -7, -2]:
+        turned = face.position_map.copy()
+        turned[..., :2] = face.position_map[..., :2] @ roll_matrix(turn).T
+        seen = replace(face, position_map=turned, crop=crop)
+        look = np.zeros(1, np.float32)
+        crop = tracker._crop(Track(seen, 0, np.zeros(2), look, look, 0), 0)
+        expected.append([crop.centre_x, crop.centre_y, crop.side, crop.roll])
+        given.append(seen.landmarks.ravel().tolist())
+    assert 0 < [each[3] for each in expected].count(0) < len(expected) - 4
+    np.testing.assert_allclose(page.evaluate(CROPS, given), expected, atol=0.05)
+
+
+def test_the_clock_may_begin_again(page: Any) -> None:
+    assert page.evaluate(AGAIN) == [[False, False], 0]
 
 
 def test_a_head_turned_far_is_seen_mirrored_in_a_film_too(page: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from prnet.face import Face
 from prnet.facemodel.arkit.shapes import ARKIT_NAMES
 from prnet.formats.gltf import quaternions
 from prnet.geometry.camera import FLIP_Y, Pose, rotation_from_pose
-from prnet.video.frames import Frame
+from prnet.video.frames import Film, Frame
 from prnet.video.head import head_camera
 from prnet.video.meshes.animation import (
     BLOCK,
@@ -23,8 +24,8 @@ from prnet.video.meshes.animation import (
     StreamedComponents,
     sparse_surface,
 )
-from prnet.video.meshes.models import animated_glbs
 from prnet.video.meshes.rig import PersonRig
+from prnet.video.outputs import OUTPUTS
 
 FRAMES = BLOCK + 8
 
@@ -137,7 +138,8 @@ def test_turns_take_the_short_way() -> None:
 
 def test_a_file_for_each_person(film: list[Face], tmp_path: Path) -> None:
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
-    with animated_glbs(tmp_path / "film.glb", 2.0, AnimatedMap) as take:
+    told = Film(tmp_path / "film.mp4", SIZE, SIZE, 0, Fraction(25), None, sound=False)
+    with OUTPUTS["glb"](tmp_path / "film", told, 2.0) as take:
         for i in range(3):
             people = [replace(film[i], track=7)] + [replace(film[0], track=3)] * (i > 0)
             take(i, Frame(black, 2.0 + i / 25), people)

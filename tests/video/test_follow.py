@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made_film import Picture, Place, another_person, ground, numbers, scene, write_film
+from standins import make_face, make_layout
 
 from prnet.errors import PrnetError
 from prnet.face import Face
+from prnet.geometry.camera import Pose
+from prnet.geometry.crop import CropTransform
 from prnet.network.position_map_network import Prediction
 from prnet.reconstruct import Reconstructor
 from prnet.video.follow import follow
 from prnet.video.frames import Frame, read_frames
+from prnet.video.track import Track, Tracker
 
 BLACK = np.zeros((320, 480, 3), np.uint8)
 
@@ -123,6 +129,17 @@ def test_a_number_is_kept_for_two_seconds(
     assert [numbers(faces) for faces in film[8 + black :]] == [[number]] * 8
 
 
+def test_where_the_clock_begins_again_nobody_is_waited_for(
+    reconstruct: Reconstructor, sample_image: Picture
+) -> None:
+    shown = scene((Place(240, 160), sample_image))
+    film = [shown] * 3 + [BLACK] * 3 + [shown] * 3
+    times = [100.0 + i / 5 for i in range(3)] + [i / 5 for i in range(6)]
+    frames = [Frame(image, seconds) for image, seconds in zip(film, times, strict=True)]
+    found = [numbers(faces) for faces in seen(frames, reconstruct)]
+    assert found == [[1]] * 3 + [[]] * 3 + [[2]] * 3
+
+
 def test_a_cut_is_noticed_in_its_first_frame(
     reconstruct: Reconstructor, sample_image: Picture, other: Picture
 ) -> None:
@@ -189,6 +206,22 @@ def test_presence_begins_high_and_ends_low(
     assert [numbers(faces) for faces in found] == [[number] if number else [] for number in people]
 
 
+@pytest.mark.parametrize(("presence", "followed"), [(0.4, 0), (0.6, 1)])
+def test_what_min_presence_keeps_is_followed_from_a_half_on(
+    presence: float, followed: int, sample_image: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconstruct = Reconstructor(min_presence=0.1)
+    judge, told = reconstruct.network.predict, np.float32(presence)
+    monkeypatch.setattr(
+        reconstruct.network,
+        "predict",
+        lambda crops: judge(crops)._replace(presence=np.full(len(crops), told)),
+    )
+    tracker = Tracker(reconstruct)
+    assert tracker(sample_image, 0.0) == []
+    assert len(tracker._tracks) == followed
+
+
 def test_a_doubtful_face_takes_no_persons_place(
     sample_image: Picture, other: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +258,33 @@ def test_one_picture_is_no_film(sample_image: Picture) -> None:
     """Its rows would be taken for grey pictures."""
     with pytest.raises(PrnetError, match=r"pictures in turn, got one of shape \(512, 512, 3\)"):
         follow(sample_image)
+
+
+def turned_crops(rolls: Iterable[float], reconstruct: Reconstructor) -> list[CropTransform]:
+    """Of a head that is turned so, frame by frame."""
+    tracker, still, crops = Tracker(reconstruct), np.zeros(2), list[CropTransform]()
+    look, layout = np.zeros(1, np.float32), make_layout()
+    for roll in rolls:
+        face = make_face(Pose(0, 0, roll), layout=layout)
+        track = Track(replace(face, crop=(crops or [face.crop])[-1]), 0, still, look, look, 0)
+        crops.append(tracker._crop(track, 0))
+    return crops
+
+
+def test_the_crop_of_a_still_head_rests_at_any_roll(reconstruct: Reconstructor) -> None:
+    random = np.random.default_rng(0)
+    for roll in (0, 2.5, 4.5, 5, -5, 7):
+        crops = turned_crops(roll + random.normal(0, 0.2, 20), reconstruct)
+        changes = sum(one != other for one, other in pairwise(crops))
+        assert changes <= 1, roll
+
+
+def test_the_crop_follows_a_slow_turn(reconstruct: Reconstructor) -> None:
+    there = np.arange(0, 12, 0.2)
+    crops = turned_crops([*there, *there[::-1]], reconstruct)
+    assert np.abs(there - [crop.roll for crop in crops[:60]]).max() < 5.2
+    assert abs(crops[59].roll - 12) < 4.5
+    assert crops[-1].roll == 0, "which takes less time"
 
 
 def test_sources_agree(reconstruct: Reconstructor, sample_image: Picture, tmp_path: Path) -> None:
@@ -272,6 +332,9 @@ def test_wrong_sources_are_one_line() -> None:
         next(follow(np.int64(99)))  # type: ignore[arg-type]
     with pytest.raises(PrnetError, match="expected start and end with a film's file"):
         follow([BLACK], start=1)
+    for own, kind in (("film.mp4", "a film's file"), (0, "a camera")):
+        with pytest.raises(PrnetError, match=f"expected a rate with pictures, got one with {kind}"):
+            follow(own, rate=5)
     for rate in (0, "25"):
         with pytest.raises(PrnetError, match="expected a rate"):
             next(follow([BLACK], rate=rate))  # type: ignore[arg-type]

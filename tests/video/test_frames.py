@@ -106,6 +106,26 @@ def test_a_start_between_key_frames_of_streams_without_an_index(kind: str, tmp_p
         assert [read_number(frame.image) for frame in frames] == [*range(first, first + 6)]
 
 
+def test_no_frame_comes_before_the_begin_nor_twice(tmp_path: Path) -> None:
+    """FFmpeg rounds the begin, here up, so that all seem to come a third of a microsecond early."""
+    path = tmp_path / "film.ts"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(30):
+            image = av.VideoFrame.from_ndarray(marked(number), format="rgb24")
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0))
+        assert first.time < container.start_time / 1e6, "else this says nothing"
+    assert f"{next(read_frames(path)).seconds:.6f}" == "0.000000"
+    for cut in (0.1, 0.5):
+        before, after = list(read_frames(path, end=cut)), list(read_frames(path, start=cut))
+        assert [read_number(frame.image) for frame in (*before, *after)] == [*range(30)]
+        assert after[0].seconds == cut
+
+
 def turn(film: Path, matrix: tuple[int, ...]) -> None:
     """Change the matrix by which players show the film."""
     data = bytearray(film.read_bytes())
@@ -345,7 +365,7 @@ def test_the_sound_comes_along(tmp_path: Path) -> None:
         assert copied[0.0] == original[begin]
         second = sorted(copied)[1]
         assert second + start == pytest.approx(min(t for t in original if t > begin), abs=0.001)
-        assert max(copied) > 1.9
+        assert 2 - 0.024 < max(copied) < 2, "the last picture's sound, too"
         assert {*copied.values()} <= {*original.values()}
 
 

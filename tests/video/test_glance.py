@@ -82,6 +82,15 @@ def test_a_look_at_the_whole_picture_is_rare(
     assert (360, 640, 3) in {shape for _, shape in looks}
 
 
+def test_where_the_clock_begins_again_the_whole_picture_is_looked_at() -> None:
+    """As with two films, one after the other."""
+    frame, seen = np.full((720, 1280, 3), 90, np.uint8), Seen(None)
+    tracker = Tracker(Reconstructor(detector=seen))
+    for seconds in (100.0, 3.0):
+        tracker(frame, seconds)
+    assert seen.shapes == [frame.shape] * 2
+
+
 def test_the_network_looks_once_at_a_known_face(
     sample_image: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 import weakref
@@ -32,7 +33,7 @@ from prnet.video.frames import Frame
 from prnet.video.live import camera
 from prnet.video.live.osc import bundle, message
 from prnet.video.live.packets import Sight, json_packets, osf_packets, vmc_packets
-from prnet.video.live.send import Target, send_faces
+from prnet.video.live.send import Sent, Target, send_faces
 
 pytest.importorskip("av")
 FRAME = Frame(np.zeros((400, 400, 3), np.uint8), 1.5)
@@ -199,6 +200,29 @@ def test_a_film_is_sent(
     assert "frames a second, 1 face, " in told
     heard = read_osc(listener.recv(65536))
     assert dict(each[1:] for each in heard[:52])["mouthSmileLeft"] > 0.3
+
+
+@pytest.mark.parametrize(("end", "said"), [(None, ""), ("expected more", "prnet live: ")])
+def test_what_is_said_last_has_a_line_of_its_own(
+    end: str | None,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a terminal, whose line of progress is cleared."""
+
+    def sending(*_: object, **__: object) -> Iterator[Sent]:
+        yield Sent(1, 0.01)
+        if end is not None:
+            raise PrnetError(end)
+
+    monkeypatch.setattr("prnet.commands.films.live.send_faces", sending)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    main(["live", "--send", "vmc"])
+    _, progress, blank, last = capsys.readouterr().err.split("\r")
+    assert "1 face" in progress
+    assert blank == " " * len(progress)
+    assert last.startswith(said)
 
 
 def test_who_is_gone_for_long_is_forgotten(

@@ -228,10 +228,10 @@ def _padded(
     return canvas
 
 
-def upright_roll(roll: float) -> float:
+def upright_roll(roll: float, upright: float = UPRIGHT) -> float:
     """The degrees by which a crop by a box, or from frame to frame, is turned for a face of this
-    roll: none up to `UPRIGHT`."""
-    return roll if abs(roll) > UPRIGHT else 0.0
+    roll: none up to ``upright``."""
+    return roll if abs(roll) > upright else 0.0
 
 
 def crop_is_off(seen: CropTransform, wanted: CropTransform, *, share: float = 1.0) -> bool:

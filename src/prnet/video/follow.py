@@ -32,13 +32,13 @@ def follow(
     smooth: bool = True,
     start: float | None = None,
     end: float | None = None,
-    rate: float = float(USUAL_RATE),
+    rate: float | None = None,
 ) -> Iterator[tuple[Frame, list[Face]]]:
     """The frames of a film with the faces in them, whose ``track`` is one number for one person.
 
     ``source``: a film's file (with ``start`` and ``end``, seconds), a camera's number, from 0, or
-    pictures in turn, RGB arrays as `load_image` takes them at ``rate`` a second, or Frames that
-    carry their times.
+    pictures in turn, RGB arrays as `load_image` takes them at ``rate`` a second (25), or Frames
+    that carry their times.
     ``people``: at most so many at a time, "largest" for one. ``smooth``: steady faces; else
     each is as the network gave it. One Reconstructor may follow many films.
 
@@ -53,6 +53,9 @@ def follow(
         raise PrnetError(f"expected a start in seconds, below {LATEST:g}, got {start!r}")
     if end is not None and not (is_number(end) and (start or 0) < end):
         raise PrnetError(f"expected a start before the end, got {start or 0} and {end} s")
+    if rate is not None and isinstance(source, str | Path | int | np.integer):
+        kind = "a film's file" if isinstance(source, str | Path) else "a camera"
+        raise PrnetError(f"expected a rate with pictures, got one with {kind}")
     if isinstance(source, str | Path):
         frames = read_frames(source, start=start, end=end)
     elif start is not None or end is not None:
@@ -63,7 +66,7 @@ def follow(
     elif isinstance(source, int | np.integer) and not isinstance(source, bool):
         frames = read_camera(int(source))
     elif isinstance(source, Iterable):
-        frames = _frames(source, rate)
+        frames = _frames(source, float(USUAL_RATE) if rate is None else rate)
     else:
         kind = type(source).__name__
         raise PrnetError(f"expected a film's file, a camera's number or pictures, got {kind}")

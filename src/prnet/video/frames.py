@@ -125,13 +125,13 @@ def read_frames(
                     warnings.warn(told, PrnetWarning, stacklevel=2)
                 moved, seconds = moved + shown - seconds, shown
             last = seconds
-            if end is not None and seconds >= end:
+            if end is not None and seconds >= end - 1e-6:
                 break
             shown = seconds + float((frame.duration or 0) * (frame.time_base or 0))
             if start is None or seconds >= start - 1e-6:
                 image = _upright(frame)
                 size = size or image.shape[1::-1]
-                yield Frame(_fitted(image, *size), seconds)
+                yield Frame(_fitted(image, *size), max(seconds, start or 0.0, 0.0))
     if damaged.said:
         warnings.warn(f"{path}: left out what is damaged: {damaged}", PrnetWarning, stacklevel=2)
     if size and end is None and shown < lasts - MISSING:
@@ -228,7 +228,7 @@ def _clock(text: str) -> float:
 
 
 def _begin(container: Any) -> float:
-    """The time, in seconds, that is second 0 of the film: streams of television begin anywhere."""
+    """The film's second 0: streams of television begin anywhere. FFmpeg rounds to microseconds."""
     return float(container.start_time or 0) / 1e6
 
 

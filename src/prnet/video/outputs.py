@@ -19,9 +19,8 @@ from prnet.video.curves import arkit_table, live_link_tables
 from prnet.video.depth import depth_film
 from prnet.video.frames import Film, Frame
 from prnet.video.meshes.animation import AnimatedMap
-from prnet.video.meshes.models import animated_glbs
 from prnet.video.meshes.rig import PersonRig
-from prnet.video.people import Take
+from prnet.video.people import Take, file_of_each
 from prnet.video.texture import fused_textures
 from prnet.video.write import film_writer
 
@@ -32,7 +31,7 @@ ROW = "frame,seconds,track"
 @contextmanager
 def _overlay(base: Path, film: Film, start: float) -> Iterator[Take]:
     """The film with landmarks, pose boxes and track numbers, and its sound."""
-    path = base.with_name(base.name + ENDINGS["overlay"][0])
+    path = paths_of(base, "overlay")[0]
     sound = film.path if film.sound else None
     with film_writer(path, rate=film.rate, sound_of=sound, start=start) as writer:
         yield lambda number, frame, faces: writer.write(
@@ -43,7 +42,7 @@ def _overlay(base: Path, film: Film, start: float) -> Iterator[Take]:
 @contextmanager
 def _landmarks(base: Path, film: Film, start: float) -> Iterator[Take]:
     """68 landmarks (iBUG order), pixels: a row a frame and track, as CSV and as arrays."""
-    table, arrays = (base.with_name(base.name + ending) for ending in ENDINGS["landmarks"])
+    table, arrays = paths_of(base, "landmarks")
     names = ",".join(f"x{i},y{i},z{i}" for i in range(68))
     rows: list[tuple[int, float, int, NDArray[np.float32]]] = []
     with _table(table, names) as write:
@@ -69,7 +68,7 @@ def _landmarks(base: Path, film: Film, start: float) -> Iterator[Take]:
 @contextmanager
 def _pose(base: Path, film: Film, start: float) -> Iterator[Take]:
     """Yaw, pitch, roll in degrees; the camera's scale and translation, pixels."""
-    path = base.with_name(base.name + ENDINGS["pose"][0])
+    path = paths_of(base, "pose")[0]
     with _table(path, "yaw,pitch,roll,scale,x,y,z") as write:
 
         def take(number: int, frame: Frame, faces: Sequence[Face]) -> None:
@@ -82,32 +81,34 @@ def _pose(base: Path, film: Film, start: float) -> Iterator[Take]:
 
 def _arkit(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
     """ARKit's 52 curves, 0 to 1."""
-    return arkit_table(base.with_name(base.name + ENDINGS["arkit"][0]))
+    return arkit_table(paths_of(base, "arkit")[0])
 
 
 def _live_link(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
     """The same as the app Live Link Face exports them, a file a person."""
-    return live_link_tables(base.with_name(base.name + ENDINGS["livelink"][0]), film.rate)
+    return live_link_tables(paths_of(base, "livelink")[0], film.rate)
 
 
 def _glb(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
     """A quarter of the vertices, the head's motion on the node."""
-    return animated_glbs(base.with_name(base.name + ENDINGS["glb"][0]), start, AnimatedMap)
+    path = paths_of(base, "glb")[0]
+    return file_of_each(path, AnimatedMap, lambda it, track: it.glb(f"person{track}"), start)
 
 
 def _glb_arkit(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
     """ARKit's 52 shapes as morph targets."""
-    return animated_glbs(base.with_name(base.name + ENDINGS["glb-arkit"][0]), start, PersonRig)
+    path = paths_of(base, "glb-arkit")[0]
+    return file_of_each(path, PersonRig, lambda it, track: it.glb(f"person{track}"), start)
 
 
 def _depth(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
     """z of 16 bits, a film without loss."""
-    return depth_film(base.with_name(base.name + ENDINGS["depth"][0]), film.rate, start)
+    return depth_film(paths_of(base, "depth")[0], film.rate, start)
 
 
 def _texture(base: Path, film: Film, start: float) -> AbstractContextManager[Take]:
     """What all frames show of each person."""
-    return fused_textures(base.with_name(base.name + ENDINGS["texture"][0]))
+    return fused_textures(paths_of(base, "texture")[0])
 
 
 ENDINGS = {
@@ -142,6 +143,11 @@ OUTPUTS: dict[str, Callable[[Path, Film, float], AbstractContextManager[Take]]] 
 }
 """Kind: (where results go and the film's name, the film, the second at which the first frame is)
 -> what takes the frames. An error in the block leaves no file."""
+
+
+def paths_of(base: Path, kind: str) -> list[Path]:
+    """The files of a kind."""
+    return [base.with_name(base.name + ending) for ending in ENDINGS[kind]]
 
 
 def unfinished(base: Path) -> set[str]:

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from prnet.face import Face, roll_of
 from prnet.geometry.boxes import Box
-from prnet.geometry.crop import CropTransform, crop_is_off, upright_roll
+from prnet.geometry.crop import UPRIGHT, CropTransform, crop_is_off, upright_roll
 from prnet.mapped import size_of
 from prnet.reconstruct import Reconstructor
 from prnet.video.glance import beside, glancing
 from prnet.video.look import Look, alike, look_of, mixed
 
 BEGIN_PRESENCE, STAY_PRESENCE = 0.5, 0.2
-"""A face is followed from the one on, and lost below the other."""
+"""A face is followed from the one on, which matters only where the Reconstructor's `min_presence`
+is lower, and lost below the other."""
 DOUBT, ENOUGH = 0.95, 2.0
 """A face is shown once the odds of its presence beside those of the one, multiplied over the frames
 (Wald's sequential test), have the other as logarithm. 0.993 is enough in one frame, 0.98 in three;
@@ -56,6 +57,8 @@ LONGEST_STEP, MOST_GROWTH = 0.5, 1.5
 
 STILL = 0.3
 """The crop stays where it is until it is off by so much of what pays for another look."""
+LEVELLED = 2.5
+"""Degrees of roll up to which a turned crop becomes upright: at `UPRIGHT` it would come and go."""
 CUT = 24.0
 """Mean change of the picture's pixels, 0..255, from which on it is another picture."""
 COMPARED = 16
@@ -99,7 +102,8 @@ class Tracker:
         """RGB uint8 (H, W, 3), and its time -> its faces by their numbers. ``box`` is the
         detector's where it found the face, else that of the landmarks of the frame before."""
         new_picture = self._is_new(image)
-        self._tracks = [track for track in self._tracks if seconds - track.seconds <= ABSENCE]
+        # A clock may begin again, where films are chained.
+        self._tracks = [track for track in self._tracks if abs(seconds - track.seconds) <= ABSENCE]
         before, known = self._present(), len(self._shown())
         self._follow(image, seconds, before)
         # Nobody misses what was none for certain.
@@ -108,10 +112,10 @@ class Tracker:
         at_once = len(self._shown()) < known or (new_picture and not known)
         waiting = not self._shown() or any(track.lost for track in self._tracks)
         pause = LOST_EVERY if waiting else NEW_PEOPLE_EVERY
-        if not self._is_full() and (at_once or seconds - self._detected >= pause):
+        if not self._is_full() and (at_once or abs(seconds - self._detected) >= pause):
             self._detected = seconds
             every = NEW_PEOPLE_EVERY if waiting else WHOLE_EVERY
-            whole = at_once or seconds - self._wholly >= every
+            whole = at_once or abs(seconds - self._wholly) >= every
             self._wholly = seconds if whole else self._wholly
             look = self._reconstruct if whole else self._glance
             seen = [track.face.crop for track in self._present()]
@@ -160,7 +164,8 @@ class Tracker:
         self._part()
 
     def _crop(self, track: Track, seconds: float) -> CropTransform:
-        roll = upright_roll(roll_of(track.face))
+        upright = LEVELLED if track.face.crop.roll else UPRIGHT
+        roll = upright_roll(roll_of(track.face), upright)
         crop = self._reconstruct.landmark_crop(track.face.landmarks, roll)
         x, y = track.speed * (seconds - track.seconds)
         crop = replace(crop, centre_x=crop.centre_x + x, centre_y=crop.centre_y + y)

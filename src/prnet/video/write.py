@@ -129,8 +129,11 @@ class FilmWriter:
         self._check()
 
     def finish(self) -> None:
-        """What the encoder still holds, and the index of all."""
+        """What the encoder still holds, the last picture's sound, and the index of all."""
         if self._stream is not None:
+            if self._sound is not None:
+                end = self._last * TICKS + 1 / self._rate
+                self._sound.copy_until(self._container, float(end))
             self._container.mux(self._stream.encode())
             self._container.close()
             self._check()
@@ -222,7 +225,7 @@ class _Sound:
         self._next = next(self._packets, None)
 
     def copy_until(self, container: Any, seconds: float) -> None:
-        while self._next is not None and self._next[0] <= seconds:
+        while self._next is not None and self._next[0] < seconds:
             packet = self._next[1]
             packet.stream = self._stream
             container.mux(packet)

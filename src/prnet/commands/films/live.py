@@ -82,6 +82,9 @@ def run(args: argparse.Namespace) -> int:
                 print(f"\r{line:{LINE}}", end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         pass
+    finally:
+        if last:  # what is said next, an error, too, has a line of its own
+            print(f"\r{'':{LINE}}\r", end="", file=sys.stderr, flush=True)
     name = f"camera {args.camera}" if camera else args.camera
     place = f"{args.send.protocol} to {args.send.host}:{args.send.port}"
     counted = f"{frames} frame{'' if frames == 1 else 's'}"

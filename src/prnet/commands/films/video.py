@@ -41,7 +41,7 @@ from prnet.files.results import make_folder
 from prnet.files.streams import say
 from prnet.video.follow import People, follow
 from prnet.video.frames import Film, Frame, read_film
-from prnet.video.outputs import ENDINGS, OUTPUTS, UNFINISHED, USUAL, tell_unfinished, unfinished
+from prnet.video.outputs import OUTPUTS, UNFINISHED, USUAL, paths_of, tell_unfinished, unfinished
 
 ALL_WELL, NO_FACE = 0, 3
 
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         with suppress(PrnetError):  # the disk may be full
             tell_unfinished(base, {kind for kind in unfinished(base) if _is_there(base, kind)})
         raise
-    names = ", ".join(base.name + end for kind in args.save for end in ENDINGS[kind])
+    names = ", ".join(path.name for kind in args.save for path in paths_of(base, kind))
     counted = f"{_counted(frames, 'frame')}, {_counted(len(tracks), 'track')}"
     say(f"{args.film}: {counted} -> {names}")
     if stopped is not None:
@@ -112,7 +112,7 @@ def _counted(count: int, noun: str) -> str:
 
 def _is_there(base: Path, kind: str) -> bool:
     """Whether all files of a kind are."""
-    return all(base.with_name(base.name + end).exists() for end in ENDINGS[kind])
+    return all(path.exists() for path in paths_of(base, kind))
 
 
 class _NoFaceError(Exception):

@@ -12,7 +12,8 @@ export class Tracker {
   async follow(picture, seconds) {
     const { ABSENCE, NEW_PEOPLE_EVERY, LOST_EVERY, WHOLE_EVERY } = this.c;
     const isNew = this.isNew(picture);
-    this.tracks = this.tracks.filter((track) => seconds - track.seconds <= ABSENCE);
+    // A clock may begin again, where films are chained.
+    this.tracks = this.tracks.filter((track) => Math.abs(seconds - track.seconds) <= ABSENCE);
     const before = this.present(), known = this.shown().length;
     await this.move(picture, seconds, before);
     // Nobody misses what was none for certain.
@@ -21,10 +22,10 @@ export class Tracker {
     // A picture in which all are found where they should be is no other, however it shakes.
     const atOnce = shown < known || (isNew && !known);
     const waiting = !shown || this.tracks.some(({ lost }) => lost);
-    if (atOnce || seconds - this.detected >= (waiting ? LOST_EVERY : NEW_PEOPLE_EVERY)) {
+    if (atOnce || Math.abs(seconds - this.detected) >= (waiting ? LOST_EVERY : NEW_PEOPLE_EVERY)) {
       this.detected = seconds;
       const every = waiting ? NEW_PEOPLE_EVERY : WHOLE_EVERY;
-      const whole = atOnce || seconds - this.wholly >= every;
+      const whole = atOnce || Math.abs(seconds - this.wholly) >= every;
       if (whole) this.wholly = seconds;
       this.take(await this.models.reconstruct(picture, { glance: !whole }), picture, seconds);
     }
@@ -81,7 +82,8 @@ export class Tracker {
   }
 
   crop({ face, speed, seconds: then }, seconds) {
-    const wanted = this.models.landmarkCrop(face, this.models.settings.crop.UPRIGHT), passed = seconds - then;
+    const upright = face.crop.roll ? this.c.LEVELLED : this.models.settings.crop.UPRIGHT;
+    const wanted = this.models.landmarkCrop(face, upright), passed = seconds - then;
     const moved = new Crop(
       wanted.x + speed[0] * passed, wanted.y + speed[1] * passed, wanted.side, wanted.size, wanted.roll,
     );
@@ -113,7 +115,6 @@ export class Tracker {
   take(faces, picture, seconds) {
     const stayed = this.present();
     for (const face of faces) {
-      if (face.presence !== null && face.presence < this.c.BEGIN_PRESENCE) continue;
       if (this.present().some((track) => this.same(face, track.face))) continue;
       const look = this.look(face, picture);
       const couldBe = this.tracks.filter((track) => this.canBe(track, face, seconds));
