@@ -164,7 +164,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
             module.add_arguments(command)
             for each in (parser, command):  # before the command's name or behind it
                 add_common_arguments(each)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, default_of=command.get_default)
     return parser
 
 

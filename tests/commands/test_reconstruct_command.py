@@ -306,7 +306,7 @@ def test_boxes_may_begin_outside_the_picture(photos: Path, model: Path, tmp_path
     "other",
     [
         *("--largest", "--max-faces 2", "--small-faces", "--detector prnet"),
-        *("--min-score 0.5", "--min-presence 0.9"),
+        *("--min-score 0.5", "--min-presence 0.9", "--min-presence 0"),
     ],
 )
 def test_options_of_detectors_beside_a_box_are_refused(
@@ -317,6 +317,8 @@ def test_options_of_detectors_beside_a_box_are_refused(
     (line,) = capsys.readouterr().err.splitlines()
     option = other.split()[0]
     assert f"expected {option}, which is for detectors, or --box instead of one, got both" in line
+    given[4:] = ["--detector", "none"]
+    assert _run(photos / "a.jpg", *given, model=model) == 0
 
 
 def test_landmarks_file_of_another_form_is_refused(

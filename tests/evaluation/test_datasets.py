@@ -59,6 +59,11 @@ def write_set(folder: Path, format: str) -> Path:
         write_pts(folder / "a.pts", one_based(POINTS))
     elif format == "npz":
         np.savez(folder / "a.npz", landmarks=POINTS, angles=[10, 351, -20])
+    elif format in ("labels", "table"):
+        table = {"files": ["a.jpg"], "landmarks68": POINTS[None]}
+        write_arrays(folder / "labels.npz", {**table, "rotation": np.eye(3)[None]})
+        write_arrays(folder / "table.npz", table)
+        return folder / f"{format}.npz"
     else:
         head = "file," + ",".join(f"x{i},y{i}" for i in range(68))
         row = ",".join(str(number) for number in POINTS[:, :2].ravel())
@@ -78,6 +83,16 @@ def test_points_come_out_zero_based(tmp_path: Path, format: str) -> None:
     if columns == 3:
         np.testing.assert_allclose(sample.angles, [10, 351, -20], err_msg="degrees, not wrapped")
     assert sample.read_photo().shape == (100, 110, 3)
+
+
+@pytest.mark.parametrize("format", ["mat", "pts", "npz", "csv", "labels", "table"])
+def test_an_origin_that_is_given_is_taken_off(tmp_path: Path, format: str) -> None:
+    source = write_set(tmp_path, format)
+    zero, one = (open_dataset(source, origin=origin) for origin in (0, 1))
+    assert (zero.format, one.format) == (format, format)
+    assert "first pixel 1 in the file" in one.points
+    found = _landmarks(one.samples[0])
+    np.testing.assert_allclose(one_based(found), _landmarks(zero.samples[0]))
 
 
 def test_the_wrong_origin_costs_the_diagonal_of_a_pixel(tmp_path: Path) -> None:

@@ -314,6 +314,19 @@ def test_a_table_of_truth_is_not_written_over(photos: Path, tmp_path: Path) -> N
     assert table.read_text() == f"a.png,{row}\n"
 
 
+def test_given_angles_are_not_written_over(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions, out = write_predictions(tmp_path / "other", SHIFTS), tmp_path / "out"
+    out.mkdir()
+    np.save(tmp_path / "yaw.npy", np.zeros(len(NAMES)))
+    angles = (tmp_path / "yaw.npy").rename(out / "images.csv")
+    call = ["evaluate", str(photos), "--predictions", str(predictions), "--yaw", str(angles)]
+    assert main([*call, "--no-plots", "--out", str(out)]) == 2
+    assert "images.csv: expected a place for a result" in capsys.readouterr().err
+    np.testing.assert_array_equal(np.load(angles), np.zeros(len(NAMES)))
+
+
 @pytest.mark.parametrize("kind", ["csv", "npz", "labels"])
 def test_photos_of_a_table_are_not_written_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
@@ -393,6 +406,38 @@ def test_aflw2000_samples_agree_with_a_computation_of_their_own(
     assert [bins[name]["images"] for name in ("0-30", "30-60", "60+")] == [2, 1, 1]
     means = [errors[abs(yaws) <= 30].mean(), errors[yaws.argsort()[2]], errors[yaws.argmax()]]
     assert bins["mean of the bins"] == pytest.approx(np.mean(means), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("other", "options"),
+    [
+        (
+            "--predictions",
+            "--model . | --device cpu | --crop detector | --points ibug-2d | --passes 2 | "
+            "--threads 2",
+        ),
+        (
+            "--protocol now",
+            "--crop detector | --points ibug-2d | --predictions . | --predictions-origin 0 | "
+            "--json | --no-plots | --format mat | --origin 0 | --landmarks a | --yaw a | "
+            "--wrap-yaw | --truth annotated | --held-out | --count 2 | --face-model a | "
+            "--align none | --match icp | --dense-box landmarks | --limit 9 | --yaw-edges 9",
+        ),
+    ],
+    ids=["predictions", "now"],
+)
+def test_options_without_effect_are_refused(
+    other: str, options: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = [other, str(photos)] if other == "--predictions" else other.split()
+    for given in options.split(" | "):
+        assert main(["evaluate", str(photos), *beside, *given.split()]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        option = given.split()[0]
+        assert f"expected {option} or {other}, beside which it does nothing, got both" in line
+    if other == "--predictions":
+        call = ["evaluate", str(photos), *beside, "--model", ".", "--face-model", "a"]
+        assert main(call) != 2, "for the layout"
 
 
 def test_all_is_every_protocol() -> None:

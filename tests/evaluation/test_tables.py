@@ -56,6 +56,24 @@ def test_doubtful_rows_are_left_out(tmp_path: Path) -> None:
     spread = np.where(np.arange(40) < 10, 0.03, 0.01)
     write_table(tmp_path / "table.npz", landmark_spread=spread)
     assert len(open_dataset(tmp_path / "table.npz").samples) == 30
+    spread[:5] = np.nan
+    write_table(tmp_path / "table.npz", landmark_spread=spread)
+    assert len(open_dataset(tmp_path / "table.npz").samples) == 35, "NaN: nobody knows"
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_rows_that_are_no_face_are_listed(tmp_path: Path, columns: int) -> None:
+    """A row of NaN says that there are no points."""
+    points = np.random.default_rng(0).uniform(9, 90, (5, 68, columns))
+    points[1], points[2, 17:], points[3, 0, 0], points[4] = 7, 7, np.nan, np.nan
+    path = tmp_path / "table.npz"
+    write_arrays(path, {"files": list("abcde"), "landmarks68": points})
+    problems = {each.name: each.problem for each in open_dataset(path).samples}
+    assert problems.keys() == set("abcd")
+    assert problems["a"] is None
+    assert f"{path}, b: expected 68 points that span a box" in str(problems["b"])
+    assert (problems["c"] is None) == (columns == 2), "no camera fits its inner points"
+    assert problems["d"] == f"{path}, d: expected 68 finite points, got some that are not"
 
 
 def test_only_exact_points_are_scored(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -124,21 +124,32 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_OF_DETECTORS: Final = {
-    **dict.fromkeys(("detector", "detector_model", "min_score", "largest", "max_faces")),
-    **{"small_faces": False, "min_presence": MIN_PRESENCE},
-}
-"""With what each is where nobody gave it."""
+_OF_DETECTORS: Final = (
+    *("detector", "detector_model", "min_score", "largest", "max_faces", "small_faces"),
+    "min_presence",
+)
 
 
 def check_no_detector(args: argparse.Namespace, instead: str) -> None:
     """Raises PrnetError for an option that only a detector heeds, given beside ``instead``."""
-    for name, ungiven in _OF_DETECTORS.items():
-        if getattr(args, name, None) not in (None, False, "auto", "none", ungiven):
-            option = "--" + name.replace("_", "-")
+    for option in _given(args, _OF_DETECTORS):
+        if option != "--detector" or args.detector != "none":
             raise PrnetError(
                 f"expected {option}, which is for detectors, or {instead} instead of one, got both"
             )
+
+
+def check_not_given(args: argparse.Namespace, names: Iterable[str], other: str) -> None:
+    """Raises PrnetError for one of the options ``names``, given beside ``other``."""
+    for option in _given(args, names):
+        raise PrnetError(f"expected {option} or {other}, beside which it does nothing, got both")
+
+
+def _given(args: argparse.Namespace, names: Iterable[str]) -> Iterator[str]:
+    """Options that are not what they are by default."""
+    for name in names:
+        if name in args and getattr(args, name) != args.default_of(name):
+            yield "--" + name.replace("_", "-")
 
 
 def parsed_box(text: str) -> Box:

@@ -29,12 +29,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
-
 from prnet.commands._options import (
     add_finding_arguments,
     add_passes_argument,
     check_no_detector,
+    check_not_given,
     finite,
     listed,
     positive,
@@ -45,16 +44,20 @@ from prnet.evaluation.datasets import Format, open_dataset, with_landmarks, with
 from prnet.evaluation.measures import PROTOCOLS, Settings
 from prnet.evaluation.protocols import YAW_EDGES
 from prnet.evaluation.samples import Dataset
-from prnet.files.keep import keep_files
 from prnet.files.results import make_folder
 
 if TYPE_CHECKING:
     from prnet.evaluation.predictions import Predictor
-    from prnet.evaluation.run import Evaluation
     from prnet.reconstruct import Reconstructor
 
 NOW = "now"
 SCORED, NOTHING_SCORED = 0, 1
+_OF_NETWORKS = ("device", "crop", "points", "passes", "threads")
+_OF_SCORES = (
+    *("crop", "points", "predictions", "predictions_origin", "json", "no_plots", "format"),
+    *("origin", "landmarks", "yaw", "wrap_yaw", "truth", "held_out", "count", "face_model"),
+    *("align", "match", "dense_box", "limit", "yaw_edges"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -175,7 +178,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, print, write."""
     if args.protocol == (NOW,):
+        check_not_given(args, _OF_SCORES, f"--protocol {NOW}")
         return _write_now(args)
+    if args.predictions:
+        check_no_detector(args, "--predictions")
+        layout = () if args.face_model else ("model",)
+        check_not_given(args, (*_OF_NETWORKS, *layout), "--predictions")
     from prnet.evaluation import report
     from prnet.evaluation.plots import require_matplotlib, write_plots
     from prnet.evaluation.run import evaluate
@@ -201,12 +209,11 @@ def run(args: argparse.Namespace) -> int:
     evaluation = evaluate(dataset, predict, settings, progress=_progress())
     print(json.dumps(report.summary(evaluation)) if args.json else report.table(evaluation))
     if folder:
-        with keep_files([args.dataset, args.landmarks, args.yaw]):
-            report.write_json(folder / "summary.json", evaluation)
-            report.write_csv(folder / "images.csv", evaluation)
-            if not args.no_plots:
-                write_plots(folder, evaluation)
-    return SCORED if _any_scored(evaluation) else NOTHING_SCORED
+        report.write_json(folder / "summary.json", evaluation)
+        report.write_csv(folder / "images.csv", evaluation)
+        if not args.no_plots:
+            write_plots(folder, evaluation)
+    return SCORED if evaluation.any_scored else NOTHING_SCORED
 
 
 def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
@@ -231,7 +238,6 @@ def _inputs(args: argparse.Namespace) -> tuple[Dataset, Predictor]:
         layout = UVLayout.load(layout_file(args.model))
         dataset = with_dense_truth(dataset, args.face_model, layout=layout, match=args.match)
     if args.predictions:
-        check_no_detector(args, "--predictions")
         return dataset, FolderPredictor(args.predictions, every, origin=args.predictions_origin)
     return dataset, _network(args)
 
@@ -245,17 +251,10 @@ def _network(args: argparse.Namespace) -> Predictor:
 
 
 def _reconstructor(args: argparse.Namespace) -> Reconstructor:
-    needed = args.crop == "detector" or args.protocol == (NOW,)
-    if not needed:
+    if args.crop == "truth" and args.protocol != (NOW,):
         check_no_detector(args, "--crop truth")
         args.detector = "none"
     return reconstructor_of(args)
-
-
-def _any_scored(evaluation: Evaluation) -> bool:
-    parts = [measure.errors for measure in evaluation.measures]
-    parts += [] if evaluation.pose is None else [evaluation.pose.errors]
-    return any(bool(np.isfinite(errors).any()) for errors in parts)
 
 
 def _write_now(args: argparse.Namespace) -> int:

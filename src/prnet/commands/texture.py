@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--box", type=parsed_box, metavar="X0,Y0,X1,Y1", help="face box instead of a detector")
     add_finding_arguments(edit)
     add_common_arguments(edit)
+    edit.set_defaults(default_of=edit.get_default)
 
 
 def run(args: argparse.Namespace) -> int:

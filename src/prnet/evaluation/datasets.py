@@ -35,8 +35,8 @@ Floats = NDArray[np.float64]
 Format = Literal["auto", "mat", "pts", "npz", "csv", "labels", "table"]
 Origin = Literal[0, 1]
 
-ORIGINS: Final[dict[str, Origin]] = {"mat": 1, "pts": 1, "npz": 0, "csv": 0, "labels": 0}
-"""The number of the first pixel in each format, where the caller does not say otherwise."""
+ORIGINS: Final[dict[str, Origin]] = {"mat": 1, "pts": 1}
+"""The number of the first pixel, where the caller does not say otherwise; 0 in other formats."""
 
 SKIPPED_FOLDERS: Final = {"landmarks", "Code"}
 """Parts of the AFLW2000-3D and 300W-LP archives that hold no photos."""
@@ -66,11 +66,11 @@ def open_dataset(
         raise PrnetError(f"{path}: expected labels.npz for annotated truth, got a set of {found}")
     if held_out and found not in ("labels", "table"):
         raise PrnetError(f"{path}: expected labels or a table of held-out people, got {found}")
+    first = ORIGINS.get(found, 0) if origin is None else origin
     if found == "table":
-        return read_table(path, held_out=held_out)
-    first = ORIGINS[found] if origin is None else origin
+        return read_table(path, held_out=held_out, origin=first)
     if found == "labels":
-        return _read_labels(path, truth=truth, held_out=held_out)
+        return _read_labels(path, first, truth=truth, held_out=held_out)
     photos: list[Path] = []
     if found == "csv":
         samples, photos = _read_csv(path, first)
@@ -253,7 +253,7 @@ def _only(paths: Iterable[Path], folder: Path) -> list[Path]:
     return found
 
 
-def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
+def _read_labels(path: Path, origin: Origin, *, truth: str, held_out: bool) -> Dataset:
     from prnet.evaluation.held_out import held_out_names
     from prnet.files.photos import PhotoStore
 
@@ -261,6 +261,7 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
     key = "landmarks68" if truth == "labels" else "annotated68"
     labels = read_labels(file, "files", key, "rotation", "person")
     names, points = list(map(str, labels["files"])), labels[key].astype(np.float64)
+    points[..., :2] -= origin
     people = labels.get("person")
     folders = photo_folders(file)
     store = PhotoStore(*folders)
@@ -283,6 +284,6 @@ def _read_labels(path: Path, *, truth: str, held_out: bool) -> Dataset:
         raise PrnetError(f"{file}: expected labelled photos, got none that were asked for")
     who = "the labels' landmarks" if truth == "labels" else "landmarks that came with the photos"
     kept = ", only photos that training never sees" if held_out else ""
-    words = f"{who}{kept}, first pixel 0"
+    words = f"{who}{kept}, first pixel {origin} in the file, 0 here"
     photos = tuple(folder / name for folder in folders for name in names)
     return Dataset(file, "labels", words, "the labels' cameras", samples, photos=photos)

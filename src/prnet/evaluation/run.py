@@ -48,6 +48,12 @@ class Evaluation:
     failures: dict[str, str]
     landmarks: tuple[NDArray[np.floating] | None, ...]
 
+    @property
+    def any_scored(self) -> bool:
+        parts = [measure.errors for measure in self.measures]
+        parts += [] if self.pose is None else [self.pose.errors]
+        return any(bool(np.isfinite(errors).any()) for errors in parts)
+
 
 def evaluate(
     dataset: Dataset,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
+from prnet.evaluation.datasets import SKIPPED_FOLDERS
 from prnet.facemodel.basel import BaselFaceModel
 from prnet.facemodel.fits300w import SIZE, FaceFit, PositionMapRenderer, image_vertices
 from prnet.files.image import load_image
@@ -19,8 +20,6 @@ CENTRE_JITTER = 0.1
 """Largest shift of the crop's centre, of that mean."""
 SIDE_JITTER = 0.1
 """The side is multiplied by 0.9..1.1."""
-SKIPPED_FOLDERS = {"landmarks", "Code"}
-"""Parts of the data set's archive that hold no photos with fits."""
 
 
 def training_crop(
