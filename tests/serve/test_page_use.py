@@ -121,6 +121,34 @@ GIVE = """
 }
 """
 
+ASKED = """
+() => {
+  window.leave = []; // of which the first is refused
+  window.confirm = (asked) => window.leave.push(asked) > 1;
+}
+"""
+
+NAMES_OF_RECORD = """
+() => {
+  const [record, language] = ["record", "language"].map((id) => document.getElementById(id));
+  record.click();
+  const names = [record.textContent];
+  language.click();
+  names.push(record.textContent);
+  language.click();
+  return names;
+}
+"""
+
+REFUSE = """
+(name) => {
+  const refuse = async () => { throw new DOMException("a reason", name); };
+  navigator.mediaDevices.getUserMedia = refuse;
+}
+"""
+
+RECORD_NOTHING = "for (const _ of ['begin', 'end']) document.getElementById('record').click()"
+
 LATE_CAMERA = """
 () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
@@ -377,6 +405,106 @@ def test_a_camera_that_opens_late_or_ends(page: Any) -> None:
     assert page.inner_text("#status").startswith("The camera has ended")
     assert page.inner_text("#camera") == "Use the camera"
     assert page.locator("#record").is_disabled()
+
+
+def test_record_is_not_to_be_had_before_the_camera(page: Any) -> None:
+    """Nor when an earlier one, which was stopped meanwhile, opens."""
+    page.evaluate(LATE_CAMERA)
+    page.click("#camera")
+    page.evaluate("void (window.first = give)")
+    page.click("#camera")
+    page.click("#camera")
+    page.evaluate("first()")
+    assert page.evaluate("given.getTracks()[0].readyState") == "ended"
+    assert page.locator("#record").is_disabled()
+    page.evaluate("give()")
+    page.wait_for_selector("#record:enabled")
+    page.click("#camera")
+
+
+def test_an_unsaved_recording_is_kept(page: Any) -> None:
+    """Until the user gives leave and the next one has something."""
+    page.evaluate(LATE_CAMERA)
+    page.evaluate(ASKED)
+    page.click("#camera")
+    page.evaluate("give()")
+    page.wait_for_selector("#record:enabled")
+    page.evaluate(RECORD_NOTHING)
+    assert page.locator("#save-curves").is_disabled()
+    page.click("#record")
+    page.locator("#record", has_text=re.compile(r"\([1-9]\d* frames\)")).wait_for()
+    page.click("#record")
+    page.click("#record")
+    (asked,) = page.evaluate("leave")
+    assert asked.startswith("The last recording is not saved")
+    assert page.get_attribute("#record", "aria-pressed") == "false"
+    page.evaluate(RECORD_NOTHING)
+    assert page.evaluate("leave.length") == 2
+    with page.expect_download():
+        page.click("#save-curves")
+    page.click("#record")
+    assert page.evaluate("leave.length") == 2, "what is saved may go"
+    page.click("#camera")
+
+
+def test_record_says_that_it_stops_in_each_language(page: Any) -> None:
+    page.evaluate(LATE_CAMERA)
+    page.click("#camera")
+    page.evaluate("give()")
+    page.wait_for_selector("#record:enabled")
+    page.evaluate("window.confirm = () => true; 0")
+    assert page.evaluate(NAMES_OF_RECORD) == ["Stop recording (0 frames)", "停止录制（0 帧）"]
+    page.click("#camera")
+    assert page.inner_text("#record") == "Record"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("AbortError", "The camera cannot be opened"), ("DataError", "It did not work: a reason")],
+)
+def test_why_a_camera_does_not_open(page: Any, name: str, said: str) -> None:
+    page.evaluate(REFUSE, name)
+    page.click("#camera")
+    page.locator("#status", has_text=said).wait_for(timeout=20_000)
+    assert page.inner_text("#camera") == "Use the camera"
+
+
+@pytest.mark.parametrize("then", ["a photo", "another click"])
+def test_a_camera_asked_for_while_the_networks_come(browser: Any, site: str, then: str) -> None:
+    page, held = browser.new_page(), []
+    page.set_default_timeout(PATIENCE)
+    page.route("**/network.onnx", lambda route: held.append(route))
+    with page.expect_request("**/network.onnx"):
+        page.goto(site)
+    page.evaluate("() => void (navigator.mediaDevices.getUserMedia = () => (window.opened = true))")
+    page.click("#camera")
+    assert page.inner_text("#camera") == "Stop the camera"
+    if then == "a photo":
+        page.evaluate(GIVE, ["drop", "grey.png", _photo(Image.new("RGB", (90, 70))).hex()])
+    else:
+        page.click("#camera")
+    assert page.inner_text("#camera") == "Use the camera"
+    held[0].continue_()
+    page.wait_for_selector("body[data-ready]")
+    if then == "a photo":
+        page.locator("#status", has_text="No face found").wait_for()
+    assert page.evaluate("window.opened") is None
+    page.close()
+
+
+def test_a_photo_dropped_while_the_3d_view_comes(browser: Any, site: str) -> None:
+    """The faces of the one before it are no longer offered."""
+    page, held = browser.new_page(service_workers="block"), []
+    page.route("**/three.min.js", lambda route: held.append(route))
+    _opened(page, site)
+    with page.expect_request("**/three.min.js"):
+        page.click("#sample")
+    _pick(page, "grey.png", _photo(Image.new("RGB", (90, 70))))
+    held[0].continue_()
+    page.wait_for_selector("body[data-done='2']")
+    assert page.inner_text("#status").startswith("No face found")
+    assert page.locator("[data-save=glb]").is_disabled()
+    page.close()
 
 
 def test_no_camera_and_no_permission(browser: Any, launch: Any, site: str) -> None:

@@ -6,8 +6,11 @@ const SECOND = 1000;
 /** What to say of a camera that does not open, as a key of words.js. */
 export function whyNot(error) {
   if (!window.isSecureContext || !navigator.mediaDevices) return "insecure";
-  const reasons = { NotAllowedError: "noPermission", SecurityError: "noPermission", NotReadableError: "cameraBusy" };
-  return reasons[error.name] ?? "noCamera";
+  const reasons = {
+    NotFoundError: "noCamera", NotAllowedError: "noPermission", SecurityError: "noPermission",
+    NotReadableError: "cameraBusy", AbortError: "cameraBusy",
+  };
+  return reasons[error.name] ?? "failed";
 }
 
 export class Live {
@@ -23,10 +26,13 @@ export class Live {
     return Boolean(this.run);
   }
 
-  /** Begins; throws where the camera does not open. */
-  async start() {
+  /** Begins once the networks are `ready`: true, unless it was stopped meanwhile. Throws where the
+   *  camera does not open. */
+  async start(ready) {
     const run = (this.run = {});
     try {
+      await ready;
+      if (this.run !== run) return;
       run.stream = await navigator.mediaDevices.getUserMedia(WANTED);
       if (this.run !== run) return release(run);
       run.stream.getVideoTracks()[0].onended = () => this.run === run && this.ended("cameraGone");
@@ -34,11 +40,13 @@ export class Live {
       await this.video.play();
       await this.ask("start");
     } catch (error) {
-      if (this.run !== run) return; // stopped meanwhile
+      if (this.run !== run) return;
       this.stop();
       throw error;
     }
+    if (this.run !== run) return;
     this.loop(run).catch((error) => this.run === run && this.ended("failed", { reason: error.message }));
+    return true;
   }
 
   stop() {

@@ -11,7 +11,8 @@ const $ = (id) => document.getElementById(id);
 const chosenRadio = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 const LARGEST = 16_000_000; // pixels: what every browser's canvas takes
 const state = { faces: [], chosen: 0, picture: null, name: "face", count: 0 };
-let settings, layout, overlay, view, bars, recording;
+let settings, layout, overlay, view, bars;
+let recording, recorded; // the one that runs, and the last that has frames
 
 speak(startLanguage());
 
@@ -114,6 +115,7 @@ async function showFaces(picture, faces) {
   if (state.picture !== picture) state.picture?.close();
   Object.assign(state, { picture, faces });
   await startView();
+  if (state.picture !== picture) return; // another came meanwhile
   const many = faces.length > 1 ? faces : [];
   if ($("faces").childElementCount !== many.length) {
     $("faces").replaceChildren(...many.map((_, number) => {
@@ -162,7 +164,7 @@ const live = new Live({
   took(faces, seconds) {
     if (Boolean(faces.length) !== state.seen) tell(faces.length ? "" : "noFaceLive");
     state.seen = Boolean(faces.length);
-    if (recording?.on) recording.add(faces, seconds);
+    recording?.add(faces, seconds);
   },
   show(picture, faces) {
     const before = state.faces[state.chosen]?.track;
@@ -173,7 +175,7 @@ const live = new Live({
     const values = Object.entries(rates).map(([name, value]) => [name, value.toFixed(name === "fps" ? 1 : 0)]);
     state.rates = Object.fromEntries(values);
     $("rates").textContent = say("rates", state.rates);
-    if (recording?.on) $("record").textContent = say("stopRecord", { count: recording.frames });
+    nameRecord();
     document.body.dataset.rates = JSON.stringify(rates);
   },
   ended(key, values) {
@@ -183,17 +185,17 @@ const live = new Live({
 });
 
 async function startCamera() {
-  if (!(await models.then(() => true, () => false))) return; // which is said already
+  if (state.broken) return; // which is said already
   state.turn = null; // of a photo that is still looked at
   pressCamera(true);
   tell("opening");
   try {
-    await live.start();
+    if (!(await live.start(models))) return;
   } catch (error) {
     pressCamera(false);
-    return tell(whyNot(error));
+    if (!state.broken) tell(whyNot(error), { reason: error.message });
+    return;
   }
-  if (!live.on) return;
   Object.assign(state, { name: "live", seen: undefined, chosen: 0 });
   $("live").hidden = false;
   $("record").disabled = false;
@@ -215,15 +217,23 @@ function pressCamera(on) {
 }
 
 function stopRecording() {
-  if (!recording?.on) return;
-  recording.on = false;
+  if (!recording) return;
+  if (recording.frames) recorded = recording;
+  recording = null;
   $("record").setAttribute("aria-pressed", "false");
-  $("record").textContent = say("record");
-  $("save-curves").disabled = !recording.frames;
+  nameRecord();
+  $("save-curves").disabled = !recorded;
+}
+
+function nameRecord() {
+  $("record").textContent = recording ? say("stopRecord", { count: recording.frames }) : say("record");
 }
 
 async function save(kind) {
-  if (kind === "curves") return download("live_curves.csv", recording.csv());
+  if (kind === "curves") {
+    recorded.saved = true;
+    return download("live_curves.csv", recorded.csv());
+  }
   const { faces, chosen, picture, name } = state, [ending, make] = KINDS[kind];
   const stem = faces.length > 1 ? `${name}_${chosen}` : name, open = $("open").checked;
   const given = { layout, face: faces[chosen], picture, open, name: stem, names: settings.curves.names };
@@ -236,6 +246,7 @@ async function save(kind) {
 
 $("language").addEventListener("click", () => {
   speak();
+  nameRecord();
   if (state.told) tell(state.told.key, state.told.values);
   if (state.rates) $("rates").textContent = say("rates", state.rates);
   if (state.picture) choose(state.chosen);
@@ -250,9 +261,11 @@ $("sample").addEventListener("click", () => {
 });
 $("camera").addEventListener("click", () => (live.on ? stopCamera() : startCamera()));
 $("record").addEventListener("click", () => {
-  if (recording?.on) return stopRecording();
-  recording = Object.assign(new Recording(settings.curves.names), { on: true });
+  if (recording) return stopRecording();
+  if (recorded && !recorded.saved && !confirm(say("overRecorded"))) return;
+  recording = new Recording(settings.curves.names);
   $("record").setAttribute("aria-pressed", "true");
+  nameRecord();
 });
 document.addEventListener("paste", ({ clipboardData }) => openGiven(clipboardData));
 for (const kind of ["dragover", "dragleave", "drop"]) {
