@@ -90,6 +90,13 @@ class MappedFace:
         """(V,) float32 pixels: ``deviation`` at the vertices."""
         return None if self.deviation is None else self.layout.vertices(self.deviation)
 
+    @cached_property
+    def landmark_deviations(self) -> NDArray[np.float32] | None:
+        """(68,) float32 pixels: ``deviation`` at the landmarks."""
+        if self.deviation is None:
+            return None
+        return self.layout.sample_landmarks(self.deviation[..., None])[:, 0]
+
     @property
     def triangles(self) -> NDArray[np.int32]:
         """(T, 3) int32 into ``vertices``; counter-clockwise seen from outside once y is up."""

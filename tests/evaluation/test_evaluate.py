@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,60 @@ def test_dense_errors_by_hand(photos: Path, tmp_path: Path) -> None:
     assert "136 vertices" in by_landmarks.measures[0].points
 
 
+def test_errors_beside_their_deviations_by_hand(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for name, deviation in (("a", 0.7), ("b", 2.0)):
+        points, told = TRUTH + SHIFTS[name], np.full(68, deviation)
+        np.savez(folder / name, landmarks=points, landmark_deviation=told)
+    np.savez(folder / "c", landmarks=TRUTH)
+    call = ["evaluate", str(photos), "--predictions", str(folder), "--protocol", "deviations"]
+    assert main([*call, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)["deviations"]
+    assert facts["images"] == 2, "c tells none, d is not there"
+    assert facts["share within one deviation"] == 0.75, "a's y, 0.8 off, is not within 0.7"
+    assert facts["by |yaw|"] == {"0-30": 0.5, "30-60": 1.0, "60+": None}
+    assert facts["correlation"] == 1
+    assert main([*call, "--out", str(tmp_path / "out"), "--no-plots"]) == 0
+    printed = capsys.readouterr().out
+    assert "deviations: 75% of the errors within one, by |yaw| 0-30 50%, 30-60 100%" in printed
+    with (tmp_path / "out" / "images.csv").open(newline="") as file:
+        shares = [row["share within one deviation"] for row in csv.DictReader(file)]
+    assert shares == ["0.5000", "1.0000", "", ""]
+
+
+def test_no_deviations_are_no_scores(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions = write_predictions(tmp_path / "other", SHIFTS)
+    call = ["evaluate", str(photos), "--predictions", str(predictions), "--protocol", "deviations"]
+    assert main(call) == 1
+    assert "deviations: none told" in capsys.readouterr().out
+
+
+def test_a_deviation_of_nothing_is_no_prediction(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    np.savez(folder / "a", landmarks=TRUTH, landmark_deviation=np.linspace(0, 1, 68))
+    failure = score(photos, folder).failures["a"]
+    assert failure.endswith("a.npz: expected a landmark_deviation above 0, got 0")
+
+
+def test_only_exact_points_stand_beside_their_deviations(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    shift = np.where(np.arange(68) < 4, 0.5, 9)[:, None] * [1, 1, 0]
+    np.savez(folder / "a", landmarks=TRUTH + shift, landmark_deviation=np.linspace(1, 2, 68))
+    dataset = replace(open_dataset(photos).evenly(1), exact=(0, 1, 2, 3))
+    settings = Settings(protocols=("deviations",), exact=dataset.exact)
+    found = evaluate(dataset, FolderPredictor(folder, dataset.samples), settings)
+    assert found.deviations is not None
+    assert found.deviations.within == 1
+    assert summary(found)["deviations"]["points"].startswith("4 points")
+
+
 class NoFace:
     name, crop_rule = "blind", CropRule(1.0)
 
@@ -193,16 +248,18 @@ def reconstruct(tmp_path: Path) -> Reconstructor:
     return Reconstructor(standins.write_model(tmp_path / "model"), detector=NoFace(), threads=1)
 
 
-def test_our_files_are_scored_as_the_network_itself(
-    photos: Path, tmp_path: Path, reconstruct: Reconstructor
-) -> None:
+def test_our_files_are_scored_as_the_network_itself(photos: Path, tmp_path: Path) -> None:
+    model = standins.write_model(tmp_path / "model", judges=True)
+    reconstruct = Reconstructor(model, detector=NoFace())
     dataset = open_dataset(photos).evenly(2)
     folder = tmp_path / "files"
     folder.mkdir()
     for sample in dataset.samples:
         (face,) = reconstruct(sample.read_photo(), landmarks=[TRUTH])
         face.save(folder / f"{sample.name}.npz")
-    settings = Settings(protocols=("sparse-2d", "sparse-3d", "reconstruction", "pose"), match="icp")
+    settings = Settings(
+        protocols=("sparse-2d", "sparse-3d", "reconstruction", "pose", "deviations"), match="icp"
+    )
     ours = evaluate(dataset, NetworkPredictor(reconstruct, crop="truth", name="prnet"), settings)
     other = evaluate(dataset, FolderPredictor(folder, dataset.samples), settings)
     assert not ours.failures
@@ -212,6 +269,10 @@ def test_our_files_are_scored_as_the_network_itself(
     assert ours.pose is not None
     assert other.pose is not None
     np.testing.assert_allclose(ours.pose.mae, other.pose.mae, atol=1e-4)
+    assert ours.deviations is not None
+    assert other.deviations is not None
+    assert np.isfinite(ours.deviations.shares).all()
+    np.testing.assert_array_equal(ours.deviations.shares, other.deviations.shares)
 
 
 class TwoFaces:

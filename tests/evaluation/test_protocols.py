@@ -11,6 +11,7 @@ from prnet.evaluation.protocols import (
     area_under_curve,
     by_yaw,
     cumulative_shares,
+    deviation_scores,
     euler_angles,
     failure_rate,
     nme,
@@ -140,6 +141,17 @@ def test_pose_error_leaves_out_angles_out_of_range() -> None:
     assert result.excluded == 2, "351 and 99.5; an unknown pose is not out of range"
     assert np.isnan(result.errors[[1, 3, 4]]).all()
     assert np.isinf(result.errors[5]).all()
+
+
+def test_errors_beside_deviations() -> None:
+    errors = np.array([[[0.5, -0.5], [3, -3]], [[np.nan, np.nan]] * 2, [[2, 2], [-1, 1]]])
+    deviations = np.array([[1.0, 2], [np.nan] * 2, [2, 2]])
+    result = deviation_scores(errors, deviations)
+    np.testing.assert_array_equal(result.shares, [0.5, np.nan, 1])
+    assert result.within == 0.75
+    assert result.wide == pytest.approx(np.quantile([0.5, 0.5, 1.5, 1.5, 1, 1, 0.5, 0.5], 0.6827))
+    assert result.correlation == pytest.approx(np.corrcoef([0.5, 3, 2, 1], [1, 2, 2, 2])[0, 1])
+    assert np.isnan(deviation_scores(errors[1:2], deviations[1:2]).within)
 
 
 @pytest.mark.parametrize("angles", [(0, 0, 0), (20, -70, 35), (-50, 88, -10), (120, 5, 170)])

@@ -129,12 +129,7 @@ def rows_of(
 
 
 def _numbers(face: Face) -> dict[str, Any]:
-    camera, crop, spread = face.camera, face.crop, face.deviation
-    deviation = landmark_deviation = None
-    if spread is not None:
-        each = face.vertex_deviations
-        deviation = None if each is None else float(each.mean())
-        landmark_deviation = face.layout.sample_landmarks(spread[..., None])[:, 0]
+    camera, crop, spread = face.camera, face.crop, face.vertex_deviations
     yaw, pitch, roll = camera.pose
     values = {
         "box": face.box.xyxy,
@@ -149,8 +144,8 @@ def _numbers(face: Face) -> dict[str, Any]:
         "camera_translation": camera.translation,
         "crop": (crop.centre_x, crop.centre_y, crop.side, crop.roll),
         "landmarks": face.landmarks.ravel(),
-        "deviation": deviation,
-        "landmark_deviation": landmark_deviation,
+        "deviation": None if spread is None else float(spread.mean()),
+        "landmark_deviation": face.landmark_deviations,
     }
     return {
         name: value if size is None or value is None else np.asarray(value, np.float32)

@@ -10,6 +10,7 @@ with points, normaliser and crop.
   dense-2d/-3d    of all vertices
   reconstruction  3D error over the outer eye corners' distance, after alignment
   pose            mean absolute error of pitch, yaw, roll
+  deviations      share of the errors within the deviation told for them, their correlation
   now             writes meshes for the NoW benchmark's own program instead of scoring
 
 With --out: summary.json, images.csv, ced.png, nme_by_yaw.png, worst.jpg, failed.jpg (truth red).

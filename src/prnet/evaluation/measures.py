@@ -24,7 +24,9 @@ from prnet.evaluation.protocols import (
 from prnet.evaluation.samples import Sample
 
 Points = NDArray[np.floating]
-Protocol = Literal["sparse-2d", "sparse-3d", "dense-2d", "dense-3d", "reconstruction", "pose"]
+Protocol = Literal[
+    "sparse-2d", "sparse-3d", "dense-2d", "dense-3d", "reconstruction", "pose", "deviations"
+]
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
 NEEDS_DEPTH: Final = {"sparse-3d", "dense-3d", "reconstruction"}
 NEEDS_DENSE: Final = {"dense-2d", "dense-3d", "reconstruction"}
@@ -55,8 +57,8 @@ class Settings:
 def score(
     protocol: Protocol, prediction: Prediction, sample: Sample, settings: Settings
 ) -> dict[str, float]:
-    """Errors of one image by the measure's name, in per cent; none for "pose". Raises PrnetError
-    for what cannot be scored."""
+    """Errors of one image by the measure's name, in per cent; none for "pose" and "deviations",
+    which count over all images. Raises PrnetError for what cannot be scored."""
     return _SCORERS[protocol](prediction, sample, settings)
 
 
@@ -94,6 +96,7 @@ def describe(settings: Settings, vertices: int | None) -> Iterator[tuple[str, st
             )
         ],
         "pose": [],
+        "deviations": [],
     }
     if settings.exact:
         count = f"{len(settings.exact)} points, those that are exact, x and y"
@@ -154,6 +157,10 @@ def _pose(prediction: Prediction, _: Sample, __: Settings) -> dict[str, float]:
     return {}
 
 
+def _deviations(_: Prediction, __: Sample, ___: Settings) -> dict[str, float]:
+    return {}
+
+
 def _dense(
     prediction: Prediction, sample: Sample, settings: Settings, *, pointwise: bool = True
 ) -> tuple[Points, Points, Points]:
@@ -190,4 +197,5 @@ _SCORERS: Final[dict[Protocol, Callable[[Prediction, Sample, Settings], dict[str
     "dense-3d": _dense_3d,
     "reconstruction": _reconstruction,
     "pose": _pose,
+    "deviations": _deviations,
 }

@@ -31,11 +31,13 @@ JawScheme = Literal["ibug68", "ibug-2d"]
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """``landmarks`` (68, 2 or 3) and ``vertices`` (V, 3) in zero-based image pixels; ``angles``
-    pitch, yaw, roll (3,) in degrees (`protocols.euler_angles`)."""
+    pitch, yaw, roll (3,) in degrees (`protocols.euler_angles`); ``deviations`` (68,) pixels, how
+    far off a coordinate of each landmark is expected to be."""
 
     landmarks: NDArray[np.floating]
     vertices: NDArray[np.floating] | None = None
     angles: NDArray[np.floating] | None = None
+    deviations: NDArray[np.floating] | None = None
 
 
 class Predictor(Protocol):
@@ -79,7 +81,10 @@ class NetworkPredictor:
             raise PrnetError("no face detected")
         face = min(faces, key=lambda face: _distance(face, truth))
         return Prediction(
-            face.points(self._points), face.vertices, euler_angles(face.camera.rotation)
+            face.points(self._points),
+            face.vertices,
+            euler_angles(face.camera.rotation),
+            face.landmark_deviations,
         )
 
 
@@ -117,7 +122,9 @@ class FolderPredictor:
         angles = arrays.get("angles")
         if angles is None and "rotation" in arrays:
             angles = euler_angles(arrays["rotation"])
-        return Prediction(arrays["landmarks"], arrays.get("vertices"), angles)
+        return Prediction(
+            arrays["landmarks"], arrays.get("vertices"), angles, arrays.get("landmark_deviation")
+        )
 
     def _find(self, name: Path) -> Path:
         stems = [name, name.with_suffix(""), Path(name.name), Path(name.stem)]

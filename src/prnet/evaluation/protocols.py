@@ -33,6 +33,9 @@ POSE_LIMIT = 99.0
 """Images with an angle outside +-99 degrees are left out of the pose error, as is usual on
 AFLW2000-3D (31 of its 2,000)."""
 
+ONE_DEVIATION = 0.6827
+"""Share of normal errors within one standard deviation."""
+
 ICP_ITERATIONS, ICP_TOLERANCE = 100, 1e-5
 """ICP ends when the mean distance falls by less than this share, or after so many steps."""
 
@@ -212,6 +215,38 @@ def pose_errors(predicted: Floats, true: Floats, *, limit: float = POSE_LIMIT) -
     excluded = int((known & ~inside).sum())
     short = np.where(true[:, 1] < 0, 1.0, -1.0) * differences[:, 1]
     return PoseErrors(np.abs(differences), mae, bias, float(mae.mean()), excluded, short)
+
+
+@dataclass(frozen=True, eq=False)
+class DeviationScores:
+    """How far off points are beside how far off they were told to be.
+
+    ``shares`` (N,): of each image's errors in x and in y, those within one deviation, 0..1 (NaN:
+    no deviations were told, or nothing predicted); ``within``: of all; were they normal, it would
+    be 0.683, `ONE_DEVIATION`.  ``wide``: so many deviations hold that share.  ``correlation``: of
+    all points' errors with their deviations, both over the face's size.  NaN: of no image.
+    """
+
+    shares: Floats
+    within: float
+    wide: float
+    correlation: float
+
+
+def deviation_scores(errors: Floats, deviations: Floats) -> DeviationScores:
+    """Errors (N, L, 2) in x and y and deviations (N, L), both over the face's size; NaN in images
+    without."""
+    inside = np.where(np.isnan(errors), np.nan, np.abs(errors) <= deviations[..., None])
+    shares = np.asarray(inside.mean(axis=(1, 2)))
+    told = np.isfinite(shares)
+    if not told.any():
+        return DeviationScores(shares, np.nan, np.nan, np.nan)
+    errors, deviations = errors[told], deviations[told]
+    lengths = np.sqrt((errors**2).mean(axis=-1))
+    with np.errstate(invalid="ignore"):  # deviations that are all alike go with nothing
+        correlation = float(np.corrcoef(lengths.ravel(), deviations.ravel())[0, 1])
+    wide = float(np.quantile(np.abs(errors) / deviations[..., None], ONE_DEVIATION))
+    return DeviationScores(shares, float(shares[told].mean()), wide, correlation)
 
 
 def euler_angles(rotation: Points) -> Floats:

@@ -63,6 +63,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     }
     if evaluation.pose is not None:
         result["pose"] = _pose(evaluation)
+    if evaluation.deviations is not None:
+        result["deviations"] = _deviations(evaluation)
     plain: dict[str, Any] = _plain({**result, "failures": evaluation.failures})
     return plain
 
@@ -123,6 +125,21 @@ def _pose(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
+def _deviations(evaluation: Evaluation) -> dict[str, Any]:
+    scores = evaluation.deviations
+    assert scores is not None
+    bins = by_yaw(scores.shares, evaluation.yaw, evaluation.settings.yaw_edges)
+    points = len(evaluation.dataset.exact) or 68
+    return {
+        "points": f"{points} points, x and y, beside the deviations told for them",
+        "images": int(np.isfinite(scores.shares).sum()),
+        "share within one deviation": scores.within,
+        "by |yaw|": dict(zip(bin_names(evaluation), bins.means, strict=True)),
+        "deviations that hold 68.3 %": scores.wide,
+        "correlation": scores.correlation,
+    }
+
+
 def _medians_by_yaw(values: NDArray[np.float64], evaluation: Evaluation) -> list[float | None]:
     bins = np.digitize(np.abs(evaluation.yaw), evaluation.settings.yaw_edges, right=True)
     parts = [
@@ -166,6 +183,8 @@ def table(evaluation: Evaluation, *, listed: int = 10) -> str:
             lines.append(f"{measure['name']}: {measure['points']}; over {measure['normaliser']}")
     if evaluation.pose is not None:
         lines += ["", *_pose_lines(facts["pose"])]
+    if evaluation.deviations is not None:
+        lines += ["", *_deviation_lines(facts["deviations"])]
     if evaluation.failures:
         lines += ["", f"failed; {FAILURE_RULE}:"]
         pairs = list(evaluation.failures.items())
@@ -206,6 +225,22 @@ def _pose_lines(pose: dict[str, Any]) -> list[str]:
     ]
 
 
+def _deviation_lines(facts: dict[str, Any]) -> list[str]:
+    if not facts["images"]:
+        return ["deviations: none told"]
+    bins = ", ".join(f"{name} {_share(share)}" for name, share in facts["by |yaw|"].items())
+    return [
+        f"deviations: {_share(facts['share within one deviation'])} of the errors within one, "
+        f"by |yaw| {bins}; 68.3 % within {_number(facts['deviations that hold 68.3 %'])}; "
+        f"correlation {_number(facts['correlation'])}; {facts['images']} images",
+        f"  {facts['points']}",
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
 def _number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
@@ -215,15 +250,18 @@ def write_json(path: Path, evaluation: Evaluation) -> None:
 
 
 def write_csv(path: Path, evaluation: Evaluation) -> None:
-    """One row an image: name, yaw, each measure, pose errors, why it failed. Empty: no value."""
-    measures, pose = evaluation.measures, evaluation.pose
-    pose_heads = [f"{name} error" for name in ANGLES] if pose is not None else []
+    """One row an image: name, yaw, each measure, pose errors, share of errors within one deviation,
+    why it failed. Empty: no value."""
+    measures, pose, deviations = evaluation.measures, evaluation.pose, evaluation.deviations
+    heads = [f"{name} error" for name in ANGLES] if pose is not None else []
+    heads += ["share within one deviation"] if deviations is not None else []
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["image", "yaw", *(m.name for m in measures), *pose_heads, "failure"])
+    writer.writerow(["image", "yaw", *(m.name for m in measures), *heads, "failure"])
     for i, sample in enumerate(evaluation.dataset.samples):
         values = [evaluation.yaw[i], *(measure.errors[i] for measure in measures)]
         values += [] if pose is None else list(pose.errors[i])
+        values += [] if deviations is None else [deviations.shares[i]]
         cells = [f"{value:.4f}" if np.isfinite(value) else "" for value in values]
         writer.writerow([sample.name, *cells, evaluation.failures.get(sample.name, "")])
     write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from prnet.errors import PrnetError, in_words
 from prnet.evaluation.measures import NEEDS_DENSE, NEEDS_DEPTH, Settings, describe, score
 from prnet.evaluation.predictions import Prediction, Predictor
-from prnet.evaluation.protocols import PoseErrors, pose_errors, wrap_degrees
+from prnet.evaluation.protocols import (
+    DeviationScores,
+    PoseErrors,
+    deviation_scores,
+    pose_errors,
+    wrap_degrees,
+)
 from prnet.evaluation.samples import Dataset, Sample
 
 Floats = NDArray[np.float64]
@@ -45,6 +51,7 @@ class Evaluation:
     yaw: Floats
     measures: tuple[Measure, ...]
     pose: PoseErrors | None
+    deviations: DeviationScores | None
     failures: dict[str, str]
     landmarks: tuple[NDArray[np.floating] | None, ...]
 
@@ -52,6 +59,7 @@ class Evaluation:
     def any_scored(self) -> bool:
         parts = [measure.errors for measure in self.measures]
         parts += [] if self.pose is None else [self.pose.errors]
+        parts += [] if self.deviations is None else [self.deviations.shares]
         return any(bool(np.isfinite(errors).any()) for errors in parts)
 
 
@@ -96,6 +104,9 @@ def evaluate(
             for name, points, normaliser in describe(settings, vertices)
         ),
         pose=_pose_errors(predictions, dataset) if "pose" in settings.protocols else None,
+        deviations=(
+            _deviation_scores(predictions, dataset) if "deviations" in settings.protocols else None
+        ),
         failures=failures,
         landmarks=tuple(each.landmarks if each else None for each in predictions),
     )
@@ -147,3 +158,16 @@ def _pose_errors(predictions: list[Prediction | None], dataset: Dataset) -> Pose
         failed if each is None or each.angles is None else each.angles for each in predictions
     ]
     return pose_errors(np.stack(predicted), np.stack([each.angles for each in dataset.samples]))
+
+
+def _deviation_scores(predictions: list[Prediction | None], dataset: Dataset) -> DeviationScores:
+    points = list(dataset.exact) or list(range(68))
+    errors = np.full((len(predictions), len(points), 2), np.nan)
+    deviations = np.full(errors.shape[:2], np.nan)
+    for row, (each, sample) in enumerate(zip(predictions, dataset.samples, strict=True)):
+        if each is not None and each.deviations is not None and sample.landmarks is not None:
+            true = sample.landmarks[:, :2]
+            size = np.sqrt(np.ptp(true, axis=0).prod())
+            errors[row] = (each.landmarks[:, :2] - true)[points] / size
+            deviations[row] = each.deviations[points] / size
+    return deviation_scores(errors, deviations)

@@ -89,11 +89,14 @@ def write_mat(face: MappedFace, path: Path) -> None:
 
 
 def _small_arrays(face: MappedFace) -> dict[str, NDArray[np.generic]]:
-    """Landmarks, box, score, presence where there is one, pose in degrees, camera."""
-    camera = face.camera
+    """Landmarks, box, score, pose in degrees, camera; presence and the landmarks' deviations where
+    the network judges itself."""
+    camera, spread = face.camera, face.landmark_deviations
     presence = {} if face.presence is None else {"presence": np.array(face.presence)}
+    deviation = {} if spread is None else {"landmark_deviation": spread}
     return {
         **presence,
+        **deviation,
         "landmarks": face.landmarks,
         "box": np.array(face.box.xyxy),
         "box_roll": np.array(face.box.roll),

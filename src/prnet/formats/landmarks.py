@@ -28,6 +28,7 @@ _ARRAYS = {
     "position_map": Array(np.float64, ("S", "S", 3), optional=True),
     "region": Array(np.bool_, ("S", "S"), optional=True),
     "camera_rotation": Array(np.float64, (3, 3), optional=True),
+    "landmark_deviation": Array(np.float64, (68,), optional=True),
 }
 
 
@@ -53,7 +54,8 @@ def as_landmarks(points: NDArray[Any], origin: int, name: str = "landmarks") -> 
 
 def read_points(path: Path, origin: int | None = None) -> dict[str, Floats]:
     """The arrays of one file: ``landmarks`` (68, 2 or 3) zero-based, and of an ``.npz`` perhaps
-    ``vertices`` (V, 3), ``rotation`` (3, 3) of head axes, ``angles`` (3,) pitch, yaw, roll.
+    ``vertices`` (V, 3), ``rotation`` (3, 3) of head axes, ``angles`` (3,) pitch, yaw, roll,
+    ``landmark_deviation`` (68,) pixels.
 
     ``.pts`` (300W), ``.txt`` (rows of x y [z], or the 3 x 68 transpose), ``.csv`` and ``.npz`` as
     ``prnet reconstruct --save`` writes them, or with those names. Where a first line names columns
@@ -104,4 +106,7 @@ def _read_npz(path: Path, origin: int) -> dict[str, Floats]:
     found["landmarks"] = as_landmarks(found["landmarks"], origin, str(path))
     if "vertices" in found:
         found["vertices"][:, :2] -= origin
+    least = float(found["landmark_deviation"].min()) if "landmark_deviation" in found else 1.0
+    if least <= 0:
+        raise PrnetError(f"{path}: expected a landmark_deviation above 0, got {least:g}")
     return found
