@@ -110,6 +110,18 @@ KEEP = """
 }
 """
 
+HOLD_FIRST = """
+() => {
+  const post = Worker.prototype.postMessage;
+  window.posted = [];
+  Worker.prototype.postMessage = function (...given) {
+    const number = posted.push(given[0].task);
+    window.letGo = number === 1 ? () => post.apply(this, given) : letGo;
+    if (number > 1) post.apply(this, given);
+  };
+}
+"""
+
 GIVE = """
 ([kind, name, text]) => {
   const given = new DataTransfer();
@@ -140,6 +152,34 @@ NAMES_OF_RECORD = """
 }
 """
 
+DIE = "void setTimeout(() => { throw new Error('no memory') })"
+DIE_INSTEAD_OF_ANSWER = f"void (self.postMessage = () => {DIE})"
+
+FRAME = """
+async () => {
+  const { ask } = await import("./js/networks.js");
+  const bitmap = await createImageBitmap(new ImageData(90, 70));
+  return (await ask("frame", { bitmap, seconds: 0, smooth: true }, [bitmap])).faces.length;
+}
+"""
+
+LOSE_WEBGL = """
+() => new Promise((lost) => {
+  const canvas = document.getElementById("face");
+  canvas.addEventListener("webglcontextlost", () => setTimeout(lost, 100));
+  window.webgl = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+  webgl.loseContext();
+})
+"""
+
+RESTORE_WEBGL = """
+() => new Promise((restored) => {
+  const canvas = document.getElementById("face");
+  canvas.addEventListener("webglcontextrestored", () => setTimeout(restored, 100));
+  webgl.restoreContext();
+})
+"""
+
 REFUSE = """
 (name) => {
   const refuse = async () => { throw new DOMException("a reason", name); };
@@ -157,6 +197,21 @@ LATE_CAMERA = """
   navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
     window.give = () => resolve((window.given = canvas.captureStream(10)));
   });
+}
+"""
+
+
+TWO_PEOPLE = """
+async () => {
+  const photo = await createImageBitmap(await (await fetch("sample.jpg")).blob());
+  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 320 });
+  const context = canvas.getContext("2d");
+  window.people = [0, 1];
+  setInterval(() => {
+    context.fillRect(0, 0, 640, 320);
+    for (const person of people) context.drawImage(photo, person * 320, 0, 320, 320);
+  }, 50);
+  navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(10);
 }
 """
 
@@ -312,6 +367,9 @@ def test_the_camera(launch: Any, site: str, filmed: Path) -> None:
     assert all(0 <= smile <= 1 for smile in smiles)
     page.click("#camera")
     assert page.inner_text("#camera") == "Use the camera"
+    for language in ("Chinese", "English"):
+        page.click("#language")
+        assert page.inner_text("#rates") == "", language
     _pick(page, "later.png", _photo(Image.new("RGB", (90, 70))))
     with page.expect_download() as download:
         page.click("#save-curves")
@@ -333,6 +391,33 @@ def test_several_faces_can_be_chosen(page: Any) -> None:
     with page.expect_download() as download:
         page.click("[data-save=landmarks]")
     assert download.value.suggested_filename == "two_people_1_landmarks.txt"
+
+
+def test_who_is_lost_for_a_moment_stays_chosen(browser: Any, site: str) -> None:
+    """Who is gone for good does not."""
+
+    def patient(route: Any) -> None:
+        answer = route.fetch()
+        settings = answer.json()
+        settings["track"]["ABSENCE"] = 6  # seconds, also for slow machines
+        route.fulfill(response=answer, json=settings)
+
+    page = browser.new_page(service_workers="block")
+    page.route("**/settings.json", patient)
+    _opened(page, site)
+    page.evaluate(TWO_PEOPLE)
+    page.click("#camera")
+    page.locator("#faces button", has_text="2").click()
+    chosen = page.locator("#faces [aria-pressed=true]")
+    for gone, expected in ((False, "2"), (True, "1")):
+        page.evaluate("void (people = [0])")
+        page.wait_for_selector("[data-save=glb]:disabled")
+        if gone:
+            page.locator("#yaw", has_text="°").wait_for()
+        page.evaluate("void (people = [0, 1])")
+        chosen.wait_for()
+        assert chosen.inner_text() == expected
+    page.close()
 
 
 def test_many_faces_hide_neither_the_photo_nor_each_other(browser: Any, site: str) -> None:
@@ -381,6 +466,22 @@ def test_of_two_photos_the_last_is_shown(page: Any) -> None:
     page.wait_for_selector(f"body[data-done='{done + 2}']")
     assert page.inner_text("#status").startswith("No face found")
     assert page.locator("[data-save=glb]").is_disabled()
+
+
+def test_a_photo_that_is_overtaken_is_not_looked_at(browser: Any, site: str) -> None:
+    page = _opened(browser.new_page(), site)
+    page.evaluate(KEEP)
+    page.evaluate(HOLD_FIRST)
+    grey = _photo(Image.new("RGB", (90, 70))).hex()
+    for number in range(1, 4):
+        page.evaluate(DROP, [grey])
+        page.wait_for_function("(count) => created.length === count", arg=number)
+    page.wait_for_function("posted.length")
+    page.evaluate("letGo()")
+    page.wait_for_selector("body[data-done='3']")
+    assert page.evaluate("posted") == ["photo", "photo"]
+    assert page.evaluate("created.slice(0, 2).map(({ width }) => width)") == [0, 0], "closed"
+    page.close()
 
 
 def test_of_a_reduced_photo_the_full_size_is_closed(page: Any) -> None:
@@ -445,6 +546,35 @@ def test_an_unsaved_recording_is_kept(page: Any) -> None:
     page.click("#record")
     assert page.evaluate("leave.length") == 2, "what is saved may go"
     page.click("#camera")
+
+
+def test_a_tab_with_an_unsaved_recording_asks_before_it_goes(browser: Any, site: str) -> None:
+    page, asked = _opened(browser.new_page(), site), []
+
+    def refuse(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    page.evaluate(LATE_CAMERA)
+    page.click("#camera")
+    page.evaluate("give()")
+    page.wait_for_selector("#record:enabled")
+    page.evaluate(RECORD_NOTHING)
+    assert page.evaluate("onbeforeunload") is None
+    page.click("#record")
+    page.locator("#record", has_text=re.compile(r"\([1-9]\d* frames\)")).wait_for()
+    for _ in ("it runs", "it is not saved"):
+        with page.expect_event("dialog"):
+            page.evaluate("void location.reload()")
+        if page.get_attribute("#record", "aria-pressed") == "true":
+            page.click("#record")
+    with page.expect_download():
+        page.click("#save-curves")
+    with page.expect_navigation(timeout=20_000):
+        page.evaluate("void location.reload()")
+    assert asked == ["beforeunload"] * 2
+    page.close()
 
 
 def test_record_says_that_it_stops_in_each_language(page: Any) -> None:
@@ -524,6 +654,19 @@ def test_no_webgl(launch: Any, site: str) -> None:
     assert page.inner_text("#status").startswith("1 face found")
 
 
+def test_the_3d_view_comes_back_with_its_webgl(browser: Any, site: str) -> None:
+    page = _opened(browser.new_page(), site)
+    page.click("#sample")
+    page.locator("#status", has_text="1 face found").wait_for()
+    face = page.locator("#face")
+    before = face.screenshot()
+    page.evaluate(LOSE_WEBGL)
+    assert face.screenshot() != before
+    page.evaluate(RESTORE_WEBGL)
+    assert face.screenshot() == before
+    page.close()
+
+
 def test_the_networks_cannot_be_had(browser: Any, site: str) -> None:
     page = browser.new_page()
     page.route("**/network.onnx", lambda route: route.abort())
@@ -532,6 +675,23 @@ def test_the_networks_cannot_be_had(browser: Any, site: str) -> None:
     page.click("#sample")
     page.wait_for_selector("body[data-done]")
     assert page.inner_text("#status").startswith("The networks could not be loaded")
+    page.close()
+
+
+def test_networks_that_break_off_are_told_and_started_anew(browser: Any, site: str) -> None:
+    page = _opened(browser.new_page(), site)
+    page.workers[0].evaluate(DIE_INSTEAD_OF_ANSWER)
+    page.click("#sample")
+    page.locator("#status", has_text=re.compile("^The networks broke off: .*no memory")).wait_for()
+    page.click("#language")
+    assert page.inner_text("#status").startswith("网络模型意外停止")
+    page.click("#language")
+    page.click("#sample")
+    page.locator("#status", has_text="1 face found").wait_for()
+    (worker,) = page.workers
+    with worker.expect_event("close"):
+        worker.evaluate(DIE)
+    assert page.evaluate(FRAME) == 0, "of a film that goes on"
     page.close()
 
 

@@ -35,6 +35,7 @@ pytest.importorskip("uvicorn", reason="needs the extra serve")
 
 PHOTO = SAMPLE_PHOTO.read_bytes()
 UNTOLD = (None, "application/octet-stream")
+HEAR_REVOKED = "void (window.revoked = [], URL.revokeObjectURL = (url) => revoked.push(url))"
 
 
 @pytest.fixture(scope="module")
@@ -230,10 +231,13 @@ def test_the_calls_can_be_tried_in_a_browser(port: int, browser: Any) -> None:
     card.locator("button").click()
     page.locator("#answer", has_text="landmarks").wait_for()
     assert page.inner_text("#status").startswith("200, application/json")
+    first = page.locator("#picture a").get_attribute("href")
+    page.evaluate(HEAR_REVOKED)
     card.locator("select").select_option("model/gltf-binary")
     card.locator("button").click()
     page.locator("#status", has_text="model/gltf-binary").wait_for()
     assert page.locator("#picture a").get_attribute("download") == "answer.glb"
+    assert page.evaluate("revoked") == [first]
     page.route("**/api/version", lambda route: route.abort())
     page.locator("fieldset", has_text="GET /api/version").locator("button").click()
     page.locator("#status", has_text="No answer").wait_for()

@@ -10,13 +10,13 @@ export function whyNot(error) {
     NotFoundError: "noCamera", NotAllowedError: "noPermission", SecurityError: "noPermission",
     NotReadableError: "cameraBusy", AbortError: "cameraBusy",
   };
-  return reasons[error.name] ?? "failed";
+  return error.key ?? reasons[error.name] ?? "failed";
 }
 
 export class Live {
-  /** `ask`: the worker; `took(faces, seconds)`: every frame; `show(bitmap, faces)`: those that are
-   *  drawn; `report(rates)`: twice a second; `ended(key, values)`: what is to be said when it ends by
-   *  itself. */
+  /** `ask`: the worker; `took(faces, seconds)`: every frame; `show(bitmap, faces, known)`: those that
+   *  are drawn, `known` the numbers that a track has, also a lost one; `report(rates)`: twice a second;
+   *  `ended(key, values)`: what is to be said when it ends by itself. */
   constructor({ ask, smooth, took, show, report, ended }) {
     Object.assign(this, { ask, smooth, took, show, report, ended, run: null, video: document.createElement("video") });
     Object.assign(this.video, { muted: true, playsInline: true });
@@ -45,7 +45,7 @@ export class Live {
       throw error;
     }
     if (this.run !== run) return;
-    this.loop(run).catch((error) => this.run === run && this.ended("failed", { reason: error.message }));
+    this.loop(run).catch((error) => this.run === run && this.ended(error.key ?? "failed", { reason: error.message }));
     return true;
   }
 
@@ -63,13 +63,13 @@ export class Live {
       if (this.run !== run) return picture.close();
       next = caught(this.video); // while the networks work, so that they need not wait for it
       const given = { bitmap: picture, seconds, smooth: this.smooth() };
-      const { bitmap, faces, times } = await this.ask("frame", given, [picture]);
+      const { bitmap, faces, known, times } = await this.ask("frame", given, [picture]);
       if (this.run !== run) {
         next.then(({ picture: late }) => late.close(), () => {});
         return bitmap.close();
       }
       this.took(faces, seconds);
-      this.draw(bitmap, faces);
+      this.draw(bitmap, faces, known);
       const now = performance.now();
       passed.push({ ...times, draw: this.drawing ?? 0, at: now });
       while (passed[0].at < now - 2 * SECOND) passed.shift();
@@ -81,17 +81,17 @@ export class Live {
   }
 
   /** The last picture, when the browser draws next: the networks do not wait for it. */
-  draw(bitmap, faces) {
+  draw(bitmap, faces, known) {
     if (this.latest) this.latest.bitmap.close();
     else requestAnimationFrame(async () => {
-      const { bitmap: seen, faces: found } = this.latest;
+      const { bitmap: seen, faces: found, known: kept } = this.latest;
       this.latest = null;
       if (!this.on) return seen.close();
       const start = performance.now();
-      await this.show(seen, found);
+      await this.show(seen, found, kept);
       this.drawing = performance.now() - start;
     });
-    this.latest = { bitmap, faces };
+    this.latest = { bitmap, faces, known };
   }
 }
 
@@ -126,29 +126,4 @@ function nextPicture(video) {
       setTimeout(resolve, SECOND / 4); // of a camera that stalls
     } else requestAnimationFrame(resolve);
   });
-}
-
-/** The frames that are recorded, as a table. */
-export class Recording {
-  constructor(names) {
-    this.names = names;
-    this.rows = [];
-    this.frames = 0;
-  }
-
-  add(faces, seconds) {
-    this.start ??= seconds;
-    for (const { track, pose, curves, landmarks } of faces) {
-      const numbers = [pose.yaw, pose.pitch, pose.roll, ...curves].map((value) => value.toFixed(4));
-      const points = [...landmarks].map((value) => value.toFixed(2));
-      this.rows.push([this.frames, (seconds - this.start).toFixed(4), track, ...numbers, ...points].join(","));
-    }
-    this.frames++;
-  }
-
-  csv() {
-    const points = Array.from({ length: 68 }, (_, i) => [`x${i}`, `y${i}`, `z${i}`]).flat();
-    const head = ["frame", "seconds", "track", "yaw", "pitch", "roll", ...this.names, ...points];
-    return [head.join(","), ...this.rows, ""].join("\n");
-  }
 }

@@ -1,8 +1,9 @@
 // Joins the page: sources, networks, drawings, files.
 import { Bars } from "./bars.js";
 import { Layout } from "./layout.js";
-import { Live, Recording, whyNot } from "./live.js";
+import { Live, whyNot } from "./live.js";
 import { Overlay } from "./overlay.js";
+import { nameRecord, record, recordFrame, saveRecording, stopRecording } from "./record.js";
 import { download, KINDS } from "./save.js";
 import { say, speak, startLanguage } from "./words.js";
 import { ask, ready } from "./networks.js";
@@ -12,7 +13,7 @@ const chosenRadio = (name) => document.querySelector(`input[name="${name}"]:chec
 const LARGEST = 16_000_000; // pixels: what every browser's canvas takes
 const state = { faces: [], chosen: 0, picture: null, name: "face", count: 0 };
 let settings, layout, overlay, view, bars;
-let recording, recorded; // the one that runs, and the last that has frames
+let looked = Promise.resolve(); // when the networks are done with the photos so far
 
 speak(startLanguage());
 
@@ -72,7 +73,9 @@ async function openPhoto(blob, name) {
   try {
     const { picture, reduced } = await decoded(blob);
     await models;
-    const { bitmap, faces, ms } = await ask("photo", { bitmap: picture }, [picture]);
+    const seen = looked.then(() => !late() && ask("photo", { bitmap: picture }, [picture]));
+    looked = seen.catch(() => {});
+    const { bitmap = picture, faces, ms } = await seen;
     if (late()) return bitmap.close();
     state.name = name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_") || "face";
     state.chosen = 0;
@@ -83,7 +86,7 @@ async function openPhoto(blob, name) {
     else tell("found", { count: faces.length, ms: Math.round(ms) });
   } catch (error) {
     if (late()) return;
-    if (error.key) tell(error.key);
+    if (error.key) tell(error.key, { reason: error.message });
     else if (!state.broken) tell("failed", { reason: error.message });
   } finally {
     document.body.dataset.done = ++state.count;
@@ -125,12 +128,13 @@ async function showFaces(picture, faces) {
       return button;
     }));
   }
-  for (const button of $("save").querySelectorAll("button")) button.disabled = !faces.length;
   choose(Math.min(state.chosen, Math.max(faces.length - 1, 0)));
 }
 
 function choose(number) {
   state.chosen = overlay.chosen = number;
+  state.track = state.faces[number]?.track ?? state.track;
+  for (const button of $("save").querySelectorAll("button")) button.disabled = !state.faces[number];
   [...$("faces").children].forEach((button, i) => {
     button.textContent = state.faces[i].track ?? i + 1;
     button.setAttribute("aria-pressed", String(i === number));
@@ -164,11 +168,11 @@ const live = new Live({
   took(faces, seconds) {
     if (Boolean(faces.length) !== state.seen) tell(faces.length ? "" : "noFaceLive");
     state.seen = Boolean(faces.length);
-    recording?.add(faces, seconds);
+    recordFrame(faces, seconds);
   },
-  show(picture, faces) {
-    const before = state.faces[state.chosen]?.track;
-    state.chosen = Math.max(faces.findIndex(({ track }) => track === before), 0);
+  show(picture, faces, known) {
+    const place = faces.findIndex(({ track }) => track === state.track);
+    state.chosen = known.includes(state.track) ? place : 0; // -1: lost for a moment
     return showFaces(picture, faces);
   },
   report(rates) {
@@ -196,7 +200,7 @@ async function startCamera() {
     if (!state.broken) tell(whyNot(error), { reason: error.message });
     return;
   }
-  Object.assign(state, { name: "live", seen: undefined, chosen: 0 });
+  Object.assign(state, { name: "live", seen: undefined, chosen: 0, track: undefined });
   $("live").hidden = false;
   $("record").disabled = false;
 }
@@ -205,6 +209,8 @@ function stopCamera() {
   if (!live.on) return;
   live.stop();
   stopRecording();
+  $("rates").textContent = "";
+  state.rates = null;
   pressCamera(false);
   tell("");
 }
@@ -216,24 +222,8 @@ function pressCamera(on) {
   if (!on) $("record").disabled = true;
 }
 
-function stopRecording() {
-  if (!recording) return;
-  if (recording.frames) recorded = recording;
-  recording = null;
-  $("record").setAttribute("aria-pressed", "false");
-  nameRecord();
-  $("save-curves").disabled = !recorded;
-}
-
-function nameRecord() {
-  $("record").textContent = recording ? say("stopRecord", { count: recording.frames }) : say("record");
-}
-
 async function save(kind) {
-  if (kind === "curves") {
-    recorded.saved = true;
-    return download("live_curves.csv", recorded.csv());
-  }
+  if (kind === "curves") return saveRecording();
   const { faces, chosen, picture, name } = state, [ending, make] = KINDS[kind];
   const stem = faces.length > 1 ? `${name}_${chosen}` : name, open = $("open").checked;
   const given = { layout, face: faces[chosen], picture, open, name: stem, names: settings.curves.names };
@@ -260,13 +250,7 @@ $("sample").addEventListener("click", () => {
   openPhoto(fetch("sample.jpg").then((answer) => answer.blob()), "sample.jpg");
 });
 $("camera").addEventListener("click", () => (live.on ? stopCamera() : startCamera()));
-$("record").addEventListener("click", () => {
-  if (recording) return stopRecording();
-  if (recorded && !recorded.saved && !confirm(say("overRecorded"))) return;
-  recording = new Recording(settings.curves.names);
-  $("record").setAttribute("aria-pressed", "true");
-  nameRecord();
-});
+$("record").addEventListener("click", () => record(settings.curves.names));
 document.addEventListener("paste", ({ clipboardData }) => openGiven(clipboardData));
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {

@@ -1,6 +1,7 @@
 // A form for each call of openapi.json, and what comes back.
 
 const $ = (id) => document.getElementById(id);
+let answered; // the address of the last answer
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -51,10 +52,11 @@ async function show(response) {
   const kind = response.headers.get("content-type"), blob = await response.blob();
   $("status").textContent = `${response.status}, ${kind}, ${blob.size} bytes`;
   $("answer").textContent = kind.includes("json") ? JSON.stringify(JSON.parse(await blob.text()), null, 1) : "";
-  const address = URL.createObjectURL(blob);
-  const picture = kind.startsWith("image/") ? [element("img", { src: address, alt: "The picture that came back" })] : [];
+  URL.revokeObjectURL(answered);
+  answered = URL.createObjectURL(blob);
+  const picture = kind.startsWith("image/") ? [element("img", { src: answered, alt: "The picture that came back" })] : [];
   const ending = kind === "model/gltf-binary" ? "glb" : kind.split(/[/+]/).pop();
-  const file = element("a", { href: address, download: `answer.${ending}`, textContent: "Save it" });
+  const file = element("a", { href: answered, download: `answer.${ending}`, textContent: "Save it" });
   $("picture").replaceChildren(...picture, " ", file);
 }
 

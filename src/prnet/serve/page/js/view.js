@@ -48,6 +48,7 @@ export class View {
     this.home();
     new ResizeObserver(() => this.resize()).observe(canvas);
     canvas.addEventListener("keydown", (event) => this.key(event));
+    canvas.addEventListener("webglcontextrestored", () => this.draw()); // after three.js, which heard first
   }
 
   geometry(open) {

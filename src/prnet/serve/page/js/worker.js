@@ -51,6 +51,7 @@ const tasks = {
   async frame({ bitmap, seconds, smooth }) {
     const models = await loaded, { layout, settings, times } = models;
     times.detect = 0;
+    tracker ??= new Tracker(models); // after a worker that died
     const start = performance.now(), picture = pixels(bitmap);
     const read = performance.now() - start;
     const found = await tracker.follow(picture, seconds), followed = performance.now();
@@ -63,8 +64,8 @@ const tasks = {
       const shown = smooth ? smoother.steady(face, seconds) : { ...face, map: face.map.slice() };
       return { ...withPose(layout, shown, "some"), curves: curves.of(shown) };
     });
-    const steady = performance.now() - followed;
-    return { faces, times: { ...times, read, steady, total: performance.now() - start } };
+    const steady = performance.now() - followed, known = tracker.tracks.map(({ number }) => number);
+    return { faces, known, times: { ...times, read, steady, total: performance.now() - start } };
   },
 };
 
