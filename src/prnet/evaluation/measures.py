@@ -59,7 +59,8 @@ def score(
 ) -> dict[str, float]:
     """Errors of one image by the measure's name, in per cent; none for "pose" and "deviations",
     which count over all images. Raises PrnetError for what cannot be scored."""
-    return _SCORERS[protocol](prediction, sample, settings)
+    scorer = _SCORERS.get(protocol)
+    return scorer(prediction, sample, settings) if scorer else {}
 
 
 def describe(settings: Settings, vertices: int | None) -> Iterator[tuple[str, str, str]]:
@@ -157,10 +158,6 @@ def _pose(prediction: Prediction, _: Sample, __: Settings) -> dict[str, float]:
     return {}
 
 
-def _deviations(_: Prediction, __: Sample, ___: Settings) -> dict[str, float]:
-    return {}
-
-
 def _dense(
     prediction: Prediction, sample: Sample, settings: Settings, *, pointwise: bool = True
 ) -> tuple[Points, Points, Points]:
@@ -197,5 +194,4 @@ _SCORERS: Final[dict[Protocol, Callable[[Prediction, Sample, Settings], dict[str
     "dense-3d": _dense_3d,
     "reconstruction": _reconstruction,
     "pose": _pose,
-    "deviations": _deviations,
 }

@@ -50,8 +50,12 @@ def nme(predicted: Points, true: Points, *, box_of: Points | None = None) -> Flo
     Source: Zhu et al., "Face alignment across large poses", CVPR 2016; 3DDFA's benchmark.
     """
     distance = np.linalg.norm(predicted - true, axis=-1).mean(axis=-1)
-    size = np.ptp(np.asarray(true if box_of is None else box_of)[..., :2], axis=-2)
-    return np.asarray(100 * distance / np.sqrt(size.prod(axis=-1)), np.float64)
+    return np.asarray(100 * distance / box_size(true if box_of is None else box_of), np.float64)
+
+
+def box_size(points: Points) -> Floats:
+    """Points (..., L, 2 or 3) -> sqrt(w * h) (...,) of their box in x and y."""
+    return np.asarray(np.sqrt(np.ptp(points[..., :2], axis=-2).prod(axis=-1)), np.float64)
 
 
 def with_zero_mean_z(points: Points) -> Floats:

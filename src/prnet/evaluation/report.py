@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from prnet.errors import PrnetError
 from prnet.evaluation.protocols import POSE_LIMIT, area_under_curve, by_yaw, failure_rate
-from prnet.evaluation.run import Evaluation, Measure
+from prnet.evaluation.run import ALL_LANDMARKS, Evaluation, Measure
 from prnet.evaluation.samples import Dataset
 from prnet.files.atomic import write_bytes
 from prnet.files.keep import check_replaceable, keep_files
@@ -129,7 +129,7 @@ def _deviations(evaluation: Evaluation) -> dict[str, Any]:
     scores = evaluation.deviations
     assert scores is not None
     bins = by_yaw(scores.shares, evaluation.yaw, evaluation.settings.yaw_edges)
-    points = len(evaluation.dataset.exact) or 68
+    points = len(evaluation.settings.exact or ALL_LANDMARKS)
     return {
         "points": f"{points} points, x and y, beside the deviations told for them",
         "images": int(np.isfinite(scores.shares).sum()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -15,6 +15,7 @@ from prnet.evaluation.predictions import Prediction, Predictor
 from prnet.evaluation.protocols import (
     DeviationScores,
     PoseErrors,
+    box_size,
     deviation_scores,
     pose_errors,
     wrap_degrees,
@@ -22,6 +23,7 @@ from prnet.evaluation.protocols import (
 from prnet.evaluation.samples import Dataset, Sample
 
 Floats = NDArray[np.float64]
+ALL_LANDMARKS = range(68)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,9 @@ def evaluate(
         ),
         pose=_pose_errors(predictions, dataset) if "pose" in settings.protocols else None,
         deviations=(
-            _deviation_scores(predictions, dataset) if "deviations" in settings.protocols else None
+            _deviation_scores(predictions, dataset, settings.exact or ALL_LANDMARKS)
+            if "deviations" in settings.protocols
+            else None
         ),
         failures=failures,
         landmarks=tuple(each.landmarks if each else None for each in predictions),
@@ -160,14 +164,16 @@ def _pose_errors(predictions: list[Prediction | None], dataset: Dataset) -> Pose
     return pose_errors(np.stack(predicted), np.stack([each.angles for each in dataset.samples]))
 
 
-def _deviation_scores(predictions: list[Prediction | None], dataset: Dataset) -> DeviationScores:
-    points = list(dataset.exact) or list(range(68))
+def _deviation_scores(
+    predictions: list[Prediction | None], dataset: Dataset, landmarks: Sequence[int]
+) -> DeviationScores:
+    points = list(landmarks)
     errors = np.full((len(predictions), len(points), 2), np.nan)
     deviations = np.full(errors.shape[:2], np.nan)
     for row, (each, sample) in enumerate(zip(predictions, dataset.samples, strict=True)):
         if each is not None and each.deviations is not None and sample.landmarks is not None:
             true = sample.landmarks[:, :2]
-            size = np.sqrt(np.ptp(true, axis=0).prod())
+            size = box_size(true)
             errors[row] = (each.landmarks[:, :2] - true)[points] / size
             deviations[row] = each.deviations[points] / size
     return deviation_scores(errors, deviations)

@@ -106,7 +106,6 @@ def _read_npz(path: Path, origin: int) -> dict[str, Floats]:
     found["landmarks"] = as_landmarks(found["landmarks"], origin, str(path))
     if "vertices" in found:
         found["vertices"][:, :2] -= origin
-    least = float(found["landmark_deviation"].min()) if "landmark_deviation" in found else 1.0
-    if least <= 0:
+    if "landmark_deviation" in found and (least := found["landmark_deviation"].min()) <= 0:
         raise PrnetError(f"{path}: expected a landmark_deviation above 0, got {least:g}")
     return found
